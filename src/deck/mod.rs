@@ -1,0 +1,1 @@
+//! Slides into HTML pages: tera, pulldown-cmark, highlighting, assets. Never touches the network.

@@ -1,0 +1,1 @@
+//! Containers: their lifecycle, their monitor and their runtime (namespaces, overlay, seccomp).

@@ -1,0 +1,20 @@
+//! Dockside: container courses in Markdown, presented, practised and proved, over an embedded image engine.
+//!
+//! The rooms are described in ARCHITECTURE.md. Only `cli` and `docker` print or decide an exit code.
+
+pub mod cli;
+pub mod course;
+pub mod deck;
+pub mod diag;
+pub mod docker;
+#[cfg(target_os = "linux")]
+pub mod dockerapi;
+#[cfg(target_os = "linux")]
+pub mod engine;
+pub mod lab;
+pub mod pty;
+pub mod slides;
+pub mod sys;
+#[cfg(feature = "userland")]
+pub mod userland;
+pub mod yaml;

@@ -1,0 +1,77 @@
+//! What every dialect is parsed into: a list of slides, each with the place it came from.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use crate::diag::Diagnostic;
+
+/// The Markdown dialect of a deck.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// remark.js, as container.training patched it (0.14.1).
+    #[default]
+    Remark,
+    /// reveal.js with `!SLIDE`, `!SUB` and `!NOTE`.
+    Reveal,
+}
+
+/// Where a slide stands in its author's file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    pub file: PathBuf,
+    /// First line, from 1.
+    pub line: usize,
+    /// Last line, from 1, inclusive.
+    pub end_line: usize,
+    /// Bytes of the slide in the file as it is on disk (CRLF and byte-order mark counted).
+    pub span: Range<usize>,
+}
+
+/// A piece of a slide's content, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Markdown as it goes to the Markdown parser, variables expanded.
+    Markdown(String),
+    /// remark's `.class[…]`: a `div` when its body has a line break (`block`), else a `span`.
+    Class { classes: Vec<String>, block: bool, content: Vec<Content> },
+}
+
+/// Speaker notes, still Markdown. Lines that start with `:EN:` or `:FR:` belong to that language.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    pub content: Vec<Content>,
+}
+
+/// One slide, after inheritance, exclusion and expansion.
+#[derive(Clone, Debug, Default)]
+pub struct Slide {
+    /// From 0, over all slides shown.
+    pub index: usize,
+    /// As the presenter numbers it: `6/419`.
+    pub number: String,
+    /// The element id (`slide-NAME` in remark), if the slide has a name.
+    pub id: Option<String>,
+    pub name: Option<String>,
+    /// In the order of the source; `class`, `name`, `layout`, `continued` … as the dialect leaves them.
+    pub properties: Vec<(String, String)>,
+    pub classes: Vec<String>,
+    pub content: Vec<Content>,
+    pub notes: Option<Notes>,
+    /// Column (horizontal) and row (vertical), both from 0. remark decks: `(index, 0)`.
+    pub stack: (usize, usize),
+    /// An increment of the slide before it.
+    pub continued: bool,
+    /// Attributes of the slide's element (reveal's `.slide:`), in order.
+    pub attributes: Vec<(String, String)>,
+    pub source: Position,
+}
+
+/// A parsed deck. Parsing never fails: what was not understood is in `diagnostics`.
+#[derive(Clone, Debug, Default)]
+pub struct SlideDeck {
+    pub dialect: Dialect,
+    pub slides: Vec<Slide>,
+    /// Deck-wide link definitions: lower-cased id, URL, title.
+    pub links: Vec<(String, String, Option<String>)>,
+    pub diagnostics: Vec<Diagnostic>,
+}

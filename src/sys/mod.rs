@@ -1,0 +1,1 @@
+//! System calls, behind safe functions. With `pty` the only place of `unsafe`.
