@@ -1,1 +1,50 @@
 //! Course manifests (course.yml, container.training's own) into ordered sources, parts and variants. Reads no Markdown.
+
+mod manifest;
+
+use std::path::PathBuf;
+
+use crate::diag::SourceText;
+use crate::slides::Dialect;
+
+/// A course: its decks in order, and its labs.
+#[derive(Clone, Debug, Default)]
+pub struct Course {
+    pub title: String,
+    /// The file it was read from: a manifest or a single deck.
+    pub path: PathBuf,
+    /// The folder that paths in it are relative to.
+    pub base: PathBuf,
+    pub decks: Vec<Deck>,
+    /// Existing files, in the order of the manifest; a pattern's matches by name.
+    pub labs: Vec<PathBuf>,
+}
+
+/// One deck of a course, its text put together.
+#[derive(Clone, Debug, Default)]
+pub struct Deck {
+    /// For file names and addresses: letters, digits, `-`, `_` and `.`; unique in the course.
+    pub name: String,
+    pub title: String,
+    /// Recognised from the text where the manifest does not say.
+    pub dialect: Option<Dialect>,
+    pub source: SourceText,
+    /// Slides with one of these classes are left out.
+    pub exclude: Vec<String>,
+    /// The folder that images are relative to.
+    pub base: PathBuf,
+    /// Goes in front of every slide number (markmaker's `slidenumberprefix`).
+    pub number_prefix: String,
+}
+
+impl Deck {
+    /// How `slides::parse` is to read it.
+    pub fn options(&self) -> crate::slides::Options {
+        crate::slides::Options { dialect: self.dialect, exclude: self.exclude.clone(), ..Default::default() }
+    }
+
+    /// Reads its slides.
+    pub fn parse(&self) -> crate::slides::SlideDeck {
+        crate::slides::parse(&self.source, &self.options())
+    }
+}

@@ -1,5 +1,6 @@
 //! What every dialect is parsed into: a list of slides, each with the place it came from.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -13,6 +14,28 @@ pub enum Dialect {
     Remark,
     /// reveal.js with `!SLIDE`, `!SUB` and `!NOTE`.
     Reveal,
+}
+
+impl Dialect {
+    /// `remark` or `reveal`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dialect::Remark => "remark",
+            Dialect::Reveal => "reveal",
+        }
+    }
+}
+
+impl std::str::FromStr for Dialect {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "remark" => Ok(Dialect::Remark),
+            "reveal" => Ok(Dialect::Reveal),
+            other => Err(format!("unknown dialect {other:?}; the dialects are remark and reveal")),
+        }
+    }
 }
 
 /// Where a slide stands in its author's file.
@@ -63,15 +86,29 @@ pub struct Slide {
     pub continued: bool,
     /// Attributes of the slide's element (reveal's `.slide:`), in order.
     pub attributes: Vec<(String, String)>,
+    /// Where the slide's own text stands on disk: what it inherits is not in it. For an exact map through stitched files, use
+    /// `range` with `SourceText::locate`.
     pub source: Position,
+    /// The slide's own text (properties, content and notes, without separators), as bytes of the deck's `SourceText`.
+    pub range: Range<usize>,
 }
+
+impl Slide {
+    /// The value of a property.
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.properties.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// Link definitions by lower-cased id: URL and title.
+pub type Links = HashMap<String, (String, Option<String>)>;
 
 /// A parsed deck. Parsing never fails: what was not understood is in `diagnostics`.
 #[derive(Clone, Debug, Default)]
 pub struct SlideDeck {
     pub dialect: Dialect,
     pub slides: Vec<Slide>,
-    /// Deck-wide link definitions: lower-cased id, URL, title.
-    pub links: Vec<(String, String, Option<String>)>,
+    /// Deck-wide link definitions.
+    pub links: Links,
     pub diagnostics: Vec<Diagnostic>,
 }
