@@ -8,6 +8,8 @@ fn main() -> ExitCode {
         args.first().map(std::path::Path::new).and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     match name.trim_start_matches('-') {
         "docker" => dockside::cli::docker::main(&args.split_off(1)),
+        #[cfg(target_os = "linux")]
+        dockside::engine::container::monitor::NAME => dockside::engine::container::monitor::main(),
         "" | "dockside" => dockside::cli::main(&args),
         #[cfg(feature = "userland")]
         applet if dockside::userland::is_applet(applet) => dockside::userland::main(args),
