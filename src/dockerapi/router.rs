@@ -1,0 +1,35 @@
+//! All routes, with and without the API version in front.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::headers::{identify, strip_version};
+use super::{ApiError, containers, info, version};
+use crate::engine::Engine;
+
+/// The whole API over one engine. Call it through [`dispatch`], which knows about versions in the path.
+pub fn router(engine: Arc<Engine>) -> Router {
+    Router::new()
+        .route("/_ping", get(version::ping).head(version::ping))
+        .route("/version", get(version::version))
+        .route("/info", get(info::info))
+        .merge(containers::router())
+        .fallback(async || ApiError::not_found("page not found"))
+        .method_not_allowed_fallback(async || ApiError::not_found("page not found"))
+        .layer(middleware::from_fn(identify))
+        .with_state(engine)
+}
+
+/// Answers one request.
+pub async fn dispatch(router: Router, request: Request) -> Response {
+    use tower::ServiceExt;
+    match strip_version(request) {
+        Ok(request) => router.oneshot(request).await.into_response(),
+        Err(refused) => refused,
+    }
+}

@@ -1,0 +1,1 @@
+//! Registries: a client of the distribution protocol over plain HTTP.
