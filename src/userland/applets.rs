@@ -1,0 +1,148 @@
+//! The list of applets, and the way from a name to its function.
+//!
+//! The list is a constant and the way is a scan of it: `true` must not pay for a command line parser or an async runtime.
+
+use std::{ffi::OsString, path::Path, process::ExitCode};
+
+use super::{busybox, coreutils, expr, find, grep, ip, kill, mount, ps, sha256sum, shell, small, stty, xargs};
+
+/// What an applet is given: the name it goes by first, its arguments after it.
+pub type Args = Vec<OsString>;
+
+/// A command of the teaching images.
+pub struct Applet {
+    /// The name it is called under.
+    pub name: &'static str,
+    /// Runs it and gives its exit status.
+    pub run: fn(Args) -> ExitCode,
+}
+
+macro_rules! applets {
+    ($($name:literal => $run:path,)*) => {
+        /// Every applet, sorted by name.
+        pub const APPLETS: &[Applet] = &[$(Applet { name: $name, run: $run },)*];
+    };
+}
+
+applets! {
+    "[" => coreutils::test,
+    "ash" => shell::main,
+    "base64" => coreutils::base64,
+    "basename" => coreutils::basename,
+    "bash" => shell::main,
+    "busybox" => busybox::main,
+    "cat" => coreutils::cat,
+    "chmod" => coreutils::chmod,
+    "chown" => coreutils::chown,
+    "clear" => small::clear,
+    "cp" => coreutils::cp,
+    "cut" => coreutils::cut,
+    "date" => coreutils::date,
+    "dd" => coreutils::dd,
+    "df" => coreutils::df,
+    "dirname" => coreutils::dirname,
+    "du" => coreutils::du,
+    "echo" => coreutils::echo,
+    "egrep" => grep::main,
+    "env" => coreutils::env,
+    "expr" => expr::main,
+    "false" => small::no,
+    "fgrep" => grep::main,
+    "find" => find::main,
+    "free" => small::free,
+    "grep" => grep::main,
+    "head" => coreutils::head,
+    "hostname" => coreutils::hostname,
+    "id" => coreutils::id,
+    "ip" => ip::main,
+    "kill" => kill::main,
+    "ln" => coreutils::ln,
+    "ls" => coreutils::ls,
+    "mkdir" => coreutils::mkdir,
+    "mktemp" => coreutils::mktemp,
+    "mount" => mount::main,
+    "mv" => coreutils::mv,
+    "nproc" => coreutils::nproc,
+    "printenv" => coreutils::printenv,
+    "printf" => coreutils::printf,
+    "ps" => ps::main,
+    "pwd" => coreutils::pwd,
+    "readlink" => coreutils::readlink,
+    "rm" => coreutils::rm,
+    "rmdir" => coreutils::rmdir,
+    "sed" => coreutils::sed,
+    "seq" => coreutils::seq,
+    "sh" => shell::main,
+    "sha256sum" => sha256sum::main,
+    "sleep" => coreutils::sleep,
+    "sort" => coreutils::sort,
+    "stat" => coreutils::stat,
+    "stty" => stty::main,
+    "sync" => coreutils::sync,
+    "tail" => coreutils::tail,
+    "tee" => coreutils::tee,
+    "test" => coreutils::test,
+    "touch" => coreutils::touch,
+    "tr" => coreutils::tr,
+    "true" => small::yes,
+    "tty" => coreutils::tty,
+    "uname" => coreutils::uname,
+    "uniq" => coreutils::uniq,
+    "uptime" => small::uptime,
+    "wc" => coreutils::wc,
+    "which" => small::which,
+    "whoami" => coreutils::whoami,
+    "xargs" => xargs::main,
+    "yes" => coreutils::yes,
+}
+
+/// The applet called `name`, if there is one.
+pub fn find_applet(name: &str) -> Option<&'static Applet> {
+    APPLETS.iter().find(|applet| applet.name == name)
+}
+
+/// Whether `name` is a command that the teaching images carry.
+pub fn is_applet(name: &str) -> bool {
+    find_applet(name).is_some()
+}
+
+/// Runs the applet named by the last component of `args[0]` (a login shell's leading dash aside).
+pub fn main(args: Args) -> ExitCode {
+    let name = applet_name(args.first());
+    match find_applet(&name) {
+        Some(applet) => {
+            // Rust ignores SIGPIPE; a command in a pipe must end quietly when its reader has gone.
+            if !matches!(applet.name, "ash" | "bash" | "busybox" | "sh") {
+                let _ = uucore::signals::enable_pipe_errors();
+            }
+            (applet.run)(args)
+        }
+        None => {
+            eprintln!("{name}: applet not found");
+            ExitCode::from(127)
+        }
+    }
+}
+
+/// The name an applet goes by: the last component of `argv0`, without a login shell's dash.
+pub fn applet_name(argv0: Option<&OsString>) -> String {
+    let name = argv0.map(Path::new).and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    name.strip_prefix('-').unwrap_or(&name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_and_unique() {
+        assert!(APPLETS.windows(2).all(|pair| pair[0].name < pair[1].name));
+    }
+
+    #[test]
+    fn a_login_shell_and_a_path_are_known_by_their_name() {
+        assert_eq!(applet_name(Some(&"-bash".into())), "bash");
+        assert_eq!(applet_name(Some(&"/usr/bin/env".into())), "env");
+        assert!(is_applet("[") && !is_applet("docker"));
+    }
+}
