@@ -29,8 +29,6 @@ pub struct Deck {
     /// Recognised from the text where the manifest does not say.
     pub dialect: Option<Dialect>,
     pub source: SourceText,
-    /// Image references that are on the host when the deck's exercises begin (`images:` in course.yml).
-    pub images: Vec<String>,
     /// Slides with one of these classes are left out.
     pub exclude: Vec<String>,
     /// The folder that images are relative to.
