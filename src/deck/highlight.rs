@@ -1,0 +1,252 @@
+//! Code into spans with short classes: highlighting on the server, so that a page needs no script for it.
+//!
+//! Knows languages and classes, never colours: those stand in the stylesheet, once for light and once for dark. The syntaxes
+//! are loaded when the first block needs them; a deck without highlighting pays nothing.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
+
+use super::escape::push_escaped;
+
+static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(two_face::syntax::extra_newlines);
+
+/// Blocks above this are shown plain: no one reads them on a slide, and a grammar may take its time over them.
+const LONGEST: usize = 64 * 1024;
+/// Lines above this stop the highlighting of their block for the same reason (minified JSON, base64).
+const LONGEST_LINE: usize = 4096;
+
+/// Highlights code and remembers what it did, by language and code, for as long as it lives (`serve` rebuilds often).
+#[derive(Default)]
+pub struct Highlighter {
+    cache: Mutex<HashMap<u64, Option<String>>>,
+    classes: Mutex<HashMap<Scope, Class>>,
+    hasher: RandomState,
+}
+
+/// What a scope says about its text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Nothing: ask the scope around it.
+    Inherit,
+    /// Plain text, whatever is around it (code embedded in a string).
+    Plain,
+    Is(&'static str),
+}
+
+impl Highlighter {
+    /// Gives the HTML of `code`, or `None` if `language` is not known or the code is better left plain.
+    ///
+    /// `language` is the first word of a fence's info string, in any case. Taken out, the spans leave the escaped code as it was.
+    pub fn highlight(&self, language: &str, code: &str) -> Option<String> {
+        if language.is_empty() || code.len() > LONGEST || is_plain(language) {
+            return None;
+        }
+        let key = self.hasher.hash_one((language, code));
+        if let Some(known) = lock(&self.cache).get(&key) {
+            return known.clone();
+        }
+        let html = find_syntax(language).and_then(|syntax| self.mark_up(syntax, code));
+        lock(&self.cache).insert(key, html.clone());
+        html
+    }
+
+    fn mark_up(&self, syntax: &SyntaxReference, code: &str) -> Option<String> {
+        let mut state = ParseState::new(syntax);
+        let mut stack = ScopeStack::new();
+        let mut out = Output { html: String::with_capacity(code.len() * 2), open: None };
+        let mut classes = lock(&self.classes);
+        let mut with_newline;
+        for line in code.split_inclusive('\n') {
+            if line.len() > LONGEST_LINE {
+                return None;
+            }
+            // The grammars want a line end on every line, the last one too.
+            let whole = if line.ends_with('\n') {
+                line
+            } else {
+                with_newline = format!("{line}\n");
+                &with_newline
+            };
+            let operations = state.parse_line(whole, &SYNTAXES).ok()?;
+            let mut done = 0;
+            for (at, operation) in &operations {
+                let at = (*at).min(line.len());
+                out.push(class_of(&stack, &mut classes), line.get(done..at)?);
+                done = at;
+                stack.apply(operation).ok()?;
+            }
+            out.push(class_of(&stack, &mut classes), line.get(done..)?);
+        }
+        Some(out.finish())
+    }
+}
+
+/// The HTML so far, and the class of the span that is open: neighbours of one class share a span.
+struct Output {
+    html: String,
+    open: Option<&'static str>,
+}
+
+impl Output {
+    fn push(&mut self, class: Option<&'static str>, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        // Blank text looks the same in every class, so it need not end a span; but no span crosses a line, so that lines can be
+        // taken apart.
+        let class = if text.trim_matches([' ', '\t']).is_empty() { self.open } else { class };
+        for piece in text.split_inclusive('\n') {
+            let (body, end) = piece.strip_suffix('\n').map_or((piece, false), |body| (body, true));
+            if !body.is_empty() {
+                self.switch(class);
+                push_escaped(&mut self.html, body);
+            }
+            if end {
+                self.switch(None);
+                self.html.push('\n');
+            }
+        }
+    }
+
+    fn switch(&mut self, class: Option<&'static str>) {
+        if self.open == class {
+            return;
+        }
+        if self.open.is_some() {
+            self.html.push_str("</span>");
+        }
+        if let Some(name) = class {
+            self.html.push_str("<span class=h-");
+            self.html.push_str(name);
+            self.html.push('>');
+        }
+        self.open = class;
+    }
+
+    fn finish(mut self) -> String {
+        self.switch(None);
+        self.html
+    }
+}
+
+/// Languages in which there is nothing to highlight.
+fn is_plain(language: &str) -> bool {
+    ["text", "txt", "plain", "plaintext", "none", "output", "open", "wait", "keys", "tmux", "key", "hide", "copy"]
+        .iter()
+        .any(|plain| language.eq_ignore_ascii_case(plain))
+}
+
+fn find_syntax(language: &str) -> Option<&'static SyntaxReference> {
+    let lower = language.to_ascii_lowercase();
+    let token = match lower.as_str() {
+        "shell" | "zsh" | "ksh" | "ash" => "bash",
+        "golang" => "go",
+        "docker" => "dockerfile",
+        "jsonc" | "json5" => "json",
+        "compose" => "yaml",
+        "hcl" => "tf",
+        other => other,
+    };
+    SYNTAXES.find_syntax_by_token(token)
+}
+
+/// The class of the innermost scope that says something.
+fn class_of(stack: &ScopeStack, classes: &mut HashMap<Scope, Class>) -> Option<&'static str> {
+    for scope in stack.as_slice().iter().rev() {
+        match *classes.entry(*scope).or_insert_with(|| class_of_scope(&scope.build_string())) {
+            Class::Inherit => {}
+            Class::Plain => return None,
+            Class::Is(name) => return Some(name),
+        }
+    }
+    None
+}
+
+/// Prefixes of scopes in the order in which they are asked, the special before the general.
+const CLASSES: &[(&str, Class)] = &[
+    ("comment", Class::Is("c")),
+    ("constant.character.escape", Class::Is("e")),
+    ("string", Class::Is("s")),
+    ("constant", Class::Is("n")),
+    ("keyword.operator", Class::Is("o")),
+    ("keyword", Class::Is("k")),
+    ("storage", Class::Is("k")),
+    ("entity.name.function", Class::Is("f")),
+    ("variable.function", Class::Is("f")),
+    ("support.function", Class::Is("f")),
+    ("entity.other.attribute-name", Class::Is("a")),
+    ("entity.name.tag", Class::Is("t")),
+    ("entity.name", Class::Is("t")),
+    ("support", Class::Is("t")),
+    ("variable.language", Class::Is("k")),
+    ("variable.parameter.option", Class::Is("a")),
+    ("variable", Class::Is("v")),
+    ("markup.inserted", Class::Is("i")),
+    ("markup.deleted", Class::Is("d")),
+    ("markup.heading", Class::Is("k")),
+    ("meta.diff", Class::Is("c")),
+    ("source", Class::Plain),
+    ("meta.interpolation", Class::Plain),
+];
+
+fn class_of_scope(scope: &str) -> Class {
+    let is = |prefix: &str| scope.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    CLASSES.iter().find(|(prefix, _)| is(prefix)).map_or(Class::Inherit, |&(_, class)| class)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A cache is whole whatever happened to the thread that filled it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stripped(html: &str) -> String {
+        let mut text = String::new();
+        let mut rest = html;
+        while let Some(open) = rest.find('<') {
+            text.push_str(&rest[..open]);
+            rest = &rest[open + rest[open..].find('>').expect("a tag ends") + 1..];
+        }
+        text + rest
+    }
+
+    #[test]
+    fn taken_out_the_spans_leave_the_escaped_code() {
+        let highlighter = Highlighter::default();
+        for (language, code) in [
+            ("bash", "for i in 1 2; do echo \"<$i> & $(date)\"; done # all"),
+            ("dockerfile", "FROM ubuntu\nRUN apt-get update && \\\n    apt-get install -y figlet\nCMD [\"sh\"]\n"),
+            ("yaml", "a: 1\nb:\n  - \"<x>\"\n\n"),
+            ("json", "{\"a\": [1, true, null]}"),
+            ("python", "def f(x):\n    '''doc\n    more'''\n    return x < 1\n"),
+        ] {
+            let html = highlighter.highlight(language, code).unwrap_or_else(|| panic!("{language} is known"));
+            assert!(html.contains("<span class=h-"), "{language}: {html}");
+            assert_eq!(stripped(&html), super::super::escape::escaped(code), "{language}");
+            for line in html.lines() {
+                assert_eq!(line.matches("<span").count(), line.matches("</span>").count(), "{language}: a span crosses a line: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn classes_tell_the_kinds_apart() {
+        let html = Highlighter::default().highlight("Dockerfile", "# base\nFROM alpine\n").expect("known");
+        assert!(html.starts_with("<span class=h-c># base</span>\n<span class=h-k>FROM</span>"), "{html}");
+    }
+
+    #[test]
+    fn unknown_and_plain_languages_stay_plain() {
+        let highlighter = Highlighter::default();
+        assert_eq!(highlighter.highlight("", "x"), None);
+        assert_eq!(highlighter.highlight("text", "x"), None);
+        assert_eq!(highlighter.highlight("no-such-language", "x"), None);
+        assert_eq!(highlighter.highlight("json", &"1".repeat(LONGEST_LINE + 1)), None);
+    }
+}
