@@ -1,0 +1,396 @@
+//! What a page refers to: files of the course are kept with it, addresses elsewhere are taken out and reported.
+//!
+//! A built page loads nothing from elsewhere: it works without a network and tells no one who reads it. Links that a reader
+//! follows stay as they are. Looks at the disk to see what is there; reads and copies nothing.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Component, Path, PathBuf};
+
+use super::escape::{escaped, unescaped};
+use super::tags::{Tag, next_tag};
+
+/// What was found out about the addresses of a deck.
+pub struct Assets {
+    /// The folder whose layout the site mirrors.
+    root: PathBuf,
+    /// Where relative addresses start.
+    base: PathBuf,
+    /// Place in the site → file on disk.
+    files: BTreeMap<String, PathBuf>,
+    /// Addresses seen before.
+    known: HashMap<String, Found>,
+}
+
+/// A reference that the author should know about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub kind: ProblemKind,
+    /// As the author wrote it.
+    pub url: String,
+    /// The file it was looked for at.
+    pub path: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProblemKind {
+    /// The page wanted to load it from elsewhere.
+    Remote,
+    /// An image or another part of the page that is not there.
+    Missing,
+    /// A link to a file that is not there.
+    DeadLink,
+}
+
+#[derive(Clone)]
+enum Found {
+    /// Nothing to do: an anchor, `data:`, mail.
+    Keep,
+    /// In the site under this address.
+    Local(String),
+    Remote,
+    Missing(PathBuf),
+}
+
+impl Assets {
+    /// `root` is the course's folder, `base` the one that the deck's addresses are relative to.
+    pub fn new(root: &Path, base: &Path) -> Self {
+        // Absolute, so that `..` can be told apart from what is inside.
+        let whole = |path: &Path| normal(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        let path_of = |path: &Path| whole(if path.as_os_str().is_empty() { Path::new(".") } else { path });
+        Assets { root: path_of(root), base: path_of(base), files: BTreeMap::new(), known: HashMap::new() }
+    }
+
+    /// The files to copy: place in the site → file on disk.
+    pub fn into_files(self) -> BTreeMap<String, PathBuf> {
+        self.files
+    }
+
+    /// Goes through a piece of HTML; gives it with addresses made right and appends what the author should know to `problems`.
+    pub fn rewrite<'h>(&mut self, html: &'h str, problems: &mut Vec<Problem>) -> Cow<'h, str> {
+        let mut out = String::new();
+        let mut done = 0;
+        let mut links = 0_usize;
+        let mut at = 0;
+        while let Some(tag) = next_tag(html, at) {
+            at = tag.range.end;
+            if tag.is("a") {
+                links = if tag.end { links.saturating_sub(1) } else { links + 1 };
+            }
+            if tag.is("style") && !tag.end {
+                let end = html[at..].find("</").map_or(html.len(), |end| at + end);
+                if let Some(css) = self.rewrite_css(&html[at..end], problems) {
+                    out.push_str(&html[done..at]);
+                    out.push_str(&css);
+                    done = end;
+                }
+                at = end;
+                continue;
+            }
+            if tag.end || tag.is_bare() {
+                continue;
+            }
+            if let Some(new) = self.rewrite_tag(html, &tag, links > 0, problems) {
+                out.push_str(&html[done..tag.range.start]);
+                out.push_str(&new);
+                done = tag.range.end;
+            }
+        }
+        if done == 0 {
+            return Cow::Borrowed(html);
+        }
+        out.push_str(&html[done..]);
+        Cow::Owned(out)
+    }
+
+    /// The tag anew, if it has to change.
+    fn rewrite_tag(&mut self, html: &str, tag: &Tag<'_>, in_link: bool, problems: &mut Vec<Problem>) -> Option<String> {
+        let attributes = tag.attributes(html);
+        let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
+        for attribute in &attributes {
+            let loads = match Use::of(tag, attribute.name) {
+                Some(loads) => loads,
+                None => continue,
+            };
+            let value = unescaped(attribute.value);
+            match loads {
+                Use::Style => {
+                    if let Some(css) = self.rewrite_css(&value, problems) {
+                        edits.push((attribute.range.clone(), escaped(&css)));
+                    }
+                }
+                Use::Set => {
+                    if let Some(set) = self.rewrite_set(&value, problems) {
+                        edits.push((attribute.range.clone(), escaped(&set)));
+                    }
+                }
+                Use::Link | Use::Load => match self.find(&value) {
+                    Found::Keep => {}
+                    Found::Local(address) if address == value => {}
+                    Found::Local(address) => edits.push((attribute.range.clone(), escaped(&address))),
+                    Found::Missing(path) => {
+                        let kind = if loads == Use::Load { ProblemKind::Missing } else { ProblemKind::DeadLink };
+                        problems.push(Problem { kind, url: value, path: Some(path) });
+                    }
+                    Found::Remote if loads == Use::Link => {}
+                    Found::Remote => {
+                        problems.push(Problem { kind: ProblemKind::Remote, url: value.clone(), path: None });
+                        if ["img", "iframe", "embed"].iter().any(|name| tag.is(name)) {
+                            let alt = attributes.iter().find(|a| a.name.eq_ignore_ascii_case("alt")).map_or("", |a| a.value);
+                            return Some(stand_in(&value, alt, in_link));
+                        }
+                        // Kept under a name that no browser loads from.
+                        edits.push((attribute.name_range.clone(), format!("data-remote-{}", attribute.name)));
+                    }
+                },
+            }
+        }
+        if edits.is_empty() {
+            return None;
+        }
+        let mut new = String::new();
+        let mut done = tag.range.start;
+        for (range, text) in edits {
+            new.push_str(&html[done..range.start]);
+            // A value without quotes might need them now.
+            let bare = !text.starts_with("data-remote-") && !matches!(html.as_bytes().get(range.start.wrapping_sub(1)), Some(b'"' | b'\''));
+            if bare {
+                new.push('"');
+            }
+            new.push_str(&text);
+            if bare {
+                new.push('"');
+            }
+            done = range.end;
+        }
+        new.push_str(&html[done..tag.range.end]);
+        Some(new)
+    }
+
+    /// `url(…)` and `@import` of a style, if it has to change.
+    pub fn rewrite_css(&mut self, css: &str, problems: &mut Vec<Problem>) -> Option<String> {
+        let mut out = String::new();
+        let mut done = 0;
+        let mut at = 0;
+        loop {
+            let (open, start) = match (css[at..].find("url("), css[at..].find("@import")) {
+                (Some(url), import) if import.is_none_or(|import| url < import + 10) => (at + url + 4, at + url + 4),
+                (_, Some(import)) => (at + import + 7, at + import + 7),
+                (_, None) => break,
+            };
+            let rest = &css[start..];
+            let lead = rest.len() - rest.trim_start().len();
+            let quote = rest[lead..].chars().next().filter(|c| "\"'".contains(*c));
+            let from = open + lead + usize::from(quote.is_some());
+            let length = css[from..].find(|c| quote.map_or(c == ')' || c == ';', |q| c == q)).unwrap_or(css.len() - from);
+            let url = css[from..from + length].trim();
+            at = from + length;
+            let new = match self.find(url) {
+                Found::Keep => continue,
+                Found::Local(address) if address == url => continue,
+                Found::Local(address) => address,
+                Found::Missing(path) => {
+                    problems.push(Problem { kind: ProblemKind::Missing, url: url.to_owned(), path: Some(path) });
+                    continue;
+                }
+                Found::Remote => {
+                    problems.push(Problem { kind: ProblemKind::Remote, url: url.to_owned(), path: None });
+                    "data:,".to_owned()
+                }
+            };
+            out.push_str(&css[done..from]);
+            out.push_str(&new);
+            done = at;
+        }
+        (done > 0).then(|| out + &css[done..])
+    }
+
+    /// `srcset`: addresses with a width or density each.
+    fn rewrite_set(&mut self, set: &str, problems: &mut Vec<Problem>) -> Option<String> {
+        let mut changed = false;
+        let mut kept = Vec::new();
+        for candidate in set.split(',').map(str::trim).filter(|c| !c.is_empty()) {
+            let (url, size) = candidate.split_once(char::is_whitespace).unwrap_or((candidate, ""));
+            match self.find(url) {
+                Found::Keep => kept.push(candidate.to_owned()),
+                Found::Local(address) => {
+                    changed |= address != url;
+                    kept.push(format!("{address} {size}").trim_end().to_owned());
+                }
+                Found::Missing(path) => {
+                    problems.push(Problem { kind: ProblemKind::Missing, url: url.to_owned(), path: Some(path) });
+                    kept.push(candidate.to_owned());
+                }
+                Found::Remote => {
+                    problems.push(Problem { kind: ProblemKind::Remote, url: url.to_owned(), path: None });
+                    changed = true;
+                }
+            }
+        }
+        changed.then(|| kept.join(", "))
+    }
+
+    /// The address under which the page finds `url`, if it is a file of the course; problems are appended.
+    pub fn load(&mut self, url: &str, problems: &mut Vec<Problem>) -> Option<String> {
+        let (kind, path) = match self.find(url) {
+            Found::Keep => return Some(url.to_owned()),
+            Found::Local(address) => return Some(address),
+            Found::Missing(path) => (ProblemKind::Missing, Some(path)),
+            Found::Remote => (ProblemKind::Remote, None),
+        };
+        problems.push(Problem { kind, url: url.to_owned(), path });
+        None
+    }
+
+    fn find(&mut self, url: &str) -> Found {
+        let url = url.trim();
+        if let Some(found) = self.known.get(url) {
+            return found.clone();
+        }
+        let found = self.find_new(url);
+        self.known.insert(url.to_owned(), found.clone());
+        found
+    }
+
+    fn find_new(&mut self, url: &str) -> Found {
+        match scheme(url) {
+            Some(scheme) if ["data", "mailto", "tel", "javascript", "about", "blob"].iter().any(|s| scheme.eq_ignore_ascii_case(s)) => {
+                return Found::Keep;
+            }
+            Some(_) => return Found::Remote,
+            None if url.starts_with("//") || url.starts_with("\\\\") => return Found::Remote,
+            None => {}
+        }
+        let (path, suffix) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+        if path.is_empty() {
+            return Found::Keep;
+        }
+        let decoded = percent_decoded(path);
+        // An address from the root of the site is one from the course's folder: opened as a file it has no other root.
+        let file = normal(&match decoded.strip_prefix('/') {
+            Some(rest) => self.root.join(rest),
+            None => self.base.join(&decoded),
+        });
+        let Ok(metadata) = std::fs::metadata(&file) else { return Found::Missing(file) };
+        if !metadata.is_file() {
+            return Found::Missing(file);
+        }
+        let place = match file.strip_prefix(&self.root) {
+            Ok(inside) => inside.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"),
+            // Outside the course's folder: it gets a place of its own.
+            Err(_) => {
+                let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+                format!("dockside/files/{:08x}-{name}", fnv(&file.to_string_lossy()))
+            }
+        };
+        let address = percent_encoded(&place) + suffix;
+        // What the author wrote is kept where it means the same.
+        let same = percent_decoded(path) == place;
+        self.files.insert(place, file);
+        Found::Local(if same { url.to_owned() } else { address })
+    }
+}
+
+/// What a browser does with an attribute.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Loads the address when the page is shown.
+    Load,
+    /// Goes there when the reader wants to.
+    Link,
+    /// A list of addresses to choose from.
+    Set,
+    Style,
+}
+
+impl Use {
+    fn of(tag: &Tag<'_>, attribute: &str) -> Option<Use> {
+        let is = |name: &str| attribute.eq_ignore_ascii_case(name);
+        if is("style") {
+            return Some(Use::Style);
+        }
+        if is("href") && ["a", "area"].iter().any(|name| tag.is(name)) {
+            return Some(Use::Link);
+        }
+        if is("srcset") || is("imagesrcset") {
+            return Some(Use::Set);
+        }
+        if is("src") || is("poster") || is("background") || (is("data") && tag.is("object")) {
+            return Some(Use::Load);
+        }
+        let by_href = ["link", "image", "use", "feimage", "base"].iter().any(|name| tag.is(name));
+        (by_href && (is("href") || is("xlink:href"))).then_some(Use::Load)
+    }
+}
+
+/// What stands for a picture or page that is not loaded.
+fn stand_in(url: &str, alt: &str, in_link: bool) -> String {
+    let host = url.split("//").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
+    let alt = if alt.is_empty() { "Not included" } else { alt };
+    let text = format!("{alt} <small>{}</small>", escaped(host));
+    if in_link {
+        format!("<span class=\"remote\">{text}</span>")
+    } else {
+        format!("<a class=\"remote\" href=\"{}\" rel=\"noreferrer\">{text}</a>", escaped(url))
+    }
+}
+
+fn scheme(url: &str) -> Option<&str> {
+    let (scheme, _) = url.split_once(':')?;
+    let ok = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    ok.then_some(scheme)
+}
+
+/// `path` without `.` and, as far as can be seen, without `..`.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(normal.components().next_back(), Some(Component::Normal(_))) => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+fn percent_decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = (first == b'%').then(|| rest.get(1..3)).flatten();
+        match hex.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &rest[3..];
+            }
+            None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}
+
+fn percent_encoded(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_./~!,@+()=".contains(&byte) {
+            text.push(byte as char);
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+/// A name for a path that is the same on every run.
+fn fnv(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}

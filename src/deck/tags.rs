@@ -1,0 +1,175 @@
+//! Finds the tags of rendered HTML and their attributes, with positions. Changes nothing and checks nothing: whatever the bytes,
+//! it gives what a browser would take for a tag.
+
+use std::ops::Range;
+
+/// A start or end tag.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Tag<'a> {
+    /// As it is written, without the slash of an end tag.
+    pub name: &'a str,
+    pub end: bool,
+    /// From `<` to behind `>`.
+    pub range: Range<usize>,
+    /// Behind the name, for `attributes`.
+    inside: Range<usize>,
+}
+
+/// An attribute of a tag; a value without quotes or none at all is the empty range behind the name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Attribute<'a> {
+    pub name: &'a str,
+    /// Of the name in the document.
+    pub name_range: Range<usize>,
+    /// As it is written, entities and all.
+    pub value: &'a str,
+    /// Of the value, without its quotes, in the document.
+    pub range: Range<usize>,
+}
+
+/// The next tag at or behind `from`; comments are stepped over.
+pub fn next_tag(html: &str, mut from: usize) -> Option<Tag<'_>> {
+    let bytes = html.as_bytes();
+    loop {
+        let at = from + html.get(from..)?.find('<')?;
+        let end = bytes.get(at + 1) == Some(&b'/');
+        let name_at = at + 1 + usize::from(end);
+        match bytes.get(name_at) {
+            Some(b) if b.is_ascii_alphabetic() => {
+                let name_end = name_at + bytes[name_at..].iter().take_while(|b| !b.is_ascii_whitespace() && !b"/>".contains(b)).count();
+                let close = tag_end(bytes, name_end)?;
+                return Some(Tag { name: &html[name_at..name_end], end, range: at..close + 1, inside: name_end..close });
+            }
+            Some(b'!') if html[at..].starts_with("<!--") => from = at + 4 + html[at + 4..].find("-->")? + 3,
+            _ => from = at + 1,
+        }
+    }
+}
+
+/// Where the `>` of a tag is; quotes protect it.
+fn tag_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut quote = None;
+    for (at, &byte) in bytes.iter().enumerate().skip(from) {
+        match (quote, byte) {
+            (Some(open), _) if byte == open => quote = None,
+            (Some(_), _) => {}
+            // A quote opens only a value.
+            (None, b'"' | b'\'') if before_value(bytes, from, at) => quote = Some(byte),
+            (None, b'>') => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn before_value(bytes: &[u8], from: usize, at: usize) -> bool {
+    bytes[from..at].iter().rev().find(|b| !b.is_ascii_whitespace()) == Some(&b'=')
+}
+
+impl<'a> Tag<'a> {
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// Without any attribute, as most are that Markdown makes.
+    pub fn is_bare(&self) -> bool {
+        self.inside.is_empty()
+    }
+
+    /// The attributes in order; `html` is the document the tag was found in.
+    pub fn attributes(&self, html: &'a str) -> Vec<Attribute<'a>> {
+        let bytes = html.as_bytes();
+        let (mut at, end) = (self.inside.start, self.inside.end);
+        let mut found = Vec::new();
+        let skip = |at: usize, stop: &dyn Fn(u8) -> bool| at + bytes[at..end].iter().take_while(|b| !stop(**b)).count();
+        loop {
+            at = skip(at, &|b| !b.is_ascii_whitespace() && b != b'/');
+            if at >= end {
+                return found;
+            }
+            // An equals sign at the start belongs to the name, as browsers have it.
+            let name_end = skip(at + 1, &|b| b.is_ascii_whitespace() || b == b'/' || b == b'=').max(at + 1);
+            let name_range = at..ceil(html, name_end, end);
+            let equals = skip(name_range.end, &|b| !b.is_ascii_whitespace());
+            let (range, next) = if equals < end && bytes[equals] == b'=' {
+                let value = skip(equals + 1, &|b| !b.is_ascii_whitespace());
+                match bytes.get(value).filter(|_| value < end) {
+                    Some(&quote @ (b'"' | b'\'')) => {
+                        let close = skip(value + 1, &|b| b == quote);
+                        (value + 1..close, (close + 1).min(end))
+                    }
+                    Some(_) => {
+                        let close = skip(value, &|b| b.is_ascii_whitespace());
+                        (value..close, close)
+                    }
+                    None => (end..end, end),
+                }
+            } else {
+                (name_range.end..name_range.end, name_range.end)
+            };
+            found.push(Attribute { name: &html[name_range.clone()], name_range, value: &html[range.clone()], range });
+            at = next;
+        }
+    }
+}
+
+fn ceil(html: &str, mut at: usize, end: usize) -> usize {
+    while at < end && !html.is_char_boundary(at) {
+        at += 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn first(html: &str) -> (String, Vec<(String, String)>) {
+        let tag = next_tag(html, 0).expect("a tag");
+        let attributes = tag.attributes(html).iter().map(|a| (a.name.to_owned(), a.value.to_owned())).collect();
+        (tag.name.to_owned(), attributes)
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn attributes_in_every_notation() {
+        let (name, attributes) = first("a < b <!-- <img src=x> --> <IMG src=\"a>b.png\" alt='' width=10 hidden data-x = \"é\"/>");
+        assert_eq!(name, "IMG");
+        assert_eq!(
+            attributes,
+            [pair("src", "a>b.png"), pair("alt", ""), pair("width", "10"), pair("hidden", ""), pair("data-x", "é")]
+        );
+    }
+
+    #[test]
+    fn what_never_ends_is_no_tag() {
+        assert_eq!(next_tag("<img src=\"x", 0), None);
+        assert_eq!(next_tag("<!-- <img>", 0), None);
+        assert_eq!(next_tag("1 < 2 << 3 <", 0), None);
+    }
+
+    #[test]
+    fn end_tags() {
+        let tag = next_tag("x</pre >", 0).expect("a tag");
+        assert!(tag.end && tag.is("PRE"));
+        assert_eq!(tag.range, 1..8);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_survived(html in "[<>a-c/='\"! é-]{0,60}") {
+            let mut at = 0;
+            while let Some(tag) = next_tag(&html, at) {
+                prop_assert!(tag.range.end > at);
+                for attribute in tag.attributes(&html) {
+                    prop_assert_eq!(attribute.value, &html[attribute.range.clone()]);
+                }
+                at = tag.range.end;
+            }
+        }
+    }
+}
