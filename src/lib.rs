@@ -13,6 +13,7 @@ pub mod dockerapi;
 pub mod engine;
 pub mod lab;
 pub mod pty;
+pub mod server;
 pub mod slides;
 pub mod sys;
 #[cfg(feature = "userland")]

@@ -7,9 +7,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
-use super::escape::{escaped, unescaped};
-use super::tags::{Tag, next_tag};
-
 /// What was found out about the addresses of a deck.
 pub struct Assets {
     /// The folder whose layout the site mirrors.
@@ -42,8 +39,9 @@ pub enum ProblemKind {
     DeadLink,
 }
 
+/// What an address means.
 #[derive(Clone)]
-enum Found {
+pub(super) enum Found {
     /// Nothing to do: an anchor, `data:`, mail.
     Keep,
     /// In the site under this address.
@@ -61,110 +59,14 @@ impl Assets {
         Assets { root: path_of(root), base: path_of(base), files: BTreeMap::new(), known: HashMap::new() }
     }
 
+    /// Where files were looked for that are not there.
+    pub fn missing(&self) -> impl Iterator<Item = &Path> {
+        self.known.values().filter_map(|found| if let Found::Missing(path) = found { Some(path.as_path()) } else { None })
+    }
+
     /// The files to copy: place in the site → file on disk.
     pub fn into_files(self) -> BTreeMap<String, PathBuf> {
         self.files
-    }
-
-    /// Goes through a piece of HTML; gives it with addresses made right and appends what the author should know to `problems`.
-    pub fn rewrite<'h>(&mut self, html: &'h str, problems: &mut Vec<Problem>) -> Cow<'h, str> {
-        let mut out = String::new();
-        let mut done = 0;
-        let mut links = 0_usize;
-        let mut at = 0;
-        while let Some(tag) = next_tag(html, at) {
-            at = tag.range.end;
-            if tag.is("a") {
-                links = if tag.end { links.saturating_sub(1) } else { links + 1 };
-            }
-            if tag.is("style") && !tag.end {
-                let end = html[at..].find("</").map_or(html.len(), |end| at + end);
-                if let Some(css) = self.rewrite_css(&html[at..end], problems) {
-                    out.push_str(&html[done..at]);
-                    out.push_str(&css);
-                    done = end;
-                }
-                at = end;
-                continue;
-            }
-            if tag.end || tag.is_bare() {
-                continue;
-            }
-            if let Some(new) = self.rewrite_tag(html, &tag, links > 0, problems) {
-                out.push_str(&html[done..tag.range.start]);
-                out.push_str(&new);
-                done = tag.range.end;
-            }
-        }
-        if done == 0 {
-            return Cow::Borrowed(html);
-        }
-        out.push_str(&html[done..]);
-        Cow::Owned(out)
-    }
-
-    /// The tag anew, if it has to change.
-    fn rewrite_tag(&mut self, html: &str, tag: &Tag<'_>, in_link: bool, problems: &mut Vec<Problem>) -> Option<String> {
-        let attributes = tag.attributes(html);
-        let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
-        for attribute in &attributes {
-            let loads = match Use::of(tag, attribute.name) {
-                Some(loads) => loads,
-                None => continue,
-            };
-            let value = unescaped(attribute.value);
-            match loads {
-                Use::Style => {
-                    if let Some(css) = self.rewrite_css(&value, problems) {
-                        edits.push((attribute.range.clone(), escaped(&css)));
-                    }
-                }
-                Use::Set => {
-                    if let Some(set) = self.rewrite_set(&value, problems) {
-                        edits.push((attribute.range.clone(), escaped(&set)));
-                    }
-                }
-                Use::Link | Use::Load => match self.find(&value) {
-                    Found::Keep => {}
-                    Found::Local(address) if address == value => {}
-                    Found::Local(address) => edits.push((attribute.range.clone(), escaped(&address))),
-                    Found::Missing(path) => {
-                        let kind = if loads == Use::Load { ProblemKind::Missing } else { ProblemKind::DeadLink };
-                        problems.push(Problem { kind, url: value, path: Some(path) });
-                    }
-                    Found::Remote if loads == Use::Link => {}
-                    Found::Remote => {
-                        problems.push(Problem { kind: ProblemKind::Remote, url: value.clone(), path: None });
-                        if ["img", "iframe", "embed"].iter().any(|name| tag.is(name)) {
-                            let alt = attributes.iter().find(|a| a.name.eq_ignore_ascii_case("alt")).map_or("", |a| a.value);
-                            return Some(stand_in(&value, alt, in_link));
-                        }
-                        // Kept under a name that no browser loads from.
-                        edits.push((attribute.name_range.clone(), format!("data-remote-{}", attribute.name)));
-                    }
-                },
-            }
-        }
-        if edits.is_empty() {
-            return None;
-        }
-        let mut new = String::new();
-        let mut done = tag.range.start;
-        for (range, text) in edits {
-            new.push_str(&html[done..range.start]);
-            // A value without quotes might need them now.
-            let bare = !text.starts_with("data-remote-") && !matches!(html.as_bytes().get(range.start.wrapping_sub(1)), Some(b'"' | b'\''));
-            if bare {
-                new.push('"');
-            }
-            new.push_str(&text);
-            if bare {
-                new.push('"');
-            }
-            done = range.end;
-        }
-        new.push_str(&html[done..tag.range.end]);
-        Some(new)
     }
 
     /// `url(…)` and `@import` of a style, if it has to change.
@@ -206,7 +108,7 @@ impl Assets {
     }
 
     /// `srcset`: addresses with a width or density each.
-    fn rewrite_set(&mut self, set: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    pub(super) fn rewrite_set(&mut self, set: &str, problems: &mut Vec<Problem>) -> Option<String> {
         let mut changed = false;
         let mut kept = Vec::new();
         for candidate in set.split(',').map(str::trim).filter(|c| !c.is_empty()) {
@@ -242,7 +144,7 @@ impl Assets {
         None
     }
 
-    fn find(&mut self, url: &str) -> Found {
+    pub(super) fn find(&mut self, url: &str) -> Found {
         let url = url.trim();
         if let Some(found) = self.known.get(url) {
             return found.clone();
@@ -269,7 +171,7 @@ impl Assets {
         // An address from the root of the site is one from the course's folder: opened as a file it has no other root.
         let file = normal(&match decoded.strip_prefix('/') {
             Some(rest) => self.root.join(rest),
-            None => self.base.join(&decoded),
+            None => self.base.join(&*decoded),
         });
         let Ok(metadata) = std::fs::metadata(&file) else { return Found::Missing(file) };
         if !metadata.is_file() {
@@ -291,53 +193,10 @@ impl Assets {
     }
 }
 
-/// What a browser does with an attribute.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
-    /// Loads the address when the page is shown.
-    Load,
-    /// Goes there when the reader wants to.
-    Link,
-    /// A list of addresses to choose from.
-    Set,
-    Style,
-}
-
-impl Use {
-    fn of(tag: &Tag<'_>, attribute: &str) -> Option<Use> {
-        let is = |name: &str| attribute.eq_ignore_ascii_case(name);
-        if is("style") {
-            return Some(Use::Style);
-        }
-        if is("href") && ["a", "area"].iter().any(|name| tag.is(name)) {
-            return Some(Use::Link);
-        }
-        if is("srcset") || is("imagesrcset") {
-            return Some(Use::Set);
-        }
-        if is("src") || is("poster") || is("background") || (is("data") && tag.is("object")) {
-            return Some(Use::Load);
-        }
-        let by_href = ["link", "image", "use", "feimage", "base"].iter().any(|name| tag.is(name));
-        (by_href && (is("href") || is("xlink:href"))).then_some(Use::Load)
-    }
-}
-
-/// What stands for a picture or page that is not loaded.
-fn stand_in(url: &str, alt: &str, in_link: bool) -> String {
-    let host = url.split("//").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
-    let alt = if alt.is_empty() { "Not included" } else { alt };
-    let text = format!("{alt} <small>{}</small>", escaped(host));
-    if in_link {
-        format!("<span class=\"remote\">{text}</span>")
-    } else {
-        format!("<a class=\"remote\" href=\"{}\" rel=\"noreferrer\">{text}</a>", escaped(url))
-    }
-}
-
 fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
-    let ok = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let ok =
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     ok.then_some(scheme)
 }
 

@@ -1,8 +1,18 @@
 //! Slides into HTML pages: tera, pulldown-cmark, highlighting, assets. Never touches the network.
 
 mod assets;
+mod build;
 pub mod console;
 mod escape;
 pub mod highlight;
 pub mod markdown;
+mod notes;
+mod page;
+mod rewrite;
+mod site;
 mod tags;
+mod templates;
+
+pub use build::{Body, Builder, Options, Site};
+pub use site::SiteError;
+pub use templates::TemplateError;

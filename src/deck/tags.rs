@@ -27,8 +27,18 @@ pub struct Attribute<'a> {
     pub range: Range<usize>,
 }
 
-/// The next tag at or behind `from`; comments are stepped over.
-pub fn next_tag(html: &str, mut from: usize) -> Option<Tag<'_>> {
+/// What begins at a `<`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Markup<'a> {
+    Tag(Tag<'a>),
+    /// A comment, a doctype or a processing instruction, to its end.
+    Comment(Range<usize>),
+    /// Something that never ends: a browser would take all that follows for a part of it.
+    Unended(usize),
+}
+
+/// The next markup at or behind `from`.
+pub fn next(html: &str, mut from: usize) -> Option<Markup<'_>> {
     let bytes = html.as_bytes();
     loop {
         let at = from + html.get(from..)?.find('<')?;
@@ -37,13 +47,22 @@ pub fn next_tag(html: &str, mut from: usize) -> Option<Tag<'_>> {
         match bytes.get(name_at) {
             Some(b) if b.is_ascii_alphabetic() => {
                 let name_end = name_at + bytes[name_at..].iter().take_while(|b| !b.is_ascii_whitespace() && !b"/>".contains(b)).count();
-                let close = tag_end(bytes, name_end)?;
-                return Some(Tag { name: &html[name_at..name_end], end, range: at..close + 1, inside: name_end..close });
+                let Some(close) = tag_end(bytes, name_end) else { return Some(Markup::Unended(at)) };
+                return Some(Markup::Tag(Tag { name: &html[name_at..name_end], end, range: at..close + 1, inside: name_end..close }));
             }
-            Some(b'!') if html[at..].starts_with("<!--") => from = at + 4 + html[at + 4..].find("-->")? + 3,
+            Some(b'!') if html[at..].starts_with("<!--") => return Some(ended(html, at, "-->")),
+            Some(b'!' | b'?') => return Some(ended(html, at, ">")),
+            // `</` with no name is a comment, if something follows it.
+            Some(_) if end => return Some(ended(html, at, ">")),
             _ => from = at + 1,
         }
     }
+}
+
+fn ended<'a>(html: &str, at: usize, end: &str) -> Markup<'a> {
+    // `<!-->` is a whole comment, so the end may share the dashes of the start.
+    let from = at + 2;
+    html[from..].find(end).map_or(Markup::Unended(at), |found| Markup::Comment(at..from + found + end.len()))
 }
 
 /// Where the `>` of a tag is; quotes protect it.
@@ -125,10 +144,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn first(html: &str) -> (String, Vec<(String, String)>) {
-        let tag = next_tag(html, 0).expect("a tag");
-        let attributes = tag.attributes(html).iter().map(|a| (a.name.to_owned(), a.value.to_owned())).collect();
-        (tag.name.to_owned(), attributes)
+    fn tag(html: &str) -> Tag<'_> {
+        let mut at = 0;
+        loop {
+            match next(html, at).expect("markup") {
+                Markup::Tag(tag) => return tag,
+                Markup::Comment(range) => at = range.end,
+                Markup::Unended(at) => panic!("unended at {at}"),
+            }
+        }
     }
 
     fn pair(name: &str, value: &str) -> (String, String) {
@@ -137,24 +161,24 @@ mod tests {
 
     #[test]
     fn attributes_in_every_notation() {
-        let (name, attributes) = first("a < b <!-- <img src=x> --> <IMG src=\"a>b.png\" alt='' width=10 hidden data-x = \"é\"/>");
-        assert_eq!(name, "IMG");
-        assert_eq!(
-            attributes,
-            [pair("src", "a>b.png"), pair("alt", ""), pair("width", "10"), pair("hidden", ""), pair("data-x", "é")]
-        );
+        let html = "a < b <!-- <img src=x> --> <IMG src=\"a>b.png\" alt='' width=10 hidden data-x = \"é\"/>";
+        let tag = tag(html);
+        assert_eq!(tag.name, "IMG");
+        let attributes: Vec<_> = tag.attributes(html).iter().map(|a| pair(a.name, a.value)).collect();
+        assert_eq!(attributes, [pair("src", "a>b.png"), pair("alt", ""), pair("width", "10"), pair("hidden", ""), pair("data-x", "é")]);
     }
 
     #[test]
-    fn what_never_ends_is_no_tag() {
-        assert_eq!(next_tag("<img src=\"x", 0), None);
-        assert_eq!(next_tag("<!-- <img>", 0), None);
-        assert_eq!(next_tag("1 < 2 << 3 <", 0), None);
+    fn what_never_ends_is_told() {
+        assert_eq!(next("<img src=\"x", 0), Some(Markup::Unended(0)));
+        assert_eq!(next("a <!-- <img>", 0), Some(Markup::Unended(2)));
+        assert_eq!(next("<?php", 0), Some(Markup::Unended(0)));
+        assert_eq!(next("1 < 2 << 3 <", 0), None);
     }
 
     #[test]
     fn end_tags() {
-        let tag = next_tag("x</pre >", 0).expect("a tag");
+        let tag = tag("x</pre >");
         assert!(tag.end && tag.is("PRE"));
         assert_eq!(tag.range, 1..8);
     }
@@ -163,12 +187,19 @@ mod tests {
         #[test]
         fn any_text_is_survived(html in "[<>a-c/='\"! é-]{0,60}") {
             let mut at = 0;
-            while let Some(tag) = next_tag(&html, at) {
-                prop_assert!(tag.range.end > at);
-                for attribute in tag.attributes(&html) {
-                    prop_assert_eq!(attribute.value, &html[attribute.range.clone()]);
-                }
-                at = tag.range.end;
+            while let Some(markup) = next(&html, at) {
+                let end = match markup {
+                    Markup::Tag(tag) => {
+                        for attribute in tag.attributes(&html) {
+                            prop_assert_eq!(attribute.value, &html[attribute.range.clone()]);
+                        }
+                        tag.range.end
+                    }
+                    Markup::Comment(range) => range.end,
+                    Markup::Unended(at) => at + 1,
+                };
+                prop_assert!(end > at);
+                at = end;
             }
         }
     }

@@ -1,0 +1,111 @@
+//! A course into its site, in memory. Reads no slide's bytes from disk (the course has them) and writes nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::assets::Assets;
+use super::highlight::Highlighter;
+use super::page;
+use super::templates::{DeckEntry, DeckPage, TemplateError, Templates};
+use crate::course::Course;
+use crate::diag::Diagnostic;
+
+/// How to build.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Show code in colours.
+    pub highlight: bool,
+    /// HTML at the end of every page: how `serve` has the page reload.
+    pub scripts: &'a str,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Options { highlight: true, scripts: "" }
+    }
+}
+
+/// A file of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Text(String),
+    /// To be copied from there.
+    File(PathBuf),
+}
+
+/// All that is to be seen of a course.
+#[derive(Debug, Default)]
+pub struct Site {
+    /// By their place in the site, with slashes.
+    pub files: BTreeMap<String, Body>,
+    /// What the parsers and the build have to say, deck by deck.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Files that it was made from or that it misses: when one of them changes, so may the site.
+    pub sources: BTreeSet<PathBuf>,
+    pub decks: usize,
+    pub slides: usize,
+}
+
+/// Builds sites; keeps what it highlighted, so that the next build of much the same course is quick.
+#[derive(Default)]
+pub struct Builder {
+    highlighter: Highlighter,
+}
+
+impl Builder {
+    /// Builds the site of `course`: `index.html` is its only deck, or the list of its decks, each under its name.
+    pub fn build(&self, course: &Course, options: &Options<'_>) -> Result<Site, TemplateError> {
+        let folder = if course.base.as_os_str().is_empty() { Path::new(".") } else { &course.base };
+        let templates = Templates::load(folder)?;
+        let mut site = Site { decks: course.decks.len(), ..Site::default() };
+        site.sources.insert(course.path.clone());
+        site.sources.extend(templates.sources().iter().cloned());
+        let mut entries = Vec::new();
+        let mut taken = HashSet::from(["index.html".to_owned()]);
+        let several = course.decks.len() > 1;
+        for deck in &course.decks {
+            let mut parsed = deck.parse();
+            site.diagnostics.append(&mut parsed.diagnostics);
+            let mut assets = Assets::new(folder, &deck.base);
+            let slides = page::write(deck, &parsed, options.highlight.then_some(&self.highlighter), &mut assets);
+            site.diagnostics.extend(slides.diagnostics);
+            site.sources.extend(deck.source.files().iter().map(|file| file.path().to_owned()));
+            site.sources.extend(assets.missing().map(Path::to_owned));
+            site.slides += parsed.slides.len();
+            let address = if several { address_of(&deck.name, &mut taken) } else { "index.html".to_owned() };
+            let title = if deck.title.is_empty() { &course.title } else { &deck.title };
+            let html = templates.deck(&DeckPage {
+                title,
+                dialect: parsed.dialect.as_str(),
+                slides: &slides.html,
+                home: several.then_some("index.html"),
+                scripts: options.scripts,
+            })?;
+            site.files.extend(assets.into_files().into_iter().map(|(place, file)| (place, Body::File(file))));
+            entries.push((address, html, DeckEntry { title: title.clone(), address: String::new(), slides: parsed.slides.len() }));
+        }
+        // Pages come after assets: where both want one place, the page has it.
+        let mut list = Vec::new();
+        for (address, html, entry) in entries {
+            list.push(DeckEntry { address: address.clone(), ..entry });
+            site.files.insert(address, Body::Text(html));
+        }
+        if list.len() != 1 {
+            site.files.insert("index.html".to_owned(), Body::Text(templates.site(&course.title, &list, options.scripts)?));
+        }
+        site.files.insert("dockside/dockside.css".to_owned(), Body::Text(templates.style().to_owned()));
+        site.files.insert("dockside/dockside.js".to_owned(), Body::Text(templates.script().to_owned()));
+        Ok(site)
+    }
+}
+
+/// The file of a deck's page.
+fn address_of(name: &str, taken: &mut HashSet<String>) -> String {
+    let mut address = format!("{name}.html");
+    let mut count = 1;
+    while !taken.insert(address.clone()) {
+        count += 1;
+        address = format!("{name}-{count}.html");
+    }
+    address
+}

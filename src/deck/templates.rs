@@ -1,0 +1,125 @@
+//! The templates of a page: those in the binary, and a course's own in their place.
+//!
+//! A course that has a folder `templates/` with a `deck.html`, `site.html`, `dockside.css` or `dockside.js` in it is shown with
+//! those; what it does not have comes from the binary.
+
+use std::path::{Path, PathBuf};
+
+use tera::{Context, Tera};
+
+const NAMES: [&str; 4] = ["deck.html", "site.html", "dockside.css", "dockside.js"];
+const DECK: &str = include_str!("../../templates/deck.html");
+const SITE: &str = include_str!("../../templates/site.html");
+const STYLE: &str = include_str!("../../templates/dockside.css");
+const SCRIPT: &str = include_str!("../../templates/dockside.js");
+
+/// What a page may load: its own files, and nothing from elsewhere. `file:` is for pages opened from disk, which some browsers
+/// do not count as the page's own.
+const POLICY: &str =
+    "default-src 'self' file: data: blob: 'unsafe-inline'; connect-src 'self'; object-src 'self' file: data:; base-uri 'none'";
+
+/// A container, for the browser's tab.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E\
+    %3Crect width='32' height='32' rx='6' fill='%230d2b3e'/%3E%3Cpath fill='%23e8824f' d='M5 17h22v9H5z'/%3E\
+    %3Cpath fill='%238ed0f5' d='M9 6h14v9H9z'/%3E%3Cpath stroke='%230d2b3e' stroke-width='1.6' stroke-opacity='.55' \
+    d='M9.5 19v5M14 19v5M18.500 19v5M23 19v5M13 8v5M16 8v5M19 8v5'/%3E%3C/svg%3E";
+
+/// A template that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    #[error("{} cannot be read", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("a template does not work")]
+    Tera(#[from] tera::Error),
+}
+
+/// The four templates of a course.
+pub struct Templates {
+    tera: Tera,
+    style: String,
+    script: String,
+    sources: Vec<PathBuf>,
+}
+
+/// What the page of a deck is made of.
+pub struct DeckPage<'a> {
+    pub title: &'a str,
+    pub dialect: &'a str,
+    /// The sections of the slides, HTML.
+    pub slides: &'a str,
+    /// The address of the list of decks, where there is one.
+    pub home: Option<&'a str>,
+    /// HTML at the end of the page.
+    pub scripts: &'a str,
+}
+
+/// A line in the list of decks.
+#[derive(serde::Serialize)]
+pub struct DeckEntry {
+    pub title: String,
+    pub address: String,
+    pub slides: usize,
+}
+
+impl Templates {
+    /// Reads the templates of the course in `folder`.
+    pub fn load(folder: &Path) -> Result<Self, TemplateError> {
+        let mut tera = Tera::new();
+        tera.add_raw_templates([("deck.html", own(folder, "deck.html")?.unwrap_or_else(|| DECK.to_owned()))])?;
+        tera.add_raw_templates([("site.html", own(folder, "site.html")?.unwrap_or_else(|| SITE.to_owned()))])?;
+        let style = own(folder, "dockside.css")?.unwrap_or_else(|| STYLE.to_owned());
+        let script = own(folder, "dockside.js")?.unwrap_or_else(|| SCRIPT.to_owned());
+        let sources = NAMES.iter().map(|name| folder.join("templates").join(name)).collect();
+        Ok(Templates { tera, style, script, sources })
+    }
+
+    /// Where a course's own templates are, or would be.
+    pub fn sources(&self) -> &[PathBuf] {
+        &self.sources
+    }
+
+    pub fn style(&self) -> &str {
+        &self.style
+    }
+
+    pub fn script(&self) -> &str {
+        &self.script
+    }
+
+    /// The page of a deck.
+    pub fn deck(&self, page: &DeckPage<'_>) -> Result<String, TemplateError> {
+        let mut context = common(page.title, page.scripts);
+        context.insert("dialect", page.dialect);
+        context.insert("slides", page.slides);
+        context.insert("home", &page.home);
+        Ok(self.tera.render("deck.html", &context)?)
+    }
+
+    /// The list of decks.
+    pub fn site(&self, title: &str, decks: &[DeckEntry], scripts: &str) -> Result<String, TemplateError> {
+        let mut context = common(title, scripts);
+        context.insert("decks", decks);
+        Ok(self.tera.render("site.html", &context)?)
+    }
+}
+
+fn common(title: &str, scripts: &str) -> Context {
+    let mut context = Context::new();
+    context.insert("title", title);
+    context.insert("scripts", scripts);
+    context.insert("lang", "en");
+    context.insert("policy", POLICY);
+    context.insert("icon", ICON);
+    context.insert("version", env!("CARGO_PKG_VERSION"));
+    context
+}
+
+/// A course's own template, if it has one.
+fn own(folder: &Path, name: &str) -> Result<Option<String>, TemplateError> {
+    let path = folder.join("templates").join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+        Err(source) => Err(TemplateError::Read { path, source }),
+    }
+}

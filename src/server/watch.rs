@@ -1,0 +1,111 @@
+//! Watches the files that a site is made of. Folders that hold none of them are not looked at, however large the project is.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use notify::event::ModifyKind;
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::live::{Live, Outcome};
+use crate::deck::Body;
+
+/// An editor saves in several steps; after this long without another one it is taken to be through.
+const QUIET: Duration = Duration::from_millis(12);
+/// It may not put off the build for longer than this.
+const LONGEST: Duration = Duration::from_millis(80);
+
+/// Rebuilds `live` on every change until the process ends; `done` hears of each build. Blocks: give it a thread.
+pub fn watch(live: &Arc<Live>, mut done: impl FnMut(&Outcome)) -> notify::Result<()> {
+    let (sender, events) = channel();
+    let mut watcher = notify::recommended_watcher(move |event| {
+        // The receiver is gone only when the process ends.
+        let _ = sender.send(event);
+    })?;
+    let mut watched = BTreeSet::new();
+    look_at(&mut watcher, &mut watched, live);
+    while let Some(paths) = wait(&events) {
+        let site = live.site();
+        let pictures = || site.files.values().filter_map(|body| if let Body::File(path) = body { Some(path) } else { None });
+        let mut concerned = paths.iter().filter(|path| !is_scratch(path)).peekable();
+        if concerned.peek().is_none() {
+            continue;
+        }
+        if concerned.any(|path| pictures().any(|picture| same(picture, path))) {
+            live.touch();
+        }
+        let outcome = live.rebuild();
+        done(&outcome);
+        look_at(&mut watcher, &mut watched, live);
+    }
+    Ok(())
+}
+
+/// The paths of the next burst of changes; `None` at the end.
+fn wait(events: &Receiver<notify::Result<Event>>) -> Option<BTreeSet<PathBuf>> {
+    let mut paths = BTreeSet::new();
+    while paths.is_empty() {
+        collect(&mut paths, events.recv().ok()?);
+    }
+    let start = Instant::now();
+    while start.elapsed() < LONGEST {
+        match events.recv_timeout(QUIET) {
+            Ok(event) => collect(&mut paths, event),
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+    Some(paths)
+}
+
+fn collect(paths: &mut BTreeSet<PathBuf>, event: notify::Result<Event>) {
+    let Ok(event) = event else { return };
+    // Reading a file is no change to it.
+    let change = match event.kind {
+        EventKind::Access(_) => false,
+        EventKind::Modify(kind) => !matches!(kind, ModifyKind::Metadata(_)),
+        _ => true,
+    };
+    if change {
+        paths.extend(event.paths);
+    }
+}
+
+/// Watches the folders of all sources, and no other any more.
+fn look_at(watcher: &mut RecommendedWatcher, watched: &mut BTreeSet<PathBuf>, live: &Live) {
+    let site = live.site();
+    let files = site.files.values().filter_map(|body| if let Body::File(path) = body { Some(path.as_path()) } else { None });
+    let wanted: BTreeSet<PathBuf> = site.sources.iter().map(PathBuf::as_path).chain(files).filter_map(folder_of).collect();
+    for folder in watched.difference(&wanted) {
+        // It may be gone, and its watch with it.
+        let _ = watcher.unwatch(folder);
+    }
+    // A folder that was deleted and made anew needs a new watch, so those that are known are asked for again; that costs nothing.
+    watched.clear();
+    for folder in wanted {
+        if watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
+            watched.insert(folder);
+        }
+    }
+}
+
+/// The folder of a file; the nearest that exists, for a file that is not there yet.
+fn folder_of(file: &Path) -> Option<PathBuf> {
+    let file = std::path::absolute(file).ok()?;
+    if file.is_dir() {
+        return Some(file);
+    }
+    file.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_owned)
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    one == other || std::path::absolute(one).is_ok_and(|one| one == other)
+}
+
+/// What editors leave beside a file while they save it.
+fn is_scratch(path: &Path) -> bool {
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return true };
+    name.ends_with('~') || name.ends_with(".swp") || name.ends_with(".swx") || name.starts_with(".#") || name == "4913"
+}
