@@ -1,10 +1,24 @@
 //! The teaching images, described by data and made of the userland; search answers from the same data.
 //!
-//! Writes only through a [`BlobSink`]; never touches the disk or the network by itself. Same data, same bytes.
+//! Writes only through a [`BlobSink`]; never touches the disk or the network by itself. Same data and binary, same bytes.
 
-use std::io::{self, Read};
+mod data;
+mod distributions;
+mod hello;
+mod hub;
+mod image;
+mod layer;
+mod services;
+
+use std::{
+    collections::HashMap,
+    io::{self, Read},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use oci_spec::image::Descriptor;
+
+pub use hub::{SearchResult, search};
 
 /// Where an image's blobs go: the engine's content store.
 pub trait BlobSink {
@@ -15,36 +29,38 @@ pub trait BlobSink {
     fn has(&self, digest: &str) -> bool;
 }
 
-/// An image (or index of images) of the catalogue under one tag.
-pub struct CatalogImage {}
+/// A repository of the catalogue: its tags, and the image under each.
+struct Repository {
+    /// The full name: `library/ubuntu`.
+    name: &'static str,
+    /// Images by the tags that name them.
+    images: Vec<(&'static [&'static str], image::Description)>,
+}
 
-/// A line of `docker search`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SearchResult {
-    /// The familiar name: `ubuntu`, `jpetazzo/clock`.
-    pub name: String,
-    pub description: String,
-    pub stars: u64,
-    pub official: bool,
-    pub automated: bool,
+/// An image (or index of images) of the catalogue under one tag.
+pub struct CatalogImage {
+    key: (&'static str, &'static str),
+    description: &'static image::Description,
 }
 
 /// The image `repository:tag` (`library/ubuntu`, `latest`), if the catalogue has it.
 pub fn resolve(repository: &str, tag: &str) -> Option<CatalogImage> {
-    let _ = (repository, tag);
-    None
+    let repository = repositories().iter().find(|r| r.name == repository)?;
+    let (tags, description) = repository.images.iter().find(|(tags, _)| tags.contains(&tag))?;
+    Some(CatalogImage { key: (repository.name, tags[0]), description })
 }
 
 /// The tags of a repository (`library/ubuntu`), sorted; empty where it is unknown.
 pub fn tags(repository: &str) -> Vec<String> {
-    let _ = repository;
-    Vec::new()
+    let images = repositories().iter().filter(|r| r.name == repository).flat_map(|r| &r.images);
+    let mut tags: Vec<String> = images.flat_map(|(tags, _)| *tags).map(|tag| (*tag).to_owned()).collect();
+    tags.sort();
+    tags
 }
 
-/// What a search for `term` finds, best first.
-pub fn search(term: &str) -> Vec<SearchResult> {
-    let _ = term;
-    Vec::new()
+fn repositories() -> &'static [Repository] {
+    static ALL: OnceLock<Vec<Repository>> = OnceLock::new();
+    ALL.get_or_init(|| distributions::repositories().into_iter().chain(services::repositories()).collect())
 }
 
 impl CatalogImage {
@@ -52,7 +68,23 @@ impl CatalogImage {
     ///
     /// Of an index all manifests and configs are written; layers only of the platforms for which `wanted` (`os/arch[/variant]`) says yes.
     pub fn write(&self, sink: &dyn BlobSink, wanted: &dyn Fn(&str) -> bool) -> io::Result<Descriptor> {
-        let _ = (sink, wanted);
-        Err(io::ErrorKind::NotFound.into())
+        self.prepared()?.write(sink, wanted)
+    }
+
+    /// The image's blobs: made once a process, since every lab asks for the same few.
+    fn prepared(&self) -> io::Result<Arc<image::Prepared>> {
+        type Cache = Mutex<HashMap<(&'static str, &'static str), Arc<image::Prepared>>>;
+        static CACHE: OnceLock<Cache> = OnceLock::new();
+        let cache = CACHE.get_or_init(Cache::default);
+        let lock = || cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prepared) = lock().get(&self.key) {
+            return Ok(prepared.clone());
+        }
+        let prepared = Arc::new(self.description.prepare()?);
+        lock().insert(self.key, prepared.clone());
+        Ok(prepared)
     }
 }
+
+#[cfg(test)]
+mod tests;
