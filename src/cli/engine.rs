@@ -1,12 +1,69 @@
-//! `dockside engine`: Run the image engine on a socket.
+//! `dockside engine`: Run the image engine on a socket, or a pool of engines for labs.
 
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::Subcommand;
 
 use super::CliError;
 
 #[derive(clap::Args)]
-pub struct Args {}
-
-pub fn run(_args: Args) -> Result<ExitCode, CliError> {
-    Err(CliError::new("unfinished"))
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
 }
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve one engine on a unix socket, for the docker client and all that speak Docker's API
+    Serve(ServeArgs),
+    /// Serve engines for labs, opened and closed by JSON lines on standard input
+    #[command(hide = true)]
+    Pool(PoolArgs),
+}
+
+#[derive(clap::Args)]
+struct ServeArgs {
+    /// The unix socket to listen on [default: $XDG_RUNTIME_DIR/dockside/engine.sock]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// The folder of image content, which engines share [default: ~/.local/share/dockside/store]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// The folder of this engine's references and containers [default: ~/.local/share/dockside/engine]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct PoolArgs {
+    /// The folder of image content, which engines share [default: ~/.local/share/dockside/store]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn run(_args: Args) -> Result<ExitCode, CliError> {
+    Err(CliError::new("the engine runs on Linux only").hint("Set DOCKER_HOST to a Docker that is there."))
+}
+
+#[cfg(target_os = "linux")]
+pub fn run(args: Args) -> Result<ExitCode, CliError> {
+    match args.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Pool(args) => pool::run(args),
+    }
+}
+
+/// A line on standard output, at once.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // Whoever does not listen any more is no reason to end.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+#[cfg(target_os = "linux")]
+mod pool;
+#[cfg(target_os = "linux")]
+mod serve;

@@ -6,10 +6,10 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::headers::{identify, strip_version};
-use super::{ApiError, containers, info, version};
+use super::{ApiError, absent, auth, containers, events, images, info, system, version};
 use crate::engine::Engine;
 
 /// The whole API over one engine. Call it through [`dispatch`], which knows about versions in the path.
@@ -18,6 +18,11 @@ pub fn router(engine: Arc<Engine>) -> Router {
         .route("/_ping", get(version::ping).head(version::ping))
         .route("/version", get(version::version))
         .route("/info", get(info::info))
+        .route("/auth", post(auth::login))
+        .route("/events", get(events::events))
+        .route("/system/df", get(system::disk_usage))
+        .merge(images::router())
+        .merge(absent::router())
         .merge(containers::router())
         .fallback(async || ApiError::not_found("page not found"))
         .method_not_allowed_fallback(async || ApiError::not_found("page not found"))

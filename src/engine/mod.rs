@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod container;
 mod events;
+mod home;
 pub mod image;
 pub mod registry;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use events::{Event, Events};
+pub use home::{default_options, default_socket, home};
 
 /// Where an engine keeps its data.
 #[derive(Clone, Debug)]

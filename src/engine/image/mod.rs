@@ -1,15 +1,47 @@
 //! References, digests, the OCI layout on disk, layers by chain id, image config and history.
+//!
+//! Blocking code throughout; knows nothing of Docker's JSON. What comes from outside (tars, manifests, configs) is trusted nowhere.
 
+mod blobs;
+mod commit;
+mod compression;
 mod config;
 mod digest;
 mod error;
+mod filter;
+mod inspect;
+mod layers;
+mod list;
+mod manifest;
 mod platform;
+mod progress;
+mod prune;
+mod pull;
 mod reference;
+mod remove;
+mod repositories;
+mod source;
 mod store;
+mod tag;
+mod targuard;
+mod unpack;
+mod workspace;
 
+pub use blobs::BlobStore;
+pub use commit::CommitRequest;
 pub use config::{HealthConfig, HistoryEntry, ImageDocument, RootFs, RunConfig};
 pub use digest::{Digest, DigestError};
 pub use error::ImageError;
-pub use platform::native_architecture;
+pub use filter::ImageFilters;
+pub use inspect::{HistoryLine, ImageDetail};
+pub use layers::chain_ids;
+pub use list::{DiskUsage, ImageSummary};
+pub use manifest::Descriptor as BlobDescriptor;
+pub use platform::{Platform, native_architecture};
+pub use progress::{Progress, Reporter};
+pub use pull::PullRequest;
 pub use reference::{AnyReference, Reference, ReferenceError};
-pub use store::{CommitRequest, ImageStore, ResolvedImage};
+pub use remove::Removed;
+pub use source::{Fetched, Source};
+pub use store::{ImageStore, ResolvedImage};
+pub use tag::tag_reference;

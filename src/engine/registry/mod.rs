@@ -1,1 +1,8 @@
-//! Registries: a client of the distribution protocol over plain HTTP.
+//! Registries: a client of the distribution protocol over plain HTTP, to registries on this machine.
+
+pub mod base64;
+mod client;
+mod source;
+
+pub use client::{Credentials, RegistryClient};
+pub use source::RegistrySource;

@@ -1,0 +1,67 @@
+//! `dockside engine serve`
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{ServeArgs, say};
+use crate::cli::CliError;
+use crate::dockerapi::{Socket, serve};
+use crate::engine::{Engine, container, default_options, default_socket};
+
+pub fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
+    let mut options = default_options();
+    if let Some(store) = args.store {
+        options.store = absolute(store)?;
+    }
+    if let Some(state) = args.state {
+        options.state = absolute(state)?;
+    }
+    let socket = absolute(args.socket.unwrap_or_else(default_socket))?;
+    std::fs::create_dir_all(&options.state).map_err(|e| CliError::new(format!("cannot make {}: {e}", options.state.display())))?;
+    let _lock = claim(&options.state)?;
+    container::enter_namespace(&options.state)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = runtime.block_on(async {
+        let engine = Engine::open(options)?;
+        let (listener, _socket) = Socket::listen(&socket)?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        say(&format!("dockside: engine on {}; point docker at it with: export DOCKER_HOST=unix://{}", socket.display(), socket.display()));
+        tokio::select! {
+            served = serve(engine, listener) => Ok(served?),
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+        }
+    });
+    // Open connections and operations under way are not waited for: what they write is atomic.
+    runtime.shutdown_background();
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// The path seen from anywhere.
+fn absolute(path: PathBuf) -> Result<PathBuf, CliError> {
+    std::path::absolute(&path).map_err(|e| CliError::new(format!("{}: {e}", path.display())))
+}
+
+/// Takes the state for this process alone: two engines over the same containers would fight.
+fn claim(state: &Path) -> Result<File, CliError> {
+    let path = state.join("engine.lock");
+    let failed = |e: std::io::Error| CliError::new(format!("cannot lock {}: {e}", path.display()));
+    let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::Error(e)) => return Err(failed(e)),
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            let _ = file.read_to_string(&mut pid);
+            let message = format!("the engine in {} is being served already, by process {}", state.display(), pid.trim());
+            return Err(CliError::new(message).hint("Use that one, or give this one a --state and a --socket of its own."));
+        }
+    }
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+    Ok(file)
+}

@@ -1,0 +1,180 @@
+//! Query parameters and filters as Docker's clients write them.
+
+use std::collections::BTreeMap;
+
+use axum::extract::FromRequestParts;
+use axum::extract::Query;
+use axum::http::request::Parts;
+use serde_json::Value;
+
+use super::ApiError;
+
+/// The query, in order; a key may stand several times.
+#[derive(Clone, Debug, Default)]
+pub struct Params(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Query::<Vec<(String, String)>>::from_request_parts(parts, state).await {
+            Ok(Query(pairs)) => Ok(Params(pairs)),
+            Err(e) => Err(ApiError::invalid(e.to_string())),
+        }
+    }
+}
+
+impl Params {
+    /// The first value of `key`; empty counts as absent.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(k, v)| k == key && !v.is_empty()).map(|(_, v)| v.as_str())
+    }
+
+    /// All values of `key`.
+    pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether `key` is set to what Docker takes for true.
+    pub fn flag(&self, key: &str) -> bool {
+        self.get(key).is_some_and(is_true)
+    }
+
+    /// The `filters`, none of which may have a name that is not in `known`.
+    pub fn filters(&self, known: &[&str]) -> Result<Filters, ApiError> {
+        let filters = self.get("filters").map(Filters::parse).transpose()?.unwrap_or_default();
+        match filters.0.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(ApiError::invalid(format!("invalid filter '{name}'"))),
+            None => Ok(filters),
+        }
+    }
+}
+
+fn is_true(value: &str) -> bool {
+    !matches!(value.trim().to_lowercase().as_str(), "" | "0" | "no" | "false" | "none")
+}
+
+/// Filters by name; a name may have several values.
+#[derive(Clone, Debug, Default)]
+pub struct Filters(BTreeMap<String, Vec<String>>);
+
+impl Filters {
+    /// Reads `{"name":{"value":true}}` or, as old clients write it, `{"name":["value"]}`.
+    pub fn parse(text: &str) -> Result<Filters, ApiError> {
+        let bad = || ApiError::invalid("invalid filter");
+        let Ok(Value::Object(object)) = serde_json::from_str(text) else { return Err(bad()) };
+        let mut filters = BTreeMap::new();
+        for (name, values) in object {
+            let values = match values {
+                Value::Object(values) => {
+                    values.into_iter().filter(|(_, on)| on.as_bool().unwrap_or(false)).map(|(value, _)| value).collect()
+                }
+                Value::Array(values) => {
+                    values.into_iter().map(|v| v.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().ok_or_else(bad)?
+                }
+                _ => return Err(bad()),
+            };
+            filters.insert(name, values);
+        }
+        Ok(Filters(filters))
+    }
+
+    /// The values of a filter.
+    pub fn get(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The value of a filter that can have one.
+    pub fn one(&self, name: &str) -> Option<&str> {
+        self.get(name).first().map(String::as_str)
+    }
+
+    /// The value of a filter that is true or false.
+    pub fn boolean(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        let mut found = None;
+        for value in self.get(name) {
+            let value = match value.as_str() {
+                "1" | "true" => true,
+                "0" | "false" => false,
+                _ => return Err(ApiError::invalid(format!("invalid filter '{name}={:?}'", self.get(name)))),
+            };
+            if found.is_some_and(|before| before != value) {
+                return Err(ApiError::invalid(format!("invalid filter '{name}={:?}'", self.get(name))));
+            }
+            found = Some(value);
+        }
+        Ok(found)
+    }
+}
+
+/// A time of a filter: RFC 3339, a date, seconds since 1970 (with a fraction), or a duration before now (`10m`, `1h30m`).
+pub fn time(text: &str) -> Option<jiff::Timestamp> {
+    use jiff::{Timestamp, civil, tz::TimeZone};
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time);
+    }
+    if let Ok(seconds) = text.parse::<f64>()
+        && seconds.is_finite()
+    {
+        return Timestamp::from_nanosecond((seconds * 1e9) as i128).ok();
+    }
+    if let Ok(local) = text.parse::<civil::DateTime>() {
+        return local.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    }
+    if let Ok(date) = text.parse::<civil::Date>() {
+        return date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    }
+    Timestamp::now().checked_sub(go_duration(text)?).ok()
+}
+
+/// Go's durations: `1h30m`, `1.5s`, `100ms`.
+fn go_duration(text: &str) -> Option<jiff::SignedDuration> {
+    let mut rest = text;
+    let mut seconds = 0.0;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit() || c == '.').map_or(rest.len(), |at| digits + at);
+        seconds += number
+            * match &rest[digits..unit_end] {
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "us" | "µs" => 1e-6,
+                "ns" => 1e-9,
+                _ => return None,
+            };
+        rest = &rest[unit_end..];
+    }
+    jiff::SignedDuration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_filters_are_read() {
+        let new = Filters::parse(r#"{"reference":{"busy*":true},"dangling":{"true":true}}"#).unwrap();
+        assert_eq!(new.one("reference"), Some("busy*"));
+        assert_eq!(new.boolean("dangling").unwrap(), Some(true));
+        let old = Filters::parse(r#"{"reference":["busy*"]}"#).unwrap();
+        assert_eq!(old.get("reference"), ["busy*"]);
+        assert!(Filters::parse("[1]").is_err());
+        assert!(Filters::parse(r#"{"dangling":["maybe"]}"#).unwrap().boolean("dangling").is_err());
+    }
+
+    #[test]
+    fn times_are_read_in_every_form() {
+        let second = |text: &str| time(text).map(|t| t.as_second());
+        assert_eq!(second("1700000000"), Some(1_700_000_000));
+        assert_eq!(second("2024-01-02T03:04:05Z"), Some(1_704_164_645));
+        assert_eq!(second("2024-01-02"), Some(1_704_153_600));
+        assert!(second("1h30m").is_some_and(|t| (jiff::Timestamp::now().as_second() - t - 5400).abs() < 5));
+        assert_eq!(second("yesterday"), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! Unpacked layers by chain id: `layers/<chain id>/diff`, shared by engines and processes, made once per store.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::blobs::BlobStore;
+use super::compression::decompress;
+use super::unpack::{sync_file_system, unpack};
+use super::workspace::remove_tree;
+use super::{Digest, ImageError};
+
+/// `layers/` of a store.
+pub struct LayerStore {
+    root: PathBuf,
+}
+
+/// What is known of an unpacked layer; `layer.json` beside `diff`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LayerInfo {
+    pub diff_id: Digest,
+    /// The sum of the sizes of its files.
+    pub size: u64,
+    /// The bytes of its uncompressed tar.
+    pub tar_size: u64,
+}
+
+/// A layer that is unpacked but not yet in its place.
+pub struct Unpacked {
+    folder: PathBuf,
+    pub chain: Digest,
+    pub info: LayerInfo,
+}
+
+/// The chain ids of layers, lowest first.
+pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
+    let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
+    for diff_id in diff_ids {
+        let next = match chain.last() {
+            None => diff_id.clone(),
+            Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
+        };
+        chain.push(next);
+    }
+    chain
+}
+
+impl LayerStore {
+    /// The layers in `root`; the folder is made when it is missing.
+    pub fn open(root: PathBuf) -> Result<LayerStore, ImageError> {
+        fs::create_dir_all(&root).map_err(ImageError::io("cannot make", &root))?;
+        Ok(LayerStore { root })
+    }
+
+    /// The folder of the layer's files.
+    pub fn diff(&self, chain: &Digest) -> PathBuf {
+        self.folder(chain).join("diff")
+    }
+
+    /// The folder of the layer, which holds `diff`.
+    pub fn folder(&self, chain: &Digest) -> PathBuf {
+        self.root.join(chain.hex())
+    }
+
+    /// What is known of a layer; `None` where it is not unpacked.
+    pub fn info(&self, chain: &Digest) -> Option<LayerInfo> {
+        serde_json::from_slice(&fs::read(self.folder(chain).join("layer.json")).ok()?).ok()
+    }
+
+    /// Unpacks `tar` (compressed or not) for the place `chain`, or without one as a lowest layer.
+    ///
+    /// With `expected`, another uncompressed content is refused.
+    pub fn unpack(
+        &self,
+        blobs: &BlobStore,
+        chain: Option<&Digest>,
+        tar: impl Read,
+        expected: Option<&Digest>,
+    ) -> Result<Unpacked, ImageError> {
+        let folder = blobs.workspace.path()?;
+        let result = self.unpack_into(&folder, chain, tar, expected);
+        if result.is_err() {
+            let _ = remove_tree(&folder);
+        }
+        result
+    }
+
+    fn unpack_into(
+        &self,
+        folder: &Path,
+        chain: Option<&Digest>,
+        tar: impl Read,
+        expected: Option<&Digest>,
+    ) -> Result<Unpacked, ImageError> {
+        use std::os::unix::fs::PermissionsExt;
+        let diff = folder.join("diff");
+        fs::create_dir_all(&diff).map_err(ImageError::io("cannot make", &diff))?;
+        // The root of a container's file system is for all its users.
+        fs::set_permissions(&diff, fs::Permissions::from_mode(0o755)).map_err(ImageError::io("cannot change", &diff))?;
+        let broken = |e: io::Error| match e.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem => {
+                ImageError::Io { what: "cannot unpack a layer into", path: folder.to_owned(), source: e }
+            }
+            _ => ImageError::Corrupt(e.to_string()),
+        };
+        let mut hashed = Hashed { inner: decompress(tar).map_err(broken)?, hasher: Sha256::new(), count: 0 };
+        let size = unpack(&mut hashed, &diff).map_err(broken)?;
+        let diff_id = Digest::from_hash(hashed.hasher.finalize().as_slice());
+        if let Some(expected) = expected
+            && expected != &diff_id
+        {
+            return Err(ImageError::Corrupt(format!("layer {expected} has the content of {diff_id}")));
+        }
+        let chain = chain.unwrap_or(&diff_id).clone();
+        let info = LayerInfo { diff_id, size, tar_size: hashed.count };
+        let text = serde_json::to_vec(&info).map_err(|e| ImageError::Corrupt(e.to_string()))?;
+        let path = folder.join("layer.json");
+        fs::write(&path, text).map_err(ImageError::io("cannot write", &path))?;
+        Ok(Unpacked { folder: folder.to_owned(), chain, info })
+    }
+
+    /// Moves unpacked layers to their places, all synced before the first is visible.
+    pub fn adopt(&self, layers: &[Unpacked]) -> Result<(), ImageError> {
+        if layers.is_empty() {
+            return Ok(());
+        }
+        sync_file_system(&self.root).map_err(ImageError::io("cannot sync", &self.root))?;
+        for layer in layers {
+            let target = self.folder(&layer.chain);
+            match fs::rename(&layer.folder, &target) {
+                Ok(()) => {}
+                // Another process was faster; its layer is as good.
+                Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
+                    let _ = remove_tree(&layer.folder);
+                }
+                Err(source) => return Err(ImageError::Io { what: "cannot move a layer to", path: target, source }),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes the digest and the length of all that passes.
+struct Hashed<R> {
+    inner: R,
+    hasher: Sha256,
+    count: u64,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        self.count += n as u64;
+        Ok(n)
+    }
+}
