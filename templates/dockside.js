@@ -83,7 +83,7 @@
     }
     current = i;
     rows[slide.dataset.h] = +slide.dataset.v || 0;
-    root.classList.toggle("on-deep", /(^| )(title|lead)( |$)/.test(slide.className) && !isOn("overview") && !isOn("presenter"));
+    root.classList.toggle("on-deep", (/(^| )(title|lead)( |$)/.test(slide.className) || !!slide.querySelector(".interstitial .remote")) && !isOn("overview") && !isOn("presenter"));
     document.getElementById("position").textContent = slide.dataset.number.replace("/", " / ");
     root.style.setProperty("--done", String(slides.length > 1 ? i / (slides.length - 1) : 1));
     if (!isOn("overview")) {
@@ -153,10 +153,11 @@
     var widths = blocks.map(function (pre) { pre.style.removeProperty("--pre"); return pre; }).map(function (pre) {
       return [pre.clientWidth, pre.scrollWidth];
     });
+    var phone = !!getComputedStyle(body).getPropertyValue("--scroll");
     blocks.forEach(function (pre, i) {
-      if (widths[i][1] > widths[i][0] + 1) pre.style.setProperty("--pre", String(Math.max(0.68, (widths[i][0] / widths[i][1]) * 0.985)));
+      if (widths[i][1] > widths[i][0] + 1) pre.style.setProperty("--pre", String(Math.max(phone ? 0.8 : 0.66, (widths[i][0] / widths[i][1]) * 0.985)));
     });
-    if (getComputedStyle(body).getPropertyValue("--scroll")) return scrollable(body);
+    if (phone) return scrollable(body);
     for (var size = 0.95; size > 0.6 && body.scrollHeight > body.clientHeight + 1; size -= 0.05) {
       body.style.setProperty("--fit", size.toFixed(2));
     }

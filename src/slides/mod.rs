@@ -20,6 +20,10 @@ pub struct Options {
     /// Slides with one of these classes are left out (remark's `excludedClasses`).
     pub exclude: Vec<String>,
     pub remark: remark::Engine,
+    /// 0.15's `inheritPresenterNotes`: notes go from a template to its slides; container.training's engine always does so.
+    pub inherit_notes: bool,
+    /// remark's `countIncrementalSlides: false`: increments keep the number of the slide before.
+    pub skip_increments: bool,
 }
 
 /// Reads a deck into its slides.

@@ -1,6 +1,18 @@
 //! The remark dialect: as container.training's patched 0.14.1 reads it, or as upstream's 0.15.
+//!
+//! Text → tokens (`lexer`) → raw slides (`parser`) → slides with what they inherit (`model`). Where the engines lose something
+//! without a word, the deck gets a warning.
 
-use super::{Content, Dialect, Options, Slide, SlideDeck};
+mod check;
+mod indent;
+mod index;
+pub mod lexer;
+mod model;
+pub mod parser;
+mod properties;
+mod variables;
+
+use super::{Dialect, Links, Notes, Options, Slide, SlideDeck};
 use crate::diag::SourceText;
 
 /// Which remark.js to read a deck as.
@@ -13,23 +25,44 @@ pub enum Engine {
     Upstream,
 }
 
-pub fn parse(source: &SourceText, _options: &Options) -> SlideDeck {
-    let mut slides = Vec::new();
-    let mut start = 0;
-    for part in source.text().split("\n---\n") {
-        let range = start..start + part.len();
-        let index = slides.len();
-        slides.push(Slide {
+/// The text that the lexer sees: without the indent that all lines share.
+pub fn outdented(source: &SourceText) -> String {
+    indent::outdent(source.text()).text.into_owned()
+}
+
+/// Reads a remark deck.
+pub fn parse(source: &SourceText, options: &Options) -> SlideDeck {
+    let outdented = indent::outdent(source.text());
+    let raw = parser::split(&outdented.text, options.remark);
+    let mut links = Links::new();
+    for slide in &raw {
+        links.extend(slide.links.iter().map(|(id, link)| (id.clone(), link.clone())));
+    }
+    let mut diagnostics = check::check(&outdented, &raw, source);
+    let outcome = model::resolve(raw, options);
+    diagnostics.extend(outcome.overflow.and_then(|place| check::overflow(&outdented, place, source)));
+    let slides = outcome.slides.into_iter().enumerate().map(|(index, resolved)| {
+        let raw = resolved.raw;
+        let range = outdented.original(raw.span.start)..outdented.original(raw.span.end);
+        let name = raw.property("name").filter(|n| !n.is_empty()).map(str::to_owned);
+        let class = raw.property("class").unwrap_or_default();
+        let classes = class.split([',', ' ']).filter(|c| !c.is_empty()).map(str::to_owned).collect();
+        let (number, total) = resolved.number;
+        Slide {
             index,
-            number: format!("{}", index + 1),
-            properties: vec![("continued".into(), "false".into())],
-            content: vec![Content::Markdown(part.to_owned())],
+            number: format!("{number}/{total}"),
+            id: name.as_ref().map(|n| format!("slide-{n}")),
+            name,
+            classes,
+            continued: raw.property("continued") == Some("true"),
+            content: raw.content,
+            notes: raw.notes.map(|content| Notes { content }),
+            properties: raw.properties,
             stack: (index, 0),
+            attributes: Vec::new(),
             source: source.position(range.clone()),
             range,
-            ..Slide::default()
-        });
-        start += part.len() + 5;
-    }
-    SlideDeck { dialect: Dialect::Remark, slides, ..SlideDeck::default() }
+        }
+    });
+    SlideDeck { dialect: Dialect::Remark, slides: slides.collect(), links, diagnostics }
 }
