@@ -1,15 +1,113 @@
-//! `dockside docker`, and the binary called as `docker`: hands over to the client.
+//! `docker` and `dockside docker`: chooses the engine, and starts the default one in the background when nothing answers there.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
+/// Arguments for the docker client, as they are.
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub args: Vec<OsString>,
 }
 
-/// Runs the docker client with `args` (without the program's name).
-pub fn main(_args: &[OsString]) -> ExitCode {
-    ExitCode::from(1)
+/// Runs the docker client; `args` do not hold the program's name. Exits as Docker's client does.
+pub fn main(args: &[OsString]) -> ExitCode {
+    let args: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    ExitCode::from(crate::docker::main(&args, Box::new(default_host)))
+}
+
+/// How long an engine may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The default engine's address; starts it if nothing answers there.
+fn default_host() -> Result<String, String> {
+    let socket = default_socket();
+    let address = format!("unix://{}", socket.display());
+    if answers(&socket) {
+        return Ok(address);
+    }
+    start(&socket)?;
+    Ok(address)
+}
+
+fn answers(socket: &Path) -> bool {
+    UnixStream::connect(socket).is_ok()
+}
+
+/// `$XDG_RUNTIME_DIR/dockside/engine.sock`, or in Dockside's home where there is no runtime folder.
+fn default_socket() -> PathBuf {
+    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir()) {
+        Some(dir) => dir.join("dockside/engine.sock"),
+        None => home().join("engine.sock"),
+    }
+}
+
+/// Dockside's home, as the engine finds it.
+fn home() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if let Some(home) = set("DOCKSIDE_HOME") {
+        return home;
+    }
+    match set("XDG_DATA_HOME") {
+        Some(data) => data.join("dockside"),
+        None => set("HOME").unwrap_or_else(|| PathBuf::from("/")).join(".local/share/dockside"),
+    }
+}
+
+/// Starts `dockside engine serve` apart from this process and waits until it answers. Of several that try at once one holds the lock and
+/// starts; the others wait for it.
+fn start(socket: &Path) -> Result<(), String> {
+    let cannot = |what: String| move |e: std::io::Error| format!("cannot start the engine: {what}: {e}");
+    let folder = socket.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(folder).map_err(cannot(folder.display().to_string()))?;
+    let home = home();
+    std::fs::create_dir_all(&home).map_err(cannot(home.display().to_string()))?;
+    let lock_path = folder.join("engine.lock");
+    let lock = std::fs::File::create(&lock_path).map_err(cannot(lock_path.display().to_string()))?;
+    lock.lock().map_err(cannot(lock_path.display().to_string()))?;
+    if answers(socket) {
+        return Ok(());
+    }
+    let log_path = home.join("engine.log");
+    let log = std::fs::File::create(&log_path).map_err(cannot(log_path.display().to_string()))?;
+    let log_too = log.try_clone().map_err(cannot(log_path.display().to_string()))?;
+    let program = std::env::current_exe().map_err(cannot("this program".to_owned()))?;
+    let mut engine = Command::new(program);
+    engine
+        .arg0("dockside")
+        .args(["engine", "serve", "--socket"])
+        .arg(socket)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(log))
+        .stderr(Stdio::from(log_too))
+        .process_group(0);
+    let mut child = engine.spawn().map_err(cannot("this program".to_owned()))?;
+    wait_for(socket, &mut child).map_err(|why| {
+        let said = std::fs::read_to_string(&log_path).unwrap_or_default();
+        let said: Vec<&str> = said.lines().rev().take(10).collect::<Vec<_>>().into_iter().rev().collect();
+        let said = if said.is_empty() { String::new() } else { format!("\n  {}", said.join("\n  ")) };
+        format!("cannot start the engine: {why}; its log {}:{said}", log_path.display())
+    })
+}
+
+/// Connects again and again, after 1, 2, 4 … 32 ms.
+fn wait_for(socket: &Path, child: &mut Child) -> Result<(), String> {
+    let begin = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    while begin.elapsed() < PATIENCE {
+        if answers(socket) {
+            return Ok(());
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(format!("it ended with {status}"));
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(32));
+    }
+    Err(format!("it does not answer at {} after {} s", socket.display(), PATIENCE.as_secs()))
 }

@@ -1,0 +1,411 @@
+//! The HTTP client of the Engine API: one connection kept for plain requests, others for streams, the API's version settled by the first
+//! request. It knows no command and prints nothing.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::TokioIo;
+use serde_json::Value as Json;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc;
+
+use super::failure::{Failure, Kind, io_words};
+use super::host::{Host, Place, path_escape, query};
+
+/// The newest API that this client speaks.
+pub const NEWEST: &str = "1.50";
+
+/// Who asks: requests look like those of the Docker client that this one follows.
+const USER_AGENT: &str = "Docker-Client/28.2.2 (linux)";
+
+/// A connection to the engine.
+pub enum Stream {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
+            Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Unix(s) => Pin::new(s).poll_write(cx, buf),
+            Stream::Tcp(s) => Pin::new(s).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Unix(s) => Pin::new(s).poll_flush(cx),
+            Stream::Tcp(s) => Pin::new(s).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Unix(s) => Pin::new(s).poll_shutdown(cx),
+            Stream::Tcp(s) => Pin::new(s).poll_shutdown(cx),
+        }
+    }
+}
+
+/// What a request carries.
+pub enum Outgoing {
+    Nothing,
+    Whole(Bytes),
+    /// Chunks as they come; the engine sees a chunked body.
+    Chunks(mpsc::Receiver<io::Result<Bytes>>),
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match self.get_mut() {
+            Outgoing::Nothing => Poll::Ready(None),
+            whole @ Outgoing::Whole(_) => match std::mem::replace(whole, Outgoing::Nothing) {
+                Outgoing::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                _ => Poll::Ready(None),
+            },
+            Outgoing::Chunks(chunks) => chunks.poll_recv(cx).map(|next| next.map(|chunk| chunk.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Outgoing::Nothing)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Outgoing::Nothing => SizeHint::with_exact(0),
+            Outgoing::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Outgoing::Chunks(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// One request, put together step by step.
+pub struct Request<'a> {
+    method: &'static str,
+    path: String,
+    query: Vec<(&'a str, String)>,
+    headers: Vec<(&'static str, String)>,
+    body: Outgoing,
+    upgrade: bool,
+}
+
+impl<'a> Request<'a> {
+    pub fn new(method: &'static str, path: impl Into<String>) -> Request<'a> {
+        Request { method, path: path.into(), query: Vec::new(), headers: Vec::new(), body: Outgoing::Nothing, upgrade: false }
+    }
+
+    pub fn get(path: impl Into<String>) -> Request<'a> {
+        Request::new("GET", path)
+    }
+
+    pub fn post(path: impl Into<String>) -> Request<'a> {
+        Request::new("POST", path)
+    }
+
+    pub fn delete(path: impl Into<String>) -> Request<'a> {
+        Request::new("DELETE", path)
+    }
+
+    pub fn query(mut self, key: &'a str, value: impl Into<String>) -> Request<'a> {
+        self.query.push((key, value.into()));
+        self
+    }
+
+    /// Adds the pair only where `on`.
+    pub fn query_if(self, on: bool, key: &'a str, value: impl Into<String>) -> Request<'a> {
+        if on { self.query(key, value) } else { self }
+    }
+
+    pub fn header(mut self, key: &'static str, value: impl Into<String>) -> Request<'a> {
+        self.headers.push((key, value.into()));
+        self
+    }
+
+    pub fn json(mut self, json: &Json) -> Request<'a> {
+        let mut text = super::template::json_text(json, true);
+        text.push('\n');
+        self.body = Outgoing::Whole(Bytes::from(text));
+        self.header("Content-Type", "application/json")
+    }
+
+    pub fn body(mut self, body: Outgoing) -> Request<'a> {
+        self.body = body;
+        self
+    }
+
+    fn upgrade(mut self) -> Request<'a> {
+        self.upgrade = true;
+        self.header("Connection", "Upgrade").header("Upgrade", "tcp")
+    }
+}
+
+/// An answer whose status was good.
+pub struct Answer {
+    pub status: u16,
+    pub headers: hyper::HeaderMap,
+    pub body: Incoming,
+}
+
+impl Answer {
+    /// The whole body.
+    pub async fn bytes(self) -> Result<Bytes, Failure> {
+        self.body.collect().await.map(|c| c.to_bytes()).map_err(|e| Failure::new(format!("error during read: {e}")))
+    }
+
+    /// The whole body as JSON.
+    pub async fn json(self) -> Result<Json, Failure> {
+        let bytes = self.bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|e| Failure::new(format!("the engine's answer is not JSON: {e}")))
+    }
+
+    /// The next piece of the body; `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        loop {
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(Failure::new("unexpected EOF")),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) if !bytes.is_empty() => return Ok(Some(bytes)),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    /// A header as text.
+    pub fn text(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// An upgraded connection: the stream, and what came behind the answer's head.
+pub struct Hijacked {
+    pub stream: Stream,
+    pub read_ahead: Bytes,
+    /// Whether the engine said that the stream is raw or multiplexed; `None` where it did not say.
+    pub multiplexed: Option<bool>,
+}
+
+/// The client of one engine.
+pub struct Client {
+    pub host: Host,
+    version: RefCell<Option<String>>,
+    fixed: bool,
+    idle: RefCell<Option<SendRequest<Outgoing>>>,
+    /// What the engine said about itself: its system.
+    pub os: RefCell<String>,
+    pinged: Cell<bool>,
+}
+
+impl Client {
+    /// A client of the engine at `host`; `version` fixes the API's version.
+    pub fn new(host: Host, version: Option<String>) -> Client {
+        let version = version.map(|v| v.trim_start_matches('v').to_owned()).filter(|v| !v.is_empty());
+        Client {
+            host,
+            fixed: version.is_some(),
+            version: RefCell::new(version),
+            idle: RefCell::new(None),
+            os: RefCell::new(String::new()),
+            pinged: Cell::new(false),
+        }
+    }
+
+    /// The version of the API that requests use; the newest until the engine was asked.
+    pub fn version(&self) -> String {
+        self.version.borrow().clone().unwrap_or_else(|| NEWEST.to_owned())
+    }
+
+    /// Whether the API's version is at least this.
+    pub fn at_least(&self, version: &str) -> bool {
+        !older(&self.version(), version)
+    }
+
+    async fn connect(&self) -> io::Result<Stream> {
+        Ok(match &self.host.place {
+            Place::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
+            Place::Tcp(address, _) => Stream::Tcp(TcpStream::connect(address).await?),
+        })
+    }
+
+    async fn sender(&self) -> io::Result<SendRequest<Outgoing>> {
+        let idle = self.idle.borrow_mut().take();
+        if let Some(sender) = idle {
+            // The connection's task learns that a body has been read only when it runs.
+            for _ in 0..3 {
+                if sender.is_ready() && !sender.is_closed() {
+                    return Ok(sender);
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let stream = self.connect().await?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        tokio::spawn(connection.with_upgrades());
+        Ok(sender)
+    }
+
+    /// Asks the engine who it is, once, and settles the API's version.
+    pub async fn ping(&self) {
+        if self.pinged.replace(true) {
+            return;
+        }
+        let Ok(mut sender) = self.sender().await else { return };
+        let Ok(request) = self.build(&Request::new("HEAD", "/_ping"), "/_ping", Outgoing::Nothing) else { return };
+        let Ok(answer) = sender.send_request(request).await else { return };
+        let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        let theirs = header("api-version");
+        *self.os.borrow_mut() = header("ostype");
+        if !self.fixed {
+            let theirs = if theirs.is_empty() { "1.24".to_owned() } else { theirs };
+            *self.version.borrow_mut() = Some(if older(&theirs, NEWEST) { theirs } else { NEWEST.to_owned() });
+        }
+        let _ = answer.into_body().collect().await;
+        if sender.ready().await.is_ok() {
+            *self.idle.borrow_mut() = Some(sender);
+        }
+    }
+
+    fn build(&self, request: &Request<'_>, target: &str, body: Outgoing) -> Result<hyper::Request<Outgoing>, Failure> {
+        let base = match &self.host.place {
+            Place::Tcp(_, base) if !base.is_empty() => format!("/{base}"),
+            _ => String::new(),
+        };
+        let mut builder = hyper::Request::builder()
+            .method(request.method)
+            .uri(format!("{base}{target}"))
+            .header("Host", self.host.header())
+            .header("User-Agent", USER_AGENT);
+        for (key, value) in &request.headers {
+            builder = builder.header(*key, value);
+        }
+        if matches!(body, Outgoing::Nothing) && request.method == "POST" {
+            builder = builder.header("Content-Length", "0");
+        }
+        builder.body(body).map_err(|e| Failure::new(format!("cannot ask {target}: {e}")))
+    }
+
+    /// Sends a request and gives the answer; an error status becomes the engine's message.
+    pub async fn send(&self, request: Request<'_>) -> Result<Answer, Failure> {
+        let (response, sender) = self.exchange(request).await?;
+        let (head, body) = response.into_parts();
+        // The connection serves again once the body has been read; `is_ready` says so when it is asked for.
+        *self.idle.borrow_mut() = Some(sender);
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+    }
+
+    async fn exchange(&self, mut request: Request<'_>) -> Result<(hyper::Response<Incoming>, SendRequest<Outgoing>), Failure> {
+        self.ping().await;
+        let target = format!("/v{}{}{}", self.version(), path_escape(&request.path), query(&request.query));
+        let body = std::mem::replace(&mut request.body, Outgoing::Nothing);
+        let mut sender = self.sender().await.map_err(|e| self.unreachable(&request, &target, &e))?;
+        let wire = self.build(&request, &target, body)?;
+        let answer = sender.send_request(wire).await.map_err(|e| self.broken(&request, &target, &e))?;
+        let status = answer.status().as_u16();
+        if status >= 400 {
+            let (head, body) = answer.into_parts();
+            let is_json = head.headers.get("content-type").is_some_and(|v| v.as_bytes().starts_with(b"application/json"));
+            let bytes = body.collect().await.map(|c| c.to_bytes()).unwrap_or_default();
+            if sender.ready().await.is_ok() {
+                *self.idle.borrow_mut() = Some(sender);
+            }
+            return Err(self.refused(&target, status, &bytes, is_json));
+        }
+        Ok((answer, sender))
+    }
+
+    /// Sends a request that turns its connection into a stream.
+    pub async fn hijack(&self, request: Request<'_>) -> Result<Hijacked, Failure> {
+        let (response, _sender) = self.exchange(request.upgrade()).await?;
+        let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let multiplexed = match kind {
+            "application/vnd.docker.multiplexed-stream" => Some(true),
+            "application/vnd.docker.raw-stream" => Some(false),
+            _ => None,
+        };
+        let status = response.status().as_u16();
+        if status != 101 {
+            return Err(Failure::new(format!("unable to upgrade to tcp, received {status}")));
+        }
+        let upgraded = hyper::upgrade::on(response).await.map_err(|e| Failure::new(format!("unable to upgrade to tcp: {e}")))?;
+        let parts = upgraded.downcast::<TokioIo<Stream>>().map_err(|_| Failure::new("unable to upgrade to tcp"))?;
+        Ok(Hijacked { stream: parts.io.into_inner(), read_ahead: parts.read_buf, multiplexed })
+    }
+
+    fn url(&self, target: &str) -> String {
+        format!("http://{}{target}", self.host.in_url())
+    }
+
+    /// Why no connection came about, in Docker's words.
+    fn unreachable(&self, request: &Request<'_>, target: &str, error: &io::Error) -> Failure {
+        let host = &self.host.text;
+        let asked = request.method[..1].to_owned() + &request.method[1..].to_lowercase();
+        let dial = match &self.host.place {
+            Place::Unix(path) => format!("dial unix {path}"),
+            Place::Tcp(address, _) => format!("dial tcp {address}"),
+        };
+        let text = match error.kind() {
+            io::ErrorKind::PermissionDenied => format!(
+                "permission denied while trying to connect to the Docker daemon socket at {host}: {asked} \"{}\": {dial}: connect: {}",
+                self.url(target),
+                io_words(error)
+            ),
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => {
+                format!("Cannot connect to the Docker daemon at {host}. Is the docker daemon running?")
+            }
+            _ => format!("error during connect: {asked} \"{}\": {dial}: {}", self.url(target), io_words(error)),
+        };
+        Failure { status: 1, text, kind: Kind::Connection }
+    }
+
+    fn broken(&self, request: &Request<'_>, target: &str, error: &hyper::Error) -> Failure {
+        let asked = request.method[..1].to_owned() + &request.method[1..].to_lowercase();
+        let why = if error.is_incomplete_message() || error.is_closed() { "EOF".to_owned() } else { error.to_string() };
+        Failure { status: 1, text: format!("error during connect: {asked} \"{}\": {why}", self.url(target)), kind: Kind::Connection }
+    }
+
+    fn refused(&self, target: &str, status: u16, bytes: &[u8], is_json: bool) -> Failure {
+        let said = if is_json {
+            serde_json::from_slice::<Json>(bytes).ok().and_then(|j| j.get("message").and_then(Json::as_str).map(str::to_owned))
+        } else {
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        };
+        let text = match said.as_deref().map(str::trim) {
+            Some(said) if !said.is_empty() => format!("Error response from daemon: {said}"),
+            _ => {
+                let reason = hyper::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or_default();
+                format!(
+                    "request returned {status} {reason} for API route and version {}, check if the server supports the requested API version",
+                    self.url(target)
+                )
+            }
+        };
+        Failure { status: 1, text, kind: Kind::Engine(status) }
+    }
+}
+
+/// Whether version `a` is older than `b`.
+fn older(a: &str, b: &str) -> bool {
+    let parts = |v: &str| v.split('.').map(|p| p.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>();
+    parts(a) < parts(b)
+}

@@ -1,0 +1,291 @@
+//! Reads a command's arguments by pflag's rules: `--flag=value`, `--flag value`, grouped shorthands, `--`, flags that stop at the first
+//! argument where the command says so. It checks values by their kind and reports in pflag's words. It runs nothing.
+
+use super::failure::Failure;
+use super::tables::{Args, Command, Flag, Kind};
+use super::units;
+
+/// What a command line says: flags in the order given, and arguments.
+#[derive(Debug, Default, Clone)]
+pub struct Matches {
+    /// The path in messages, such as `image ls`.
+    pub path: String,
+    flags: Vec<(&'static str, String)>,
+    pub args: Vec<String>,
+}
+
+impl Matches {
+    /// Whether a boolean flag is set.
+    pub fn on(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|v| units::parse_bool(v) == Some(true))
+    }
+
+    /// A boolean flag whose default is true.
+    pub fn on_unless(&self, name: &str) -> bool {
+        self.get(name).is_none_or(|v| units::parse_bool(v) == Some(true))
+    }
+
+    /// The last value given for a flag.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.flags.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// The last value, or nothing.
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+
+    /// All values given for a flag.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.flags.iter().filter(move |(n, _)| *n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether the flag was given at all.
+    pub fn given(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// A whole number; the parser has checked it.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        self.get(name).and_then(units::parse_int)
+    }
+
+    /// A size in bytes; the parser has checked it.
+    pub fn bytes(&self, name: &str) -> Option<i64> {
+        self.get(name).and_then(units::parse_bytes)
+    }
+
+    /// Adds a flag as if it had been given.
+    pub fn push(&mut self, name: &'static str, value: impl Into<String>) {
+        self.flags.push((name, value.into()));
+    }
+}
+
+/// What reading a command line came to.
+pub enum Parsed {
+    Matches(Matches),
+    Help,
+}
+
+/// Reads `args` for `command`, called as `path` (canonical). A mistake gives the text that Docker prints.
+pub fn parse(command: &'static Command, path: &str, args: &[String]) -> Result<Parsed, Failure> {
+    let find_long = |name: &str| command.all_flags().find(|f| f.name == name).or_else(|| alias(command, name));
+    let find_short = |letter: char| command.all_flags().find(|f| f.short == Some(letter));
+    let fail = |text: String| {
+        let status = if matches!(command.names[0], "run" | "create" | "exec") { 125 } else { FLAG_ERROR };
+        usage_failure(command, path, text, status)
+    };
+    let mut matches = Matches { path: path.to_owned(), ..Matches::default() };
+    match read(args, command.interspersed, &find_long, &find_short, &mut matches) {
+        Err(Problem::Help) => return Ok(Parsed::Help),
+        Err(Problem::Text(text)) => return Err(fail(text)),
+        Ok(rest) => matches.args = rest,
+    }
+    check_count(command, path, matches.args.len())?;
+    Ok(Parsed::Matches(matches))
+}
+
+/// Docker's exit status for a wrong flag.
+const FLAG_ERROR: u8 = 125;
+
+/// Reads the flags in front of the command; gives them and the rest.
+pub fn parse_global(args: &[String], flags: &'static [Flag]) -> Result<(Matches, Vec<String>, bool), Failure> {
+    let mut matches = Matches::default();
+    let find_long = |name: &str| flags.iter().find(|f| f.name == name);
+    let find_short = |letter: char| flags.iter().find(|f| f.short == Some(letter));
+    match read(args, false, &find_long, &find_short, &mut matches) {
+        Ok(rest) => Ok((matches, rest, false)),
+        Err(Problem::Help) => Ok((matches, Vec::new(), true)),
+        Err(Problem::Text(text)) => {
+            Err(Failure::new(format!("{text}\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' for more information"))
+                .status(FLAG_ERROR))
+        }
+    }
+}
+
+/// Names from former versions that stand for today's flags.
+fn alias(command: &'static Command, name: &str) -> Option<&'static Flag> {
+    let today = match name {
+        "net" => "network",
+        "net-alias" => "network-alias",
+        "dns-opt" => "dns-option",
+        _ => return None,
+    };
+    command.all_flags().find(|f| f.name == today)
+}
+
+enum Problem {
+    Help,
+    Text(String),
+}
+
+/// The loop over the words; gives the arguments that are left.
+fn read(
+    args: &[String],
+    interspersed: bool,
+    find_long: &dyn Fn(&str) -> Option<&'static Flag>,
+    find_short: &dyn Fn(char) -> Option<&'static Flag>,
+    matches: &mut Matches,
+) -> Result<Vec<String>, Problem> {
+    let mut rest = Vec::new();
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            rest.extend(words.cloned());
+            break;
+        }
+        if let Some(body) = word.strip_prefix("--") {
+            long(word, body, &mut words, find_long, matches)?;
+        } else if word.len() > 1 && word.starts_with('-') {
+            shorts(&word[1..], &mut words, find_short, matches)?;
+        } else if interspersed {
+            rest.push(word.clone());
+        } else {
+            rest.push(word.clone());
+            rest.extend(words.cloned());
+            break;
+        }
+    }
+    Ok(rest)
+}
+
+fn long(
+    word: &str,
+    body: &str,
+    words: &mut std::slice::Iter<'_, String>,
+    find: &dyn Fn(&str) -> Option<&'static Flag>,
+    matches: &mut Matches,
+) -> Result<(), Problem> {
+    if body.starts_with(['-', '=']) {
+        return Err(Problem::Text(format!("bad flag syntax: {word}")));
+    }
+    let (name, value) = match body.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (body, None),
+    };
+    let Some(flag) = find(name) else {
+        if name == "help" {
+            return Err(Problem::Help);
+        }
+        return Err(Problem::Text(format!("unknown flag: --{name}")));
+    };
+    let value = match value {
+        Some(value) => value,
+        None if flag.kind == Kind::Bool => "true".to_owned(),
+        None => words.next().cloned().ok_or_else(|| Problem::Text(format!("flag needs an argument: --{name}")))?,
+    };
+    set(flag, value, matches)
+}
+
+fn shorts(
+    group: &str,
+    words: &mut std::slice::Iter<'_, String>,
+    find: &dyn Fn(char) -> Option<&'static Flag>,
+    matches: &mut Matches,
+) -> Result<(), Problem> {
+    let mut left = group;
+    while let Some(letter) = left.chars().next() {
+        let here = left;
+        left = &left[letter.len_utf8()..];
+        let Some(flag) = find(letter) else {
+            if letter == 'h' {
+                return Err(Problem::Help);
+            }
+            return Err(Problem::Text(format!("unknown shorthand flag: {} in -{here}", quote_rune(letter))));
+        };
+        if let Some(value) = left.strip_prefix('=').filter(|_| !left.is_empty()) {
+            return set(flag, value.to_owned(), matches);
+        }
+        if flag.kind == Kind::Bool {
+            set(flag, "true".to_owned(), matches)?;
+        } else if !left.is_empty() {
+            return set(flag, left.to_owned(), matches);
+        } else {
+            let value =
+                words.next().cloned().ok_or_else(|| Problem::Text(format!("flag needs an argument: {} in -{here}", quote_rune(letter))))?;
+            return set(flag, value, matches);
+        }
+    }
+    Ok(())
+}
+
+fn quote_rune(letter: char) -> String {
+    format!("'{letter}'")
+}
+
+fn set(flag: &'static Flag, value: String, matches: &mut Matches) -> Result<(), Problem> {
+    let wrong = |why: String| {
+        let name = match flag.short {
+            Some(short) => format!("-{short}, --{}", flag.name),
+            None => format!("--{}", flag.name),
+        };
+        Problem::Text(format!("invalid argument {} for \"{name}\" flag: {why}", units::quote(&value)))
+    };
+    let number = |what: &str| wrong(format!("strconv.{what}: parsing {}: {}", units::quote(&value), units::number_problem(&value)));
+    match flag.kind {
+        Kind::Bool if units::parse_bool(&value).is_none() => Err(number("ParseBool")),
+        Kind::Int if units::parse_int(&value).is_none() => Err(number("ParseInt")),
+        Kind::Uint | Kind::Uint16 if units::parse_int(&value).is_none_or(|n| n < 0) => Err(number("ParseUint")),
+        Kind::Bytes if units::parse_bytes(&value).is_none() => Err(wrong(format!("invalid size: '{value}'"))),
+        Kind::Duration if units::parse_duration(&value).is_none() => Err(wrong(units::duration_problem(&value))),
+        Kind::Decimal if units::parse_decimal(&value).is_none() => Err(wrong(format!("failed to parse {value} as a rational number"))),
+        Kind::Filter if !value.is_empty() && !value.contains('=') => Err(wrong("invalid filter '".to_owned() + &value + "'")),
+        Kind::Map if !value.contains('=') && !value.is_empty() => {
+            matches.push(flag.name, value);
+            Ok(())
+        }
+        Kind::Strings => {
+            for part in value.split(',') {
+                matches.push(flag.name, part);
+            }
+            Ok(())
+        }
+        _ => match super::flagvalues::check(flag, &value) {
+            Err(why) => Err(wrong(why)),
+            Ok(()) => {
+                matches.push(flag.name, value);
+                Ok(())
+            }
+        },
+    }
+}
+
+/// The usage line of a command called as `path`.
+pub fn usage_line(command: &Command, path: &str) -> String {
+    let first = command.usage.first().copied().unwrap_or_default();
+    if first.is_empty() { format!("docker {path}") } else { format!("docker {path} {first}") }
+}
+
+fn usage_failure(command: &Command, path: &str, text: String, status: u8) -> Failure {
+    Failure::new(format!("{text}\n\nUsage:  {}\n\nRun 'docker {path} --help' for more information", full_usage(command, path)))
+        .status(status)
+}
+
+/// All usage lines, as messages show them.
+pub fn full_usage(command: &Command, path: &str) -> String {
+    let mut text = usage_line(command, path);
+    for more in command.usage.iter().skip(1) {
+        text.push_str("\n\t");
+        text.push_str(more);
+    }
+    text
+}
+
+fn check_count(command: &'static Command, path: &str, count: usize) -> Result<(), Failure> {
+    let s = |n: usize| if n == 1 { "argument" } else { "arguments" };
+    let text = match command.args {
+        Args::None if count > 0 => format!("docker: 'docker {path}' accepts no arguments"),
+        Args::Exact(n) if count != n => format!("docker: 'docker {path}' requires {n} {}", s(n)),
+        Args::AtMost(n) if count > n => format!("docker: 'docker {path}' requires at most {n} {}", s(n)),
+        Args::Range(a, b) if count < a || count > b => format!("docker: 'docker {path}' requires at least {a} and at most {b} {}", s(b)),
+        Args::AtLeast(n) if count < n => {
+            return Err(Failure::new(format!(
+                "docker: 'docker {path}' requires at least {n} {}\n\nUsage:  {}\n\nSee 'docker {path} --help' for more information",
+                s(n),
+                full_usage(command, path)
+            )));
+        }
+        _ => return Ok(()),
+    };
+    Err(usage_failure(command, path, text, 1))
+}

@@ -1,0 +1,246 @@
+//! `docker inspect` and its kin for one type each. Objects are printed as the engine sent them, indented.
+
+use serde_json::Value as Json;
+
+use super::shared::named;
+use crate::docker::client::Request;
+use crate::docker::cmdline::Matches;
+use crate::docker::context::Context;
+use crate::docker::failure::{Failure, Outcome};
+use crate::docker::template::{self, Template, Value};
+use crate::docker::units::quote;
+
+/// The types that `--type` knows.
+const TYPES: &[&str] = &["config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"];
+
+/// `docker inspect`.
+pub async fn any(c: &Context, m: &Matches) -> Outcome {
+    let wanted = m.text("type");
+    if m.given("type") && !TYPES.contains(&wanted) {
+        if wanted.is_empty() {
+            return Err(Failure::new(
+                "type is empty: must be one of \"config\", \"container\", \"image\", \"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
+            ));
+        }
+        let known = TYPES.iter().map(|t| quote(t)).collect::<Vec<_>>().join(", ");
+        return Err(Failure::new(format!("unknown type: {}: must be one of {known}", quote(wanted))));
+    }
+    let mut report = Report::new(m.text("format"))?;
+    for name in &m.args {
+        report.add(find(c, m, wanted, name).await);
+    }
+    report.finish(c)
+}
+
+async fn find(c: &Context, m: &Matches, wanted: &str, name: &str) -> Result<Vec<u8>, Failure> {
+    let size = m.on("size");
+    for kind in ["container", "image", "network", "volume", "plugin"] {
+        if !wanted.is_empty() && wanted != kind {
+            continue;
+        }
+        let name = named(kind, name)?;
+        let request = request(kind, name).query_if(kind == "container" && size, "size", "1");
+        match fetch(c, request).await {
+            Ok(raw) => return Ok(raw),
+            Err(failure) if wanted.is_empty() && (failure.is_not_found() || swarm_only(&failure)) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    if wanted.is_empty() {
+        return Err(Failure::new(format!("Error: No such object: {name}")));
+    }
+    Err(Failure::new(format!(
+        "Error response from daemon: This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again. ({wanted})"
+    )))
+}
+
+/// Whether the engine says that it has no such feature; the search then goes on.
+fn swarm_only(failure: &Failure) -> bool {
+    failure.text.contains("This node is not a swarm manager") || failure.text.contains("not implemented")
+}
+
+fn request<'a>(kind: &str, name: &str) -> Request<'a> {
+    Request::get(match kind {
+        "container" => format!("/containers/{name}/json"),
+        "image" => format!("/images/{name}/json"),
+        "network" => format!("/networks/{name}"),
+        "volume" => format!("/volumes/{name}"),
+        _ => format!("/plugins/{name}/json"),
+    })
+}
+
+async fn fetch(c: &Context, request: Request<'_>) -> Result<Vec<u8>, Failure> {
+    Ok(c.client()?.send(request).await?.bytes().await?.to_vec())
+}
+
+async fn of_kind(c: &Context, m: &Matches, kind: &str) -> Outcome {
+    let mut report = Report::new(m.text("format"))?;
+    for name in &m.args {
+        let got = match named(kind, name) {
+            Err(failure) => Err(failure),
+            Ok(name) => {
+                let mut asked = request(kind, name).query_if(m.on("size"), "size", "1").query_if(m.on("verbose"), "verbose", "true");
+                if let Some(scope) = m.get("scope") {
+                    asked = asked.query("scope", scope);
+                }
+                if let Some(platform) = m.get("platform") {
+                    asked = asked.query("platform", super::shared::platform_json(platform)?);
+                }
+                fetch(c, asked).await
+            }
+        };
+        report.add(got);
+    }
+    report.finish(c)
+}
+
+/// `docker container inspect`.
+pub async fn container(c: &Context, m: &Matches) -> Outcome {
+    of_kind(c, m, "container").await
+}
+
+/// `docker image inspect`.
+pub async fn image(c: &Context, m: &Matches) -> Outcome {
+    of_kind(c, m, "image").await
+}
+
+/// `docker network inspect`.
+pub async fn network(c: &Context, m: &Matches) -> Outcome {
+    of_kind(c, m, "network").await
+}
+
+/// `docker volume inspect`.
+pub async fn volume(c: &Context, m: &Matches) -> Outcome {
+    of_kind(c, m, "volume").await
+}
+
+/// Collects what was found and what was not.
+struct Report {
+    template: Option<Template>,
+    json: bool,
+    out: Vec<u8>,
+    objects: usize,
+    failures: Vec<Failure>,
+}
+
+impl Report {
+    fn new(format: &str) -> Result<Report, Failure> {
+        let template = match format {
+            "" | "json" => None,
+            text => Some(template::parse(text).map_err(|e| Failure::new(format!("template parsing error: {e}")).status(64))?),
+        };
+        Ok(Report { template, json: format == "json", out: Vec::new(), objects: 0, failures: Vec::new() })
+    }
+
+    fn add(&mut self, got: Result<Vec<u8>, Failure>) {
+        let raw = match got {
+            Ok(raw) => raw,
+            Err(failure) => return self.failures.push(failure),
+        };
+        let Some(template) = &self.template else {
+            if self.objects > 0 {
+                self.out.extend_from_slice(b",");
+            }
+            self.out.extend_from_slice(raw.trim_ascii());
+            self.objects += 1;
+            return;
+        };
+        let value: Json = match serde_json::from_slice(&raw) {
+            Ok(value) => value,
+            Err(e) => return self.failures.push(Failure::new(format!("unable to read inspect data: {e}"))),
+        };
+        match template::execute(template, &Value::engine(value), false) {
+            Ok(text) => {
+                self.out.extend_from_slice(text.as_bytes());
+                self.out.push(b'\n');
+            }
+            Err(e) => self.failures.push(Failure::new(format!("template parsing error: {e}"))),
+        }
+    }
+
+    fn finish(self, c: &Context) -> Outcome {
+        if self.template.is_some() {
+            c.print(if self.out.is_empty() { b"\n" } else { self.out.as_slice() });
+        } else if self.objects == 0 {
+            c.line("[]");
+        } else {
+            let whole = [b"[".as_slice(), &self.out, b"]"].concat();
+            c.print(if self.json { whole } else { indent(&whole) });
+            c.line("");
+        }
+        super::shared::together(self.failures)
+    }
+}
+
+/// Indents JSON by four blanks and leaves its texts as they are.
+pub fn indent(json: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len() * 2);
+    let mut depth = 0usize;
+    let mut i = 0;
+    let newline = |out: &mut Vec<u8>, depth: usize| {
+        out.push(b'\n');
+        out.extend(std::iter::repeat_n(b' ', depth * 4));
+    };
+    let next_is = |mut i: usize, wanted: u8| {
+        while json.get(i).is_some_and(u8::is_ascii_whitespace) {
+            i += 1;
+        }
+        json.get(i) == Some(&wanted)
+    };
+    while let Some(&byte) = json.get(i) {
+        i += 1;
+        match byte {
+            b'"' => {
+                out.push(byte);
+                while let Some(&inner) = json.get(i) {
+                    i += 1;
+                    out.push(inner);
+                    match inner {
+                        b'\\' => {
+                            out.extend(json.get(i));
+                            i += 1;
+                        }
+                        b'"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            b'{' | b'[' => {
+                out.push(byte);
+                depth += 1;
+                if !next_is(i, byte + 2) {
+                    newline(&mut out, depth);
+                }
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if !matches!(out.last(), Some(b'{' | b'[')) {
+                    newline(&mut out, depth);
+                }
+                out.push(byte);
+            }
+            b',' => {
+                out.push(byte);
+                newline(&mut out, depth);
+            }
+            b':' => out.extend_from_slice(b": "),
+            b if b.is_ascii_whitespace() => {}
+            b => out.push(b),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::indent;
+
+    #[test]
+    fn json_is_indented_and_its_texts_are_kept() {
+        let text = String::from_utf8(indent(br#"[{"a b":"c: {,}\" \u003c","d":[],"e":{},"f":[1,null]}]"#)).unwrap_or_default();
+        assert_eq!(
+            text,
+            "[\n    {\n        \"a b\": \"c: {,}\\\" \\u003c\",\n        \"d\": [],\n        \"e\": {},\n        \"f\": [\n            1,\n            null\n        ]\n    }\n]"
+        );
+    }
+}

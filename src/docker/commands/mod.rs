@@ -1,0 +1,35 @@
+//! What each command does: ask the engine, print the answer. One file a family; nothing here parses flags or templates.
+
+pub mod archive;
+pub mod attach;
+pub mod build;
+pub mod container_info;
+pub mod context;
+pub mod cp;
+pub mod df;
+pub mod events;
+pub mod exec;
+pub mod image;
+pub mod images;
+pub mod info;
+pub mod inspect;
+pub mod lifecycle;
+pub mod login;
+pub mod logs;
+pub mod network;
+pub mod prune;
+pub mod ps;
+pub mod pull;
+pub mod run;
+mod run_config;
+mod run_mounts;
+mod run_network;
+mod run_ports;
+pub mod search;
+pub mod session;
+mod shared;
+pub mod start;
+pub mod stats;
+pub mod unsupported;
+pub mod version;
+pub mod volume;

@@ -1,0 +1,128 @@
+//! `docker version`.
+
+use serde_json::{Value as Json, json};
+
+use super::shared::{list, text};
+use crate::docker::FOLLOWS;
+use crate::docker::client::{NEWEST, Request};
+use crate::docker::cmdline::Matches;
+use crate::docker::context::Context;
+use crate::docker::failure::{Failure, Outcome};
+use crate::docker::template::{self, Value};
+
+/// `docker version`: the client's part always, the engine's where it answers.
+pub async fn version(c: &Context, m: &Matches) -> Outcome {
+    let client = c.client()?;
+    let server = match client.send(Request::get("/version")).await {
+        Ok(answer) => answer.json().await,
+        Err(failure) => Err(failure),
+    };
+    let mut about = json!({
+        "Version": FOLLOWS,
+        "ApiVersion": client.version(),
+        "DefaultAPIVersion": NEWEST,
+        "GitCommit": concat!("dockside-", env!("CARGO_PKG_VERSION")),
+        "GoVersion": "none",
+        "Os": std::env::consts::OS,
+        "Arch": architecture(),
+        "BuildTime": "",
+        "Context": "default",
+    });
+    if let Json::Object(map) = &mut about {
+        map.retain(|_, value| *value != json!(""));
+    }
+    let failure = server.as_ref().err().cloned();
+    let whole = json!({"Client": about, "Server": server.clone().unwrap_or(Json::Null)});
+    match m.text("format") {
+        "" => {
+            c.print(client_text(&whole["Client"]));
+            if let Ok(server) = &server {
+                c.print(server_text(server));
+            }
+        }
+        given => {
+            let given = if given == "json" { "{{json .}}" } else { given };
+            let parsed = template::parse(given).map_err(|e| Failure::new(format!("template parsing error: {e}")).status(64))?;
+            let text = template::execute(&parsed, &Value::engine(whole), false).map_err(|e| match failure.clone() {
+                Some(failure) => failure,
+                None => Failure::new(e),
+            })?;
+            c.line(text);
+        }
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(0),
+    }
+}
+
+/// The processor, by Go's name.
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn client_text(client: &Json) -> String {
+    let (api, newest) = (text(client, "ApiVersion"), text(client, "DefaultAPIVersion"));
+    let api = if api == newest { api.to_owned() } else { format!("{api} (downgraded from {newest})") };
+    let line = |title: &str, value: &str| format!(" {:<18} {value}\n", format!("{title}:"));
+    [
+        "Client:\n".to_owned(),
+        line("Version", text(client, "Version")),
+        line("API version", &api),
+        line("Git commit", text(client, "GitCommit")),
+        line("OS/Arch", &format!("{}/{}", text(client, "Os"), text(client, "Arch"))),
+        line("Context", text(client, "Context")),
+    ]
+    .concat()
+}
+
+fn server_text(server: &Json) -> String {
+    let mut out = "\nServer:".to_owned();
+    let platform = server.get("Platform").map(|p| text(p, "Name")).unwrap_or_default();
+    if !platform.is_empty() {
+        out.push_str(&format!(" {platform}"));
+    }
+    out.push('\n');
+    for component in list(server, "Components") {
+        out.push_str(&format!(" {}:\n", text(component, "Name")));
+        let details = component.get("Details");
+        let detail = |key: &str| details.map(|d| text(d, key)).unwrap_or_default();
+        let mut line = |title: &str, value: &str| out.push_str(&format!("  {:<17} {value}\n", format!("{title}:")));
+        line("Version", text(component, "Version"));
+        if text(component, "Name") == "Engine" {
+            line("API version", &format!("{} (minimum version {})", detail("ApiVersion"), detail("MinAPIVersion")));
+            line("Go version", detail("GoVersion"));
+            line("Git commit", detail("GitCommit"));
+            line("Built", &built(detail("BuildTime")));
+            line("OS/Arch", &format!("{}/{}", detail("Os"), detail("Arch")));
+            line("Experimental", detail("Experimental"));
+        } else {
+            for (key, value) in details.and_then(Json::as_object).into_iter().flatten() {
+                line(key, value.as_str().unwrap_or_default());
+            }
+        }
+    }
+    if list(server, "Components").next().is_none() {
+        let line = |title: &str, value: &str| format!("  {:<17} {value}\n", format!("{title}:"));
+        out.push_str(" Engine:\n");
+        out.push_str(&line("Version", text(server, "Version")));
+        out.push_str(&line("API version", &format!("{} (minimum version {})", text(server, "ApiVersion"), text(server, "MinAPIVersion"))));
+        out.push_str(&line("Go version", text(server, "GoVersion")));
+        out.push_str(&line("Git commit", text(server, "GitCommit")));
+        out.push_str(&line("Built", &built(text(server, "BuildTime"))));
+        out.push_str(&line("OS/Arch", &format!("{}/{}", text(server, "Os"), text(server, "Arch"))));
+    }
+    out
+}
+
+/// A build's time in the manner of `date`.
+fn built(stamp: &str) -> String {
+    match stamp.parse::<jiff::Timestamp>() {
+        Ok(time) => time.strftime("%a %b %e %H:%M:%S %Y").to_string(),
+        Err(_) => stamp.to_owned(),
+    }
+}

@@ -1,0 +1,123 @@
+//! The client's configuration, `~/.docker/config.json`: credentials of registries and the detach keys. Written beside and renamed.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::{Map, Value as Json};
+
+use super::failure::Failure;
+
+/// The folder of the configuration: `DOCKER_CONFIG` or `~/.docker`.
+pub fn folder() -> String {
+    match std::env::var("DOCKER_CONFIG") {
+        Ok(folder) if !folder.is_empty() => folder,
+        _ => format!("{}/.docker", std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned())),
+    }
+}
+
+/// The configuration file's content; an empty object where there is none.
+pub fn load(folder: &str) -> Json {
+    let text = std::fs::read(Path::new(folder).join("config.json")).unwrap_or_default();
+    serde_json::from_slice(&text).ok().filter(Json::is_object).unwrap_or_else(|| Json::Object(Map::new()))
+}
+
+/// Writes the configuration.
+pub fn save(folder: &str, config: &Json) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)?;
+    let mut text = Vec::new();
+    let indent = serde_json::ser::PrettyFormatter::with_indent(b"\t");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, indent);
+    serde::Serialize::serialize(config, &mut serializer).map_err(|e| Failure::new(e.to_string()))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&text)?;
+    file.as_file().sync_all()?;
+    file.persist(Path::new(folder).join("config.json")).map_err(|e| Failure::from(e.error))?;
+    Ok(())
+}
+
+/// The name under which a registry's credentials are kept.
+pub fn registry_key(domain: &str) -> &str {
+    match domain {
+        "docker.io" | "index.docker.io" | "registry-1.docker.io" => "https://index.docker.io/v1/",
+        other => other,
+    }
+}
+
+/// The `X-Registry-Auth` header for a registry: its credentials, or an empty object.
+pub fn registry_auth(folder: &str, domain: &str) -> String {
+    let key = registry_key(domain);
+    let config = load(folder);
+    let auth = config.get("auths").and_then(|a| a.get(key)).and_then(|a| a.get("auth")).and_then(Json::as_str);
+    let pair = auth.and_then(base64_decode).and_then(|bytes| String::from_utf8(bytes).ok());
+    let json = match pair.as_deref().and_then(|p| p.split_once(':')) {
+        Some((user, password)) => serde_json::json!({"username": user, "password": password.trim_end_matches('\0'), "serveraddress": key}),
+        None => Json::Object(Map::new()),
+    };
+    base64_url(json.to_string().as_bytes())
+}
+
+/// All credentials, as `POST /build` wants them.
+pub fn all_auths(folder: &str) -> String {
+    let config = load(folder);
+    let mut all = Map::new();
+    for (key, entry) in config.get("auths").and_then(Json::as_object).into_iter().flatten() {
+        let pair = entry.get("auth").and_then(Json::as_str).and_then(base64_decode).and_then(|b| String::from_utf8(b).ok());
+        if let Some((user, password)) = pair.as_deref().and_then(|p| p.split_once(':')) {
+            all.insert(key.clone(), serde_json::json!({"username": user, "password": password, "serveraddress": key}));
+        }
+    }
+    base64_url(Json::Object(all).to_string().as_bytes())
+}
+
+const PLAIN: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Base64 as the configuration has it.
+pub fn base64(bytes: &[u8]) -> String {
+    encode(bytes, PLAIN)
+}
+
+fn base64_url(bytes: &[u8]) -> String {
+    encode(bytes, URL)
+}
+
+fn encode(bytes: &[u8], letters: &[u8; 64]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |word, b| word << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            out.push(if i <= chunk.len() { letters[(word >> (18 - 6 * i) & 63) as usize] as char } else { '=' });
+        }
+    }
+    out
+}
+
+/// Undoes base64, with either alphabet.
+pub fn base64_decode(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut word, mut bits) = (0u32, 0);
+    for byte in text.trim_end_matches('=').bytes() {
+        let value = PLAIN.iter().position(|l| *l == byte).or_else(|| URL.iter().position(|l| *l == byte))?;
+        word = word << 6 | value as u32;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            out.push((word >> bits) as u8);
+            word &= (1 << bits) - 1;
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_goes_both_ways() {
+        assert_eq!(base64_url(b"{}"), "e30=");
+        for text in ["", "a", "ab", "abc", "student:secret"] {
+            assert_eq!(base64_decode(&base64(text.as_bytes())).as_deref(), Some(text.as_bytes()));
+        }
+    }
+}

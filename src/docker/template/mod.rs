@@ -1,0 +1,16 @@
+//! The subset of Go's text/template that people use with `--format`: fields, methods, functions, pipes, variables, `if`, `range`,
+//! `with`. Errors read as Go's. It never prints and never reads anything but its value.
+
+mod exec;
+mod funcs;
+mod lex;
+mod parse;
+mod printf;
+mod value;
+
+pub use exec::execute;
+pub use parse::{Template, parse};
+pub use value::{Subject, Value, json_text, sorted_json};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Help as Docker lays it out: usage, aliases, options in columns wrapped to the terminal. It only builds text.
+
+use super::cmdline::full_usage;
+use super::tables::{self, Command, Flag};
+
+/// The help of one command called as `path`.
+pub fn command(command: &Command, path: &str, columns: usize) -> String {
+    let mut text = format!("Usage:  {}\n\n{}\n", full_usage(command, path), command.about);
+    if !command.aliases.is_empty() {
+        text.push_str(&format!("\nAliases:\n  {}\n", command.aliases));
+    }
+    let flags: Vec<&Flag> = command.all_flags().filter(|f| !f.hidden).collect();
+    if !flags.is_empty() {
+        text.push_str("\nOptions:\n");
+        text.push_str(&flag_usages(flags, columns));
+    }
+    text
+}
+
+/// The help of a group such as `image`.
+pub fn group(group: &tables::Group) -> String {
+    let mut entries: Vec<(&str, &str)> = tables::commands()
+        .filter_map(|c| {
+            let path = c.canonical(&format!("{} ?", group.name));
+            path.strip_prefix(group.name).and_then(|p| p.strip_prefix(' ')).map(|name| (name, c.summary()))
+        })
+        .collect();
+    entries.sort_unstable();
+    let name = group.name;
+    let list = listing(&entries);
+    format!(
+        "Usage:  docker {name} COMMAND\n\n{}\n\nCommands:\n{list}\nRun 'docker {name} COMMAND --help' for more information on a command.\n",
+        group.about
+    )
+}
+
+/// The help of `docker` itself. `config` is the folder of its configuration.
+pub fn root(columns: usize, config: &str) -> String {
+    let summary = |name: &&'static str| (*name, tables::find(name).map(Command::summary).unwrap_or_default());
+    let common: Vec<_> = tables::COMMON.iter().map(summary).collect();
+    let groups: Vec<_> = tables::GROUPS.iter().map(|g| (g.name, g.about)).collect();
+    let mut others: Vec<_> = tables::commands()
+        .flat_map(|c| c.names.iter().filter(|n| !n.contains(' ') && !tables::COMMON.contains(*n)).map(|n| (*n, c.summary())))
+        .collect();
+    others.sort_unstable();
+    let global: Vec<Flag> = tables::GLOBAL.iter().copied().collect();
+    let abouts: Vec<String> = global
+        .iter()
+        .map(|f| {
+            let default = match f.name {
+                "config" => config.to_owned(),
+                "tlscacert" => format!("{config}/ca.pem"),
+                "tlscert" => format!("{config}/cert.pem"),
+                "tlskey" => format!("{config}/key.pem"),
+                _ => return f.about.to_owned(),
+            };
+            format!("{} (default \"{default}\")", f.about)
+        })
+        .collect();
+    let rows = global.iter().zip(&abouts).map(|(f, about)| (f, about.as_str())).collect();
+    format!(
+        "Usage:  docker [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\nCommon Commands:\n{}\nManagement Commands:\n{}\nCommands:\n{}\n\
+         Global Options:\n{}\nRun 'docker COMMAND --help' for more information on a command.\n\n\
+         For more help on how to use Docker, head to https://docs.docker.com/go/guides/\n",
+        listing(&common),
+        listing(&groups),
+        listing(&others),
+        wrapped(rows, columns)
+    )
+}
+
+fn listing(entries: &[(&str, &str)]) -> String {
+    let width = entries.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(11);
+    entries.iter().map(|(name, about)| format!("  {name:width$} {about}\n")).collect()
+}
+
+/// The options in columns, sorted by name.
+fn flag_usages(mut flags: Vec<&Flag>, columns: usize) -> String {
+    flags.sort_by_key(|f| f.name);
+    wrapped(flags.into_iter().map(|f| (f, f.about)).collect(), columns)
+}
+
+fn wrapped(flags: Vec<(&Flag, &str)>, columns: usize) -> String {
+    let heads: Vec<String> = flags
+        .iter()
+        .map(|(f, _)| {
+            let short = f.short.map_or_else(|| "      ".to_owned(), |c| format!("  -{c}, "));
+            let word = f.kind.word();
+            if word.is_empty() { format!("{short}--{}", f.name) } else { format!("{short}--{} {word}", f.name) }
+        })
+        .collect();
+    let widest = heads.iter().map(String::len).max().unwrap_or(0) + 1;
+    let mut text = String::new();
+    for (head, (_, about)) in heads.iter().zip(&flags) {
+        let pad = widest - head.len();
+        text.push_str(&format!("{head}{:1$}{2}\n", "", pad + 2, wrap(widest + 2, columns.saturating_sub(1), about)));
+    }
+    text
+}
+
+/// Wraps `text`, which starts in column `indent`, to `width` columns, as pflag does.
+fn wrap(mut indent: usize, width: usize, text: &str) -> String {
+    const NARROWEST: usize = 24;
+    /// How far a line may run over to save the next from an orphan word.
+    const SLOP: usize = 5;
+    let block = |text: &str, indent: usize| text.replace('\n', &format!("\n{:indent$}", ""));
+    if width == 0 {
+        return block(text, indent);
+    }
+    let mut out = String::new();
+    let mut room = width.saturating_sub(indent);
+    if room < NARROWEST {
+        indent = 16;
+        room = width.saturating_sub(indent);
+        out.push_str(&format!("\n{:indent$}", ""));
+    }
+    if room < NARROWEST {
+        return text.replace('\n', &out);
+    }
+    room -= SLOP;
+    let (line, mut rest) = split(room, SLOP, text);
+    out.push_str(&block(line, indent));
+    while !rest.is_empty() {
+        let (line, next) = split(room, SLOP, rest);
+        out.push_str(&format!("\n{:indent$}{}", "", block(line, indent)));
+        rest = next;
+    }
+    out
+}
+
+/// Cuts one line of at most `room` bytes off `text`.
+fn split(room: usize, slop: usize, text: &str) -> (&str, &str) {
+    if room + slop > text.len() {
+        return (text, "");
+    }
+    let mut end = room;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    match text[..end].rfind([' ', '\t', '\n']) {
+        None | Some(0) => (text, ""),
+        Some(blank) => match text[..end].rfind('\n') {
+            Some(newline) if newline > 0 && newline < blank => (&text[..newline], &text[newline + 1..]),
+            _ => (&text[..blank], &text[blank + 1..]),
+        },
+    }
+}
