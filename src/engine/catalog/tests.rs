@@ -35,7 +35,7 @@ impl Memory {
 
 fn image_id(sink: &Memory, repository: &str, tag: &str) -> String {
     let descriptor = resolve(repository, tag).unwrap().write(sink, &|_| true).unwrap();
-    let top = sink.json(&descriptor.digest().to_string());
+    let top = sink.json(descriptor.digest().as_ref());
     let manifest = match top["manifests"][0]["digest"].as_str() {
         Some(digest) => sink.json(digest),
         None => top,
@@ -49,7 +49,7 @@ fn every_image_is_whole_and_what_it_refers_to_is_there() {
     for repository in repositories() {
         for (tags, _) in &repository.images {
             let descriptor = resolve(repository.name, tags[0]).unwrap().write(&sink, &|_| true).unwrap();
-            let top = sink.json(&descriptor.digest().to_string());
+            let top = sink.json(descriptor.digest().as_ref());
             let manifests = match top["manifests"].as_array() {
                 Some(list) => list.iter().map(|m| sink.json(m["digest"].as_str().unwrap())).collect(),
                 None => vec![top],
@@ -86,7 +86,7 @@ fn only_the_layers_of_wanted_platforms_are_written() {
     let sink = Memory::default();
     let image = resolve("library/hello-world", "latest").unwrap();
     let descriptor = image.write(&sink, &|platform| platform == "linux/arm64").unwrap();
-    let index = sink.json(&descriptor.digest().to_string());
+    let index = sink.json(descriptor.digest().as_ref());
     for entry in index["manifests"].as_array().unwrap() {
         let manifest = sink.json(entry["digest"].as_str().unwrap());
         let wanted = entry["platform"]["architecture"] == "arm64";

@@ -66,7 +66,7 @@ pub async fn read_commands(shell: &mut Shell, interactive: bool) -> u8 {
         }
         if ended {
             if interactive {
-                eprintln!("{}", if shell.options().sh_mode { "" } else { "exit" });
+                eprintln!("{}", if shell.options().posix_mode { "" } else { "exit" });
             }
             let status = shell.last_exit_status();
             return finish(shell, Ok(brush_core::ExecutionResult::new(status))).await;

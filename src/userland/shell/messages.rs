@@ -9,7 +9,7 @@ pub struct Words;
 impl ErrorFormatter for Words {
     fn format_error(&self, error: &Error, shell: &Shell<impl ShellExtensions>) -> String {
         let name = shell.current_shell_name().map_or_else(|| "sh".to_owned(), |n| n.into_owned());
-        let bash = !shell.options().sh_mode;
+        let bash = !shell.options().posix_mode;
         let place = if bash && !shell.options().interactive {
             let line = shell.call_stack().current_frame().and_then(|f| f.current_line()).unwrap_or(1);
             format!("{name}: line {line}")

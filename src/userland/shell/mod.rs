@@ -10,9 +10,9 @@ mod input;
 mod messages;
 mod signals;
 
-use std::{path::Path, process::ExitCode};
+use std::{collections::HashMap, fs::File, os::fd::AsFd, path::Path, process::ExitCode};
 
-use brush_core::{ExecutionControlFlow, SourceInfo};
+use brush_core::{ExecutionControlFlow, SourceInfo, openfiles::OpenFile};
 
 use super::applets::{Args, applet_name};
 use arguments::{Invocation, Source};
@@ -107,7 +107,6 @@ async fn run_script(
 
 async fn build(name: &str, invocation: &Invocation) -> Result<Shell, brush_core::Error> {
     let posix = name != "bash";
-    let set = if posix { brush_builtins::BuiltinSet::ShMode } else { brush_builtins::BuiltinSet::BashMode };
     let shell_name = match &invocation.source {
         Source::Script(file) => file.clone(),
         _ => invocation.name.clone().unwrap_or_else(|| name.to_owned()),
@@ -122,28 +121,39 @@ async fn build(name: &str, invocation: &Invocation) -> Result<Shell, brush_core:
         .read_commands_from_stdin(matches!(invocation.source, Source::Input))
         .no_editing(true)
         .profile(if invocation.login { brush_core::ProfileLoadBehavior::LoadDefault } else { brush_core::ProfileLoadBehavior::Skip })
-        .rc(load(!invocation.interactive || invocation.no_rc))
+        .rc(load(posix || !invocation.interactive || invocation.no_rc))
         .posix(posix || invocation.posix)
-        .sh_mode(posix)
+        .fds(standard_files())
         .shell_name(shell_name)
         .shell_args(invocation.arguments.clone())
         .shell_version("5.2.15".to_owned())
         .error_formatter(messages::Words);
-    let builder = brush_builtins::ShellBuilderExt::default_builtins(builder, set);
+    let builder = brush_builtins::ShellBuilderExt::default_builtins(builder, brush_builtins::BuiltinSet::BashMode);
     let builder = builder.builtins(builtins::ours());
     let mut shell = builder.build().await?;
+    // brush's own sh mode is left alone: it mistakes `>&2` for `>&1`. POSIX mode without braces is what ash is.
     if posix {
-        // brush's sh mode has the dash's reserved words only, but lessons use what ash has beyond POSIX.
+        shell.options_mut().perform_brace_expansion = false;
         shell.options_mut().expand_aliases = true;
     }
     if invocation.interactive && !shell.env().is_set("PS1") {
         let prompt = if posix { "\\w \\$ " } else { "\\u@\\h:\\w\\$ " };
         shell.set_env_global("PS1", brush_core::ShellVariable::new(prompt))?;
     }
-    for (name, value) in [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")] {
-        if !shell.env().is_set(name) {
-            shell.set_env_global(name, brush_core::ShellVariable::new(value))?;
-        }
+    if !shell.env().is_set("PATH") {
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        shell.set_env_global("PATH", brush_core::ShellVariable::new(path))?;
     }
     Ok(shell)
+}
+
+/// Standard input, output and error as files of their own.
+///
+/// brush takes its own idea of "standard error" for "inherit" when it hands it to a command as standard output.
+fn standard_files() -> HashMap<i32, OpenFile> {
+    let (input, output, error) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    [(0, input.as_fd()), (1, output.as_fd()), (2, error.as_fd())]
+        .into_iter()
+        .filter_map(|(number, fd)| Some((number, OpenFile::from(File::from(fd.try_clone_to_owned().ok()?)))))
+        .collect()
 }
