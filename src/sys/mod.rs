@@ -1,6 +1,18 @@
 //! System calls, behind safe functions. With `pty` the only place of `unsafe`.
 
 #[cfg(target_os = "linux")]
+pub mod caps;
+#[cfg(target_os = "linux")]
+pub mod mount;
+#[cfg(target_os = "linux")]
+pub mod net;
+#[cfg(target_os = "linux")]
 pub mod process;
+#[cfg(target_os = "linux")]
+pub mod seccomp;
+#[cfg(target_os = "linux")]
+pub mod signal;
+#[cfg(target_os = "linux")]
+pub mod socket;
 #[cfg(target_os = "linux")]
 pub mod userns;
