@@ -44,7 +44,7 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Arc<Engine>, EngineError> {
         let events = Events::new();
         let images = Arc::new(image::ImageStore::open(&options.store, &options.state, events.clone())?);
-        let containers = container::Containers::open(&options.state)?;
+        let containers = container::Containers::open(&options.state, events.clone())?;
         Ok(Arc::new(Engine { images, containers, events, options }))
     }
 

@@ -67,6 +67,26 @@ pub fn reset() {
     }
 }
 
+/// Blocks every signal that can be blocked: from here on they are taken by [`next_held`].
+pub fn hold_all() {
+    // SAFETY: a zeroed set is a valid argument for `sigfillset`.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
+    }
+}
+
+/// Waits for a blocked signal and gives its number; 0 when the wait was disturbed.
+pub fn next_held() -> i32 {
+    // SAFETY: both arguments are valid for the call; no information about the signal is asked for.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::sigwaitinfo(&raw const all, std::ptr::null_mut()).max(0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::parse;

@@ -1,11 +1,44 @@
-//! Containers: their records on disk, their processes, their life cycle. Knows nothing of Docker's JSON or of HTTP.
+//! Containers: their records on disk, their processes, their life cycle. Knows nothing of HTTP.
 
+mod accounts;
+mod archive;
+mod changes;
+mod child;
+mod create;
+mod disk;
 mod error;
+mod exec;
+mod fanout;
+mod frame;
+mod host;
+mod lifecycle;
+mod live;
+mod logs;
 pub mod monitor;
+mod names;
+mod netfiles;
+mod record;
+mod root;
+mod setup;
+mod spec;
+mod start;
 mod store;
+mod top;
+mod update;
+mod volumes;
 
+pub use changes::Change;
+pub use archive::PathStat;
+pub use create::CreateRequest;
 pub use error::ContainerError;
-pub use store::{Containers, ImageUse};
+pub use exec::{Exec, ExecRequest, ExecState};
+pub use fanout::{Output, Stream};
+pub use host::{Device, HostConfig, LogConfig, MountRequest, PortBinding, RestartPolicy, Ulimit};
+pub use lifecycle::Condition;
+pub use logs::{LogEntry, LogOptions};
+pub use record::{MountKind, MountPoint, Record, State, Status};
+pub use top::ProcessInfo;
+pub use store::{Container, Containers, ImageUse};
 
 use crate::sys::userns::{self, UsernsError};
 use std::path::Path;

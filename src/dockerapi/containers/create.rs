@@ -1,0 +1,57 @@
+//! `POST /containers/create`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Query;
+use crate::dockerapi::ApiError;
+use crate::dockerapi::json::Json;
+use crate::engine::Engine;
+use crate::engine::container::{CreateRequest, HostConfig};
+use crate::engine::image::RunConfig;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body {
+    #[serde(default)]
+    host_config: Option<HostConfig>,
+    #[serde(default)]
+    networking_config: Option<Value>,
+}
+
+/// Networks that exist without being made.
+const NETWORKS: [&str; 4] = ["bridge", "default", "host", "none"];
+
+pub async fn create(State(engine): State<Arc<Engine>>, query: Query, body: Bytes) -> Result<Response, ApiError> {
+    let config: RunConfig = parse(&body)?;
+    let Body { host_config, networking_config } = parse(&body)?;
+    let host = host_config.unwrap_or_default();
+    let _ = networking_config;
+    if config.image.is_empty() {
+        return Err(ApiError::invalid("no image specified"));
+    }
+    let mode = host.network_mode.as_str();
+    if !mode.is_empty() && !NETWORKS.contains(&mode) && !mode.starts_with("container:") {
+        return Err(ApiError::not_found(format!("network {mode} not found")));
+    }
+    let platform = query.get("platform").filter(|p| !p.is_empty()).cloned();
+    let name = query.get("name").cloned().unwrap_or_default();
+    let created = tokio::task::spawn_blocking(move || {
+        let image = engine.images.resolve(&config.image, platform.as_deref())?;
+        Ok::<_, ApiError>(engine.containers.create(CreateRequest { name, config, host, image })?)
+    });
+    let (container, warnings) = created.await.map_err(|e| ApiError::internal(e.to_string()))??;
+    Ok((StatusCode::CREATED, Json(json!({ "Id": container.id(), "Warnings": warnings }))).into_response())
+}
+
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|e| {
+        if body.is_empty() { ApiError::invalid("invalid JSON: got EOF while reading request body") } else { ApiError::invalid(format!("invalid JSON: {e}")) }
+    })
+}

@@ -1,0 +1,212 @@
+//! Making a process: its streams, its fork into the container, and the word whether its program runs.
+
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use rustix::fs::{Gid, OFlags, Uid};
+use rustix::process::Pid;
+use rustix::pty::OpenptFlags;
+use rustix::termios::Winsize;
+use serde::{Deserialize, Serialize};
+
+use super::init;
+use crate::engine::container::accounts::Identity;
+use crate::engine::container::child::{self, StartError};
+use crate::engine::container::frame::Kind;
+use crate::engine::container::setup;
+use crate::engine::container::spec::{ContainerSpec, ProcessSpec};
+use crate::sys::process::{self, Fork, Namespaces};
+use crate::sys::socket;
+
+/// A running process as its monitor sees it.
+pub struct Started {
+    pub pid: Pid,
+    pub pidfd: OwnedFd,
+    /// Where output comes from.
+    pub sources: Vec<(OwnedFd, Kind)>,
+    /// Where input goes to.
+    pub stdin: Option<OwnedFd>,
+    /// The terminal, to be resized.
+    pub terminal: Option<OwnedFd>,
+}
+
+/// What a child says before its program runs; silence is success.
+#[derive(Serialize, Deserialize)]
+struct Word {
+    message: String,
+    code: i32,
+}
+
+/// The child's ends of the streams.
+struct ChildEnds {
+    tty: bool,
+    stdin: Option<PipeReader>,
+    stdout: Option<PipeWriter>,
+    stderr: Option<PipeWriter>,
+    word: UnixStream,
+}
+
+/// Makes the container and runs its process.
+pub fn container(spec: &ContainerSpec) -> Result<Started, StartError> {
+    let namespaces = Namespaces { mount: true, pid: spec.own_pid, net: spec.own_net, ipc: spec.own_ipc, uts: spec.own_uts };
+    start(&spec.process, namespaces, |ends| {
+        if let Err(e) = setup::enter(spec) {
+            return e;
+        }
+        if let Err(e) = ends.connect(&spec.process, true) {
+            return e;
+        }
+        if spec.init
+            && let Err(e) = init::stay_behind()
+        {
+            return StartError::doing("start the init process")(e);
+        }
+        ends.run(&spec.process)
+    })
+}
+
+/// Runs a further process in the container whose first process is behind `pidfd`.
+pub fn exec(spec: &ProcessSpec, pidfd: BorrowedFd<'_>, own: Namespaces) -> Result<Started, StartError> {
+    use rustix::thread::{ThreadNameSpaceType as Type, move_into_thread_name_spaces};
+    let enter = |kinds: Type| if kinds.is_empty() { Ok(()) } else { move_into_thread_name_spaces(pidfd, kinds) };
+    // A process stays in its pid namespace; its children are born in the one that it joins.
+    if own.pid {
+        enter(Type::PROCESS_ID).map_err(|e| StartError::doing("join the container's processes")(e.into()))?;
+    }
+    start(spec, Namespaces::default(), |ends| {
+        let mut kinds = Type::empty();
+        kinds.set(Type::MOUNT, own.mount);
+        kinds.set(Type::NETWORK, own.net);
+        kinds.set(Type::INTER_PROCESS_COMMUNICATION, own.ipc);
+        kinds.set(Type::HOST_NAME_AND_NIS_DOMAIN_NAME, own.uts);
+        if let Err(e) = enter(kinds) {
+            return StartError::doing("join the container")(e.into());
+        }
+        let _ = rustix::process::chdir("/");
+        if let Err(e) = ends.connect(spec, false) {
+            return e;
+        }
+        ends.run(spec)
+    })
+}
+
+fn start(spec: &ProcessSpec, namespaces: Namespaces, body: impl FnOnce(ChildEnds) -> StartError) -> Result<Started, StartError> {
+    let doing = |what: &'static str| StartError::doing(what);
+    let (listen, word) = UnixStream::pair().map_err(doing("make a socket pair"))?;
+    let (mut stdin, mut sources) = (None, Vec::new());
+    let mut ends = ChildEnds { tty: spec.tty, stdin: None, stdout: None, stderr: None, word };
+    if !spec.tty {
+        if spec.stdin {
+            let (read, write) = io::pipe().map_err(doing("make a pipe"))?;
+            ends.stdin = Some(read);
+            stdin = Some(OwnedFd::from(write));
+        }
+        for (end, kind) in [(&mut ends.stdout, Kind::Stdout), (&mut ends.stderr, Kind::Stderr)] {
+            let (read, write) = io::pipe().map_err(doing("make a pipe"))?;
+            *end = Some(write);
+            sources.push((OwnedFd::from(read), kind));
+        }
+    }
+    let (side, pidfd) = process::fork_into(namespaces).map_err(doing("clone"))?;
+    let pid = match side {
+        Fork::Child => {
+            drop((listen, stdin, sources));
+            let said = ends.word.try_clone();
+            let error = body(ends);
+            if let (Ok(said), Ok(word)) = (said, serde_json::to_vec(&Word { message: error.message, code: error.code })) {
+                let _ = socket::send(&said, &word, None);
+            }
+            process::exit_now(255)
+        }
+        Fork::Parent(pid) => pid,
+    };
+    drop(ends);
+    let (words, terminal) = hear(&listen).map_err(doing("hear from the container's process"))?;
+    if !words.is_empty() {
+        let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
+        let word: Word =
+            serde_json::from_slice(&words).unwrap_or(Word { message: "the container's process ended too early".into(), code: 128 });
+        return Err(StartError { message: word.message, code: word.code });
+    }
+    let Some(pidfd) = pidfd else { return Err(StartError::new("the kernel gave no pidfd")) };
+    if let Some(terminal) = &terminal {
+        stdin = terminal.try_clone().ok();
+        sources.extend(terminal.try_clone().ok().map(|t| (t, Kind::Stdout)));
+    }
+    for fd in sources.iter().map(|(fd, _)| fd).chain(&stdin) {
+        let flags = rustix::fs::fcntl_getfl(fd).map_err(|e| StartError::doing("read the flags of a stream")(e.into()))?;
+        rustix::fs::fcntl_setfl(fd, flags | OFlags::NONBLOCK).map_err(|e| StartError::doing("set the flags of a stream")(e.into()))?;
+    }
+    Ok(Started { pid, pidfd, sources, stdin, terminal })
+}
+
+/// Collects what the child says until its end of the socket closes: a terminal, or why it failed.
+fn hear(listen: &UnixStream) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
+    let (mut words, mut terminal) = (Vec::new(), None);
+    let mut buffer = [0; 4096];
+    loop {
+        match socket::receive(listen, &mut buffer) {
+            Ok((0, _)) => return Ok((words, terminal)),
+            // The terminal comes with one byte that says nothing.
+            Ok((_, Some(fd))) => terminal = Some(fd),
+            Ok((count, None)) => words.extend(&buffer[..count]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+impl ChildEnds {
+    /// Makes the standard streams those of the container, in a session of its own.
+    fn connect(&self, spec: &ProcessSpec, console: bool) -> Result<(), StartError> {
+        let _ = rustix::process::setsid();
+        let done = if self.tty { self.terminal(spec, console) } else { self.pipes() };
+        done.map_err(StartError::doing("connect the standard streams"))
+    }
+
+    fn pipes(&self) -> io::Result<()> {
+        match &self.stdin {
+            Some(pipe) => process::install(pipe.as_fd(), 0)?,
+            None => process::install(std::fs::File::open("/dev/null")?.as_fd(), 0)?,
+        }
+        for (pipe, at) in [(&self.stdout, 1), (&self.stderr, 2)] {
+            if let Some(pipe) = pipe {
+                process::install(pipe.as_fd(), at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a terminal in the container's own /dev/pts, so that its name means something there.
+    fn terminal(&self, spec: &ProcessSpec, console: bool) -> io::Result<()> {
+        let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        rustix::pty::unlockpt(&master)?;
+        let slave = rustix::pty::ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        let (rows, columns) = spec.size;
+        if (rows, columns) != (0, 0) {
+            rustix::termios::tcsetwinsize(&slave, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })?;
+        }
+        if console {
+            setup::console(slave.as_fd())?;
+        }
+        for at in 0..=2 {
+            process::install(slave.as_fd(), at)?;
+        }
+        rustix::process::ioctl_tiocsctty(&slave)?;
+        socket::send(&self.word, &[0], Some(master.as_fd()))?;
+        Ok(())
+    }
+
+    fn run(&self, spec: &ProcessSpec) -> StartError {
+        let own_streams = |who: &Identity| {
+            // So that a user may open /dev/stdout; a stream that cannot change hands stays usable all the same.
+            for fd in [std::io::stdin().as_fd(), std::io::stdout().as_fd(), std::io::stderr().as_fd()] {
+                let _ = rustix::fs::fchown(fd, Some(Uid::from_raw(who.uid)), if self.tty { None } else { Some(Gid::from_raw(who.gid)) });
+            }
+        };
+        child::run(spec, own_streams, || {
+            let _ = self.word.shutdown(std::net::Shutdown::Both);
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! What the engine knows of one container, as it stands in `container.json`.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::host::HostConfig;
+use crate::engine::image::RunConfig;
+
+/// Where a container is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    #[default]
+    Created,
+    Running,
+    Paused,
+    Restarting,
+    Removing,
+    Exited,
+    Dead,
+}
+
+impl Status {
+    /// Docker's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Created => "created",
+            Status::Running => "running",
+            Status::Paused => "paused",
+            Status::Restarting => "restarting",
+            Status::Removing => "removing",
+            Status::Exited => "exited",
+            Status::Dead => "dead",
+        }
+    }
+
+    /// Whether the container has processes.
+    pub fn is_running(self) -> bool {
+        matches!(self, Status::Running | Status::Paused)
+    }
+}
+
+/// The state of a container's process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    pub status: Status,
+    pub pid: i32,
+    pub exit_code: i32,
+    pub error: String,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    /// The last end was asked for (`stop`, `kill`): no restart policy acts on it.
+    pub stopped_by_hand: bool,
+}
+
+/// A volume, folder or file of the host in the container.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MountPoint {
+    pub kind: MountKind,
+    /// The volume's name.
+    pub name: String,
+    pub source: PathBuf,
+    pub target: String,
+    pub mode: String,
+    pub writable: bool,
+    pub propagation: String,
+    /// A volume that was made for this container alone and goes with `rm -v`.
+    pub anonymous: bool,
+}
+
+/// What a mount point is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MountKind {
+    Bind,
+    Volume,
+    Tmpfs,
+}
+
+/// One container.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    pub id: String,
+    pub name: String,
+    pub created: Timestamp,
+    /// The image's id.
+    pub image: String,
+    /// `os` of the image.
+    pub platform: String,
+    /// The program and its arguments.
+    pub path: String,
+    pub args: Vec<String>,
+    /// The run config, merged with the image's.
+    pub config: RunConfig,
+    pub host: HostConfig,
+    pub state: State,
+    pub restart_count: u32,
+    pub mounts: Vec<MountPoint>,
+    /// The image's layers, lowest first, and the engine's own on top.
+    pub layers: Vec<PathBuf>,
+    /// The kernel has no overlay here: the container's own folder holds a copy of everything.
+    pub copied: bool,
+}

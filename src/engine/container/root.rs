@@ -1,0 +1,247 @@
+//! A container's root file system: image layers under a layer of its own, and safe ways to walk in it.
+//!
+//! Whatever the image holds, a path is resolved as if the container's root were `/`: no link leads out.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+
+use super::record::Record;
+use super::spec::RootSpec;
+use crate::sys::mount;
+
+/// Mounts the root file system, not yet attached anywhere; gives the descriptor of its root.
+pub fn mount(spec: &RootSpec) -> io::Result<OwnedFd> {
+    if spec.copied {
+        return mount::copy_of(&spec.upper, false);
+    }
+    mount::overlay(&spec.lowers, Some((&spec.upper, &spec.work)))
+}
+
+/// The root file system of a container as a folder: that of its running process, else mounted for the occasion.
+pub fn open(dir: &Path, record: &Record) -> io::Result<OwnedFd> {
+    if record.state.status.is_running() {
+        let path = format!("/proc/{}/root", record.state.pid);
+        if let Ok(fd) = rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+            return Ok(fd);
+        }
+    }
+    mount(&spec_of(dir, record))
+}
+
+/// Where the parts of a container's root file system lie.
+pub fn spec_of(dir: &Path, record: &Record) -> RootSpec {
+    RootSpec { lowers: record.layers.clone(), upper: dir.join("diff"), work: dir.join("work"), copied: record.copied }
+}
+
+/// What every container finds besides its image: mount points and files that the engine fills. Laid over the image's layers as one more
+/// layer, so that it is no change of the container's.
+const FOLDERS: [&str; 7] = ["dev", "dev/pts", "dev/shm", "etc", "proc", "sys", "dev/mqueue"];
+const FILES: [&str; 5] = [".dockerenv", "dev/console", "etc/hostname", "etc/hosts", "etc/resolv.conf"];
+
+/// Whether a path (without the leading slash) is one that the engine puts into every container.
+pub fn is_engines(path: &Path) -> bool {
+    path == Path::new("etc/mtab") || FOLDERS.iter().chain(&FILES).any(|p| Path::new(p) == path)
+}
+
+/// Makes the engine's layer for images with these `layers` in `folder`, unless it is there.
+pub fn init_layer(layers: &[PathBuf], folder: &Path) -> io::Result<PathBuf> {
+    let done = folder.join("diff");
+    if done.is_dir() {
+        return Ok(done);
+    }
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    let fresh = tempfile::Builder::new().prefix(".new").tempdir_in(parent)?;
+    let (diff, work) = (fresh.path().join("diff"), fresh.path().join("work"));
+    fs::create_dir(&diff)?;
+    fs::create_dir(&work)?;
+    fs::set_permissions(&diff, root_mode(layers))?;
+    match mount::overlay(layers, Some((&diff, &work))) {
+        Ok(root) => fill(root.as_fd())?,
+        // No overlay: whoever copies the layers fills the copy.
+        Err(_) => return Err(io::ErrorKind::Unsupported.into()),
+    }
+    let _ = remove_tree(&work);
+    match fs::rename(fresh.path(), folder) {
+        Ok(()) => {
+            let _ = fresh.keep();
+        }
+        // Another start was faster.
+        Err(_) if done.is_dir() => {}
+        Err(e) => return Err(e),
+    }
+    Ok(done)
+}
+
+/// The mode of the image's root folder; what lies on top decides it for the whole.
+pub fn root_mode(layers: &[PathBuf]) -> fs::Permissions {
+    layers.last().and_then(|top| fs::metadata(top).ok()).map_or_else(|| fs::Permissions::from_mode(0o755), |m| m.permissions())
+}
+
+/// Puts the engine's own files and folders where the image has none.
+pub fn fill(root: BorrowedFd<'_>) -> io::Result<()> {
+    for folder in FOLDERS {
+        make_folders(root, Path::new(folder))?;
+    }
+    for file in FILES {
+        let _ = make_file(root, Path::new(file))?;
+    }
+    if let Ok(etc) = mount::open_in(root, "etc", OFlags::PATH | OFlags::DIRECTORY) {
+        match rustix::fs::symlinkat("/proc/mounts", &etc, "mtab") {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a folder and those above it where they are missing, as a process with `root` as its `/` would.
+pub fn make_folders(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
+    let mut at = PathBuf::from("/");
+    let mut here = mount::open_in(root, "/", OFlags::PATH | OFlags::DIRECTORY)?;
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => {
+                at.push(name);
+                here = match mount::open_in(root, &at, OFlags::PATH | OFlags::DIRECTORY) {
+                    Ok(next) => next,
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                        match rustix::fs::mkdirat(&here, name, Mode::from_raw_mode(0o755)) {
+                            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                            Err(e) => return Err(e.into()),
+                        }
+                        mount::open_in(root, &at, OFlags::PATH | OFlags::DIRECTORY)?
+                    }
+                    Err(e) => return Err(e),
+                };
+            }
+            Component::ParentDir => {
+                at.pop();
+                here = mount::open_in(root, &at, OFlags::PATH | OFlags::DIRECTORY)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(here)
+}
+
+/// Opens (as a place) the file at `path`, made empty where it is missing, with the folders above it.
+pub fn make_file(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
+    if let Ok(there) = mount::open_in(root, path, OFlags::PATH) {
+        return Ok(there);
+    }
+    let parent = make_folders(root, path.parent().unwrap_or(Path::new("/")))?;
+    if let Some(name) = path.file_name() {
+        // A link to nowhere stays: nothing can be mounted on it, and following it is the container's business alone.
+        match rustix::fs::openat(
+            &parent,
+            name,
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC,
+            Mode::from_raw_mode(0o755),
+        ) {
+            Ok(_) | Err(rustix::io::Errno::EXIST) => {}
+            Err(e) => return Err(e.into()),
+        }
+        return Ok(rustix::fs::openat(&parent, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?);
+    }
+    Err(io::ErrorKind::InvalidInput.into())
+}
+
+/// Copies the merged contents of `layers` (lowest first) to `to`: for machines without overlay.
+pub fn copy_layers(layers: &[PathBuf], to: &Path) -> io::Result<()> {
+    for layer in layers {
+        copy_layer(layer, to)?;
+    }
+    Ok(())
+}
+
+/// Copies a folder's contents, mode and owner.
+pub fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    copy_layer(from, to)?;
+    let metadata = fs::metadata(from)?;
+    let _ = std::os::unix::fs::chown(to, Some(metadata.uid()), Some(metadata.gid()));
+    fs::set_permissions(to, metadata.permissions())
+}
+
+fn copy_layer(from: &Path, to: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let metadata = entry.metadata()?;
+        let kind = metadata.file_type();
+        let there = fs::symlink_metadata(&target).ok();
+        if kind.is_char_device() && metadata.rdev() == 0 {
+            // A whiteout.
+            if there.is_some() {
+                remove_tree(&target)?;
+            }
+            continue;
+        }
+        let opaque = kind.is_dir() && has_opaque_mark(&source);
+        if let Some(there) = there
+            && (!there.is_dir() || !kind.is_dir() || opaque)
+        {
+            remove_tree(&target)?;
+        }
+        if kind.is_dir() {
+            match fs::create_dir(&target) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+                _ => {}
+            }
+            copy_layer(&source, &target)?;
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&source)?, &target)?;
+        } else if kind.is_file() {
+            fs::copy(&source, &target)?;
+        } else if kind.is_fifo() {
+            rustix::fs::mknodat(rustix::fs::CWD, &target, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o644), 0)?;
+        }
+        let _ = rustix::fs::chownat(
+            rustix::fs::CWD,
+            &target,
+            Some(rustix::fs::Uid::from_raw(metadata.uid())),
+            Some(rustix::fs::Gid::from_raw(metadata.gid())),
+            AtFlags::SYMLINK_NOFOLLOW,
+        );
+        if !kind.is_symlink() {
+            fs::set_permissions(&target, metadata.permissions())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder of a layer hides what the layers below have in it.
+pub fn has_opaque_mark(folder: &Path) -> bool {
+    let mut value = [0u8; 8];
+    let read = rustix::fs::lgetxattr(folder, "user.overlay.opaque", &mut value[..]);
+    matches!(read, Ok(1)) && value[0] == b'y'
+}
+
+/// Deletes a tree whatever the modes of its folders are.
+pub fn remove_tree(path: &Path) -> io::Result<()> {
+    let result = if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(path);
+            fs::remove_dir_all(path)
+        }
+        other => other,
+    }
+}
+
+/// Makes every folder of a tree readable and writable for its owner, so that it can be deleted.
+fn open_up(path: &Path) {
+    let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|t| t.is_dir()) {
+            open_up(&entry.path());
+        }
+    }
+}

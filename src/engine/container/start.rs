@@ -1,0 +1,392 @@
+//! Starting a container: what its monitor is told, and what becomes of the record as the monitor answers.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::fanout::Fanout;
+use super::host::HostConfig;
+use super::live::{self, News};
+use super::record::{MountKind, Record, Status};
+use super::spec::{ContainerSpec, ExitRecord, MountSpec, ProcessSpec, Reply, Request, RunRecord};
+use super::store::{Container, Containers};
+use super::{ContainerError, disk, root};
+use crate::engine::image::RunConfig;
+use crate::sys::{caps, process, signal};
+
+const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+impl Containers {
+    /// Starts a container that does not run. [`ContainerError::NotModified`] when it runs already.
+    pub async fn start(&self, container: &Arc<Container>) -> Result<(), ContainerError> {
+        let _held = container.operation.lock().await;
+        self.start_held(container).await
+    }
+
+    pub(super) async fn start_held(&self, container: &Arc<Container>) -> Result<(), ContainerError> {
+        let record = container.record();
+        match record.state.status {
+            Status::Paused => {
+                return Err(ContainerError::Conflict("cannot start a paused container, try unpause instead".to_owned()));
+            }
+            Status::Running => return Err(ContainerError::NotModified(String::new())),
+            Status::Removing | Status::Dead => {
+                return Err(ContainerError::Conflict("container is marked for removal and cannot be started".to_owned()));
+            }
+            Status::Created | Status::Exited | Status::Restarting => {}
+        }
+        match self.launch(container, &record).await {
+            Ok((live, news, pid)) => {
+                container.set_live(Some(Arc::new(live)));
+                container.update(|r| {
+                    r.state.status = Status::Running;
+                    r.state.pid = pid;
+                    r.state.exit_code = 0;
+                    r.state.error.clear();
+                    r.state.started_at = Some(Timestamp::now());
+                    r.state.stopped_by_hand = false;
+                })?;
+                container.phase.send_modify(|p| {
+                    p.running = true;
+                    p.starts += 1;
+                });
+                self.tell(container, "start", &[]);
+                self.follow(Arc::clone(container), news);
+                Ok(())
+            }
+            Err((message, code)) => {
+                container.fanout.close();
+                let kept = message.strip_prefix("failed to create task for container: ").unwrap_or(&message).to_owned();
+                container.update(|r| {
+                    r.state.exit_code = code;
+                    r.state.error = kept;
+                    r.state.finished_at = None;
+                })?;
+                container.phase.send_modify(|p| {
+                    p.exits += 1;
+                    p.exit_code = code;
+                });
+                if record.host.auto_remove {
+                    let _ = self.remove_held(container, true).await;
+                }
+                Err(if code == 128 { ContainerError::Failed(message) } else { ContainerError::Invalid(message) })
+            }
+        }
+    }
+
+    async fn launch(&self, container: &Container, record: &Record) -> Result<(live::Live, News, i32), (String, i32)> {
+        let io = |e: std::io::Error| (format!("cannot start the container's monitor: {e}"), 128);
+        for left in [disk::EXIT, disk::RUN] {
+            let _ = fs::remove_file(container.dir.join(left));
+        }
+        let spec = spec(container, record).map_err(|e| (e.to_string(), 128))?;
+        let (live, mut news) = live::spawn(&Request::Start(Box::new(spec)), record.config.open_stdin).map_err(io)?;
+        match news.next(&container.fanout, || ()).await {
+            Some(Reply::Started { pid }) => Ok((live, news, pid)),
+            Some(Reply::Failed { message, code }) => {
+                news.finish();
+                // What the runtime says comes through three others in Docker, and each leaves its mark.
+                let message = if message.starts_with("unable to start container process") {
+                    format!(
+                        "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: {message}: unknown"
+                    )
+                } else {
+                    message
+                };
+                Err((message, code))
+            }
+            _ => {
+                news.finish();
+                Err(("the container's monitor ended before it said anything".to_owned(), 128))
+            }
+        }
+    }
+
+    /// Listens to a container's monitor until it ends.
+    fn follow(&self, container: Arc<Container>, mut news: News) {
+        let containers = self.clone();
+        tokio::spawn(async move {
+            let fanout: Arc<Fanout> = Arc::clone(&container.fanout);
+            let logged = container.logged.clone();
+            let code = loop {
+                match news.next(&fanout, || logged.send_modify(|n| *n += 1)).await {
+                    Some(Reply::Exited { code }) => break Some(code),
+                    Some(_) => {}
+                    None => break None,
+                }
+            };
+            containers.ended(&container, code).await;
+            news.finish();
+        });
+    }
+
+    /// Writes down that a container has ended. Without a status its monitor was killed.
+    async fn ended(&self, container: &Arc<Container>, code: Option<i32>) {
+        let record: Option<ExitRecord> = disk::read_json(&container.dir.join(disk::EXIT));
+        let at = record.as_ref().map_or_else(Timestamp::now, |r| r.at);
+        let code = code.or(record.map(|r| r.code)).unwrap_or_else(|| {
+            kill_rest(&container.dir);
+            137
+        });
+        container.set_live(None);
+        let mut lasted = 0;
+        let _ = container.update(|r| {
+            r.state.status = Status::Exited;
+            r.state.pid = 0;
+            r.state.exit_code = code;
+            lasted = r.state.started_at.map_or(0, |start| at.duration_since(start).as_secs());
+            r.state.finished_at = Some(at);
+        });
+        let _ = fs::remove_file(container.dir.join(disk::RUN));
+        container.fanout.close();
+        container.logged.send_modify(|n| *n += 1);
+        self.tell(container, "die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
+        let again = self.restart_due(container, code);
+        if again {
+            container.lock().state.status = Status::Restarting;
+        }
+        container.phase.send_modify(|p| {
+            p.running = false;
+            p.exits += 1;
+            p.exit_code = code;
+        });
+        if again {
+            self.restart_later(Arc::clone(container));
+            return;
+        }
+        if container.lock().host.auto_remove {
+            let held = container.operation.lock().await;
+            let _ = self.remove_held(container, true).await;
+            drop(held);
+        }
+    }
+
+    /// Whether the container's policy wants it started again.
+    fn restart_due(&self, container: &Container, code: i32) -> bool {
+        let record = container.lock();
+        let policy = &record.host.restart_policy;
+        !record.state.stopped_by_hand
+            && match policy.name.as_str() {
+                "always" | "unless-stopped" => true,
+                "on-failure" => {
+                    code != 0 && (policy.maximum_retry_count == 0 || i64::from(record.restart_count) < policy.maximum_retry_count)
+                }
+                _ => false,
+            }
+    }
+
+    /// Starts a container again after the wait that Docker makes: 100 ms, doubled each time, one minute at most.
+    fn restart_later(&self, container: Arc<Container>) {
+        let containers = self.clone();
+        // Boxed by being spawned: starting leads here again.
+        tokio::spawn(async move {
+            let count = container.lock().restart_count;
+            let wait = std::time::Duration::from_millis(100 << count.min(9)).min(std::time::Duration::from_secs(60));
+            let mut phase = container.phase.subscribe();
+            // Removed or started by hand meanwhile.
+            let seen = *phase.borrow_and_update();
+            let moved = tokio::time::timeout(wait, async move { drop(phase.wait_for(|p| p.removed || p.starts != seen.starts).await) }).await;
+            if moved.is_ok() {
+                return;
+            }
+            let _held = container.operation.lock().await;
+            if container.lock().state.status != Status::Restarting {
+                return;
+            }
+            let _ = container.update(|r| r.restart_count += 1);
+            if containers.start_boxed(&container).await.is_err() {
+                let _ = container.update(|r| r.state.status = Status::Exited);
+            }
+        });
+    }
+
+    fn start_boxed<'a>(
+        &'a self,
+        container: &'a Arc<Container>,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), ContainerError>> + Send + 'a>> {
+        Box::pin(self.start_held(container))
+    }
+
+    /// Finds out what became of a container while no engine ran.
+    pub(super) fn recover(&self, container: &Arc<Container>) {
+        let record = container.record();
+        let run: Option<RunRecord> = disk::read_json(&container.dir.join(disk::RUN));
+        let marked = record.state.status.is_running() || record.state.status == Status::Restarting;
+        if !marked && run.is_none() {
+            return;
+        }
+        let alive = run.is_some_and(|r| process::start_time(r.monitor.0) == Some(r.monitor.1));
+        if alive
+            && tokio::runtime::Handle::try_current().is_ok()
+            && let Ok((live, news)) = live::connect(&container.dir, &Request::Attach, record.config.open_stdin)
+        {
+            container.set_live(Some(Arc::new(live)));
+            let _ = container.update(|r| {
+                if !r.state.status.is_running() {
+                    r.state.status = Status::Running;
+                    r.state.started_at = run.map(|r| r.at);
+                }
+                r.state.pid = run.map_or(0, |r| r.init.0);
+            });
+            container.phase.send_modify(|p| p.running = true);
+            self.follow(Arc::clone(container), news);
+            return;
+        }
+        let exit: Option<ExitRecord> = disk::read_json(&container.dir.join(disk::EXIT));
+        kill_rest(&container.dir);
+        let _ = fs::remove_file(container.dir.join(disk::RUN));
+        let _ = container.update(|r| {
+            r.state.status = Status::Exited;
+            r.state.pid = 0;
+            // Docker's status for a container whose end nobody saw.
+            r.state.exit_code = exit.as_ref().map_or(if run.is_some() { 137 } else { 255 }, |e| e.code);
+            r.state.finished_at = Some(exit.map_or_else(Timestamp::now, |e| e.at));
+        });
+        let code = container.lock().state.exit_code;
+        container.phase.send_modify(|p| p.exit_code = code);
+        if record.host.auto_remove {
+            self.forget(&container.id);
+            super::volumes::remove_anonymous(&record);
+            let _ = root::remove_tree(&container.dir);
+        }
+    }
+}
+
+/// Ends the first process of a container whose monitor is gone.
+fn kill_rest(dir: &Path) {
+    if let Some(run) = disk::read_json::<RunRecord>(&dir.join(disk::RUN))
+        && process::start_time(run.init.0) == Some(run.init.1)
+    {
+        let _ = signal::send(run.init.0, libc::SIGKILL);
+    }
+}
+
+/// What the monitor is told.
+fn spec(container: &Container, record: &Record) -> std::io::Result<ContainerSpec> {
+    let Record { config, host, .. } = record;
+    let host_net = host.network_mode == "host";
+    let mut mounts = super::netfiles::write(&container.dir, record)?;
+    for mount in &record.mounts {
+        mounts.push(match mount.kind {
+            MountKind::Tmpfs => MountSpec::Tmpfs { target: mount.target.clone(), options: mount.name.clone() },
+            MountKind::Bind | MountKind::Volume => {
+                MountSpec::Bind { source: mount.source.clone(), target: mount.target.clone(), read_only: !mount.writable }
+            }
+        });
+    }
+    for device in &host.devices {
+        mounts.push(MountSpec::Bind { source: (&device.path_on_host).into(), target: device.path_in_container.clone(), read_only: false });
+    }
+    mounts.extend(host.tmpfs.iter().flatten().map(|(t, o)| MountSpec::Tmpfs { target: t.clone(), options: o.clone() }));
+    let mut process = process_spec(config, host);
+    process.args = std::iter::once(&record.path).chain(&record.args).cloned().collect();
+    Ok(ContainerSpec {
+        dir: container.dir.clone(),
+        root: root::spec_of(&container.dir, record),
+        hostname: config.hostname.clone(),
+        domainname: config.domainname.clone(),
+        own_net: !host_net,
+        own_pid: host.pid_mode != "host",
+        own_ipc: host.ipc_mode != "host",
+        own_uts: host.uts_mode != "host" && !host_net,
+        mounts,
+        shm_size: host.shm_size,
+        masked: host.masked_paths.clone().unwrap_or_default(),
+        read_only_paths: host.readonly_paths.clone().unwrap_or_default(),
+        read_only_root: host.readonly_rootfs,
+        sysctls: host.sysctls.clone().unwrap_or_default(),
+        all_devices: host.privileged,
+        init: host.init == Some(true),
+        stdin_once: config.stdin_once,
+        process,
+    })
+}
+
+/// A process as the container's configs want it; the arguments are left to the caller.
+pub(super) fn process_spec(config: &RunConfig, host: &HostConfig) -> ProcessSpec {
+    let options: Vec<&str> = host.security_opt.iter().flatten().map(String::as_str).collect();
+    let named = |name: &str| options.iter().any(|o| *o == name || o.replace('=', ":") == format!("{name}:true"));
+    let unconfined = options.iter().any(|o| o.replace('=', ":") == "seccomp:unconfined");
+    ProcessSpec {
+        args: Vec::new(),
+        env: environment(config),
+        cwd: config.working_dir.clone(),
+        user: config.user.clone(),
+        groups: host.group_add.clone().unwrap_or_default(),
+        tty: config.tty,
+        size: (host.console_size[0], host.console_size[1]),
+        stdin: config.open_stdin,
+        capabilities: capabilities(host),
+        no_new_privileges: named("no-new-privileges"),
+        seccomp: !host.privileged && !unconfined,
+        limits: host.ulimits.iter().filter_map(|u| Some((limit_number(&u.name)?, limit(u.soft), limit(u.hard)))).collect(),
+    }
+}
+
+/// The container's environment: Docker's own variables, then the config's.
+fn environment(config: &RunConfig) -> Vec<String> {
+    let mut env = vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={}", config.hostname)];
+    if config.tty {
+        env.push("TERM=xterm".to_owned());
+    }
+    override_env(&mut env, config.env.as_deref().unwrap_or_default());
+    env
+}
+
+/// Lays variables over others: `A=b` replaces, `A` removes.
+pub(super) fn override_env(env: &mut Vec<String>, over: &[String]) {
+    let key = |entry: &str| entry.split('=').next().unwrap_or_default().to_owned();
+    for entry in over {
+        let name = key(entry);
+        let place = env.iter().position(|e| key(e) == name);
+        match (place, entry.contains('=')) {
+            (Some(at), true) => env[at].clone_from(entry),
+            (None, true) => env.push(entry.clone()),
+            (Some(at), false) => drop(env.remove(at)),
+            (None, false) => {}
+        }
+    }
+}
+
+fn capabilities(host: &HostConfig) -> u64 {
+    let all = caps::bits(&caps::NAMES);
+    if host.privileged {
+        return all;
+    }
+    let is_all = |list: &Option<Vec<String>>| list.iter().flatten().any(|c| c.eq_ignore_ascii_case("ALL"));
+    let bits = |list: &Option<Vec<String>>| list.iter().flatten().filter_map(|c| caps::bit(c)).fold(0, |all, bit| all | bit);
+    let base = match (is_all(&host.cap_add), is_all(&host.cap_drop)) {
+        (true, _) => all & !bits(&host.cap_drop),
+        (false, true) => 0,
+        (false, false) => caps::bits(&caps::DEFAULT) & !bits(&host.cap_drop),
+    };
+    base | bits(&host.cap_add)
+}
+
+fn limit(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+fn limit_number(name: &str) -> Option<u32> {
+    const NAMES: [&str; 16] = [
+        "cpu",
+        "fsize",
+        "data",
+        "stack",
+        "core",
+        "rss",
+        "nproc",
+        "nofile",
+        "memlock",
+        "as",
+        "locks",
+        "sigpending",
+        "msgqueue",
+        "nice",
+        "rtprio",
+        "rttime",
+    ];
+    NAMES.iter().position(|n| *n == name).and_then(|i| u32::try_from(i).ok())
+}

@@ -1,0 +1,54 @@
+//! Changing the limits of a container that exists. They are kept and shown; no cgroup enforces them.
+
+use serde_json::Value;
+
+use super::host::HostConfig;
+use super::store::{Container, Containers};
+use super::ContainerError;
+
+impl Containers {
+    /// Lays `change` (fields of a host config) over the container's own; gives what its user should know.
+    pub fn update_limits(&self, container: &Container, change: &Value) -> Result<Vec<String>, ContainerError> {
+        let refuse = |text: &str| Err(ContainerError::Conflict(format!("Cannot update container {}: {text}", container.id())));
+        let wanted: HostConfig =
+            serde_json::from_value(change.clone()).map_err(|e| ContainerError::Invalid(format!("invalid JSON: {e}")))?;
+        if wanted.memory != 0 && wanted.memory < 6 << 20 {
+            return Err(ContainerError::Invalid("Minimum memory limit allowed is 6MB".to_owned()));
+        }
+        let current = container.record().host;
+        if wanted.memory > 0 && wanted.memory_swap == 0 && current.memory_swap > 0 && wanted.memory > current.memory_swap {
+            return refuse("Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");
+        }
+        if !wanted.restart_policy.name.is_empty() && wanted.restart_policy.name != "no" && current.auto_remove {
+            return refuse("Restart policy cannot be updated because AutoRemove is enabled for the container");
+        }
+        container.update(|record| {
+            let host = &mut record.host;
+            let number = |to: &mut i64, from: i64| {
+                if from != 0 {
+                    *to = from;
+                }
+            };
+            number(&mut host.memory, wanted.memory);
+            number(&mut host.memory_swap, wanted.memory_swap);
+            number(&mut host.memory_reservation, wanted.memory_reservation);
+            number(&mut host.cpu_shares, wanted.cpu_shares);
+            number(&mut host.cpu_period, wanted.cpu_period);
+            number(&mut host.cpu_quota, wanted.cpu_quota);
+            number(&mut host.nano_cpus, wanted.nano_cpus);
+            if wanted.pids_limit.is_some_and(|p| p != 0) {
+                host.pids_limit = wanted.pids_limit;
+            }
+            for (to, from) in [(&mut host.cpuset_cpus, wanted.cpuset_cpus), (&mut host.cpuset_mems, wanted.cpuset_mems)] {
+                if !from.is_empty() {
+                    *to = from;
+                }
+            }
+            if !wanted.restart_policy.name.is_empty() {
+                host.restart_policy = wanted.restart_policy;
+            }
+        })?;
+        self.tell(container, "update", &[]);
+        Ok(Vec::new())
+    }
+}
