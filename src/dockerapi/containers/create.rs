@@ -52,6 +52,10 @@ pub async fn create(State(engine): State<Arc<Engine>>, query: Query, body: Bytes
 
 pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|e| {
-        if body.is_empty() { ApiError::invalid("invalid JSON: got EOF while reading request body") } else { ApiError::invalid(format!("invalid JSON: {e}")) }
+        if body.is_empty() {
+            ApiError::invalid("invalid JSON: got EOF while reading request body")
+        } else {
+            ApiError::invalid(format!("invalid JSON: {e}"))
+        }
     })
 }

@@ -112,7 +112,10 @@ pub async fn update((State(engine), Path(id)): Target, body: Bytes) -> Result<Re
 pub async fn prune(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
     let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
     filters.only(&["until", "label", "label!"])?;
-    let (ids, bytes) = engine.containers.prune(|record| filters.labels_match(record.config.labels.as_ref()) && filters.until_matches(record.created)).await;
+    let (ids, bytes) = engine
+        .containers
+        .prune(|record| filters.labels_match(record.config.labels.as_ref()) && filters.until_matches(record.created))
+        .await;
     let ids = if ids.is_empty() { None } else { Some(ids) };
     Ok(Json(json!({ "ContainersDeleted": ids, "SpaceReclaimed": bytes })).into_response())
 }

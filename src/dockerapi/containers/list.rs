@@ -17,8 +17,23 @@ use crate::engine::Engine;
 use crate::engine::container::{Container, Record, Status};
 
 const KNOWN: [&str; 17] = [
-    "ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name", "network", "publish", "since", "status",
-    "volume", "label!", "driver",
+    "ancestor",
+    "before",
+    "exited",
+    "expose",
+    "health",
+    "id",
+    "is-task",
+    "isolation",
+    "label",
+    "name",
+    "network",
+    "publish",
+    "since",
+    "status",
+    "volume",
+    "label!",
+    "driver",
 ];
 
 pub async fn list(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
@@ -43,9 +58,9 @@ fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool
         name.map(|name| Ok(engine.containers.get(name)?.record().created)).transpose()
     };
     let (before, since) = (bound("before")?, bound("since")?);
-    let ancestors: Option<Vec<String>> = filters.get("ancestor").map(|names| {
-        names.iter().map(|n| engine.images.resolve(n, None).map_or_else(|_| n.clone(), |i| i.id.to_string())).collect()
-    });
+    let ancestors: Option<Vec<String>> = filters
+        .get("ancestor")
+        .map(|names| names.iter().map(|n| engine.images.resolve(n, None).map_or_else(|_| n.clone(), |i| i.id.to_string())).collect());
     let mut listed = Vec::new();
     for container in engine.containers.list() {
         let record = container.record();

@@ -45,7 +45,13 @@ pub async fn logs(State(engine): State<Arc<Engine>>, Path(id): Path<String>, que
 }
 
 /// The log in the frames of the wire.
-pub(super) fn frames(engine: &Engine, container: &Arc<Container>, options: LogOptions, tty: bool, timestamps: bool) -> mpsc::Receiver<Bytes> {
+pub(super) fn frames(
+    engine: &Engine,
+    container: &Arc<Container>,
+    options: LogOptions,
+    tty: bool,
+    timestamps: bool,
+) -> mpsc::Receiver<Bytes> {
     let mut entries = engine.containers.logs(container, options);
     let (sender, receiver) = mpsc::channel(64);
     tokio::spawn(async move {

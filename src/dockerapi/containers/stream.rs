@@ -35,7 +35,12 @@ pub fn frame(tty: bool, stream: Stream, bytes: &Bytes) -> Bytes {
     framed.freeze()
 }
 
-pub async fn attach(State(engine): State<Arc<Engine>>, Path(id): Path<String>, query: Query, mut request: Request) -> Result<Response, ApiError> {
+pub async fn attach(
+    State(engine): State<Arc<Engine>>,
+    Path(id): Path<String>,
+    query: Query,
+    mut request: Request,
+) -> Result<Response, ApiError> {
     let container = engine.containers.get(&id)?;
     let record = container.record();
     if record.state.status == crate::engine::container::Status::Paused {

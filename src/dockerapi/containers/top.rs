@@ -73,7 +73,9 @@ fn columns(args: &str) -> Result<Vec<Column>, ApiError> {
                 "args" | "command" => Some("COMMAND"),
                 _ => KNOWN.iter().find(|(k, _)| *k == key).map(|(_, t)| *t),
             };
-            let Some(known) = known else { return Err(ApiError::internal(format!("ps: error: unknown user-defined format specifier \"{key}\""))) };
+            let Some(known) = known else {
+                return Err(ApiError::internal(format!("ps: error: unknown user-defined format specifier \"{key}\"")));
+            };
             chosen.push((title.unwrap_or(known).to_owned(), key.to_owned()));
         }
     }

@@ -75,7 +75,11 @@ fn sorted(folder: &Path) -> std::io::Result<Vec<fs::DirEntry>> {
 }
 
 fn same_attributes(old: &fs::Metadata, new: &fs::Metadata) -> bool {
-    old.mode() == new.mode() && old.uid() == new.uid() && old.gid() == new.gid() && old.mtime() == new.mtime() && old.mtime_nsec() == new.mtime_nsec()
+    old.mode() == new.mode()
+        && old.uid() == new.uid()
+        && old.gid() == new.gid()
+        && old.mtime() == new.mtime()
+        && old.mtime_nsec() == new.mtime_nsec()
 }
 
 /// What an opaque folder hides of the layers below is deleted, unless it is there anew.

@@ -27,8 +27,8 @@ mod top;
 mod update;
 mod volumes;
 
-pub use changes::Change;
 pub use archive::PathStat;
+pub use changes::Change;
 pub use create::CreateRequest;
 pub use error::ContainerError;
 pub use exec::{Exec, ExecRequest, ExecState};
@@ -37,8 +37,8 @@ pub use host::{Device, HostConfig, LogConfig, MountRequest, PortBinding, Restart
 pub use lifecycle::Condition;
 pub use logs::{LogEntry, LogOptions};
 pub use record::{MountKind, MountPoint, Record, State, Status};
-pub use top::ProcessInfo;
 pub use store::{Container, Containers, ImageUse};
+pub use top::ProcessInfo;
 
 use crate::sys::userns::{self, UsernsError};
 use std::path::Path;

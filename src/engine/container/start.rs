@@ -187,7 +187,8 @@ impl Containers {
             let mut phase = container.phase.subscribe();
             // Removed or started by hand meanwhile.
             let seen = *phase.borrow_and_update();
-            let moved = tokio::time::timeout(wait, async move { drop(phase.wait_for(|p| p.removed || p.starts != seen.starts).await) }).await;
+            let moved =
+                tokio::time::timeout(wait, async move { drop(phase.wait_for(|p| p.removed || p.starts != seen.starts).await) }).await;
             if moved.is_ok() {
                 return;
             }

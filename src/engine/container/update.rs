@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::ContainerError;
 use super::host::HostConfig;
 use super::store::{Container, Containers};
-use super::ContainerError;
 
 impl Containers {
     /// Lays `change` (fields of a host config) over the container's own; gives what its user should know.

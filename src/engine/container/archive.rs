@@ -1,0 +1,388 @@
+//! Files out of a container and into it, as tar archives (`cp`, `export`). Whatever links a container holds, nothing outside is touched.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use tar::{Builder, EntryType, Header};
+
+use super::ContainerError;
+use super::root;
+use super::store::Container;
+use crate::sys::mount;
+
+/// What a path in a container is.
+#[derive(Clone, Debug)]
+pub struct PathStat {
+    pub name: String,
+    pub size: u64,
+    /// Type and permissions as `stat` has them.
+    pub mode: u32,
+    pub modified: Timestamp,
+    pub link_target: String,
+}
+
+impl Container {
+    fn root(&self) -> Result<OwnedFd, ContainerError> {
+        root::open(&self.dir, &self.record()).map_err(|e| ContainerError::failed("cannot open the container's file system", e))
+    }
+
+    fn missing(&self, path: &str, name: &str) -> ContainerError {
+        ContainerError::NotFound(format!("Could not find the file {path} in container {name}"))
+    }
+
+    /// What is at `path`; `name` is what the user calls the container.
+    pub fn stat(&self, path: &str, name: &str) -> Result<PathStat, ContainerError> {
+        let root = self.root()?;
+        let place = Place::find(root.as_fd(), path).map_err(|_| self.missing(path, name))?;
+        place.stat().map_err(|_| self.missing(path, name))
+    }
+
+    /// Writes an archive of what is at `path`: a file, or a folder with all that is in it.
+    pub fn read_archive(&self, path: &str, name: &str, to: impl Write) -> Result<(), ContainerError> {
+        let root = self.root()?;
+        let place = Place::find(root.as_fd(), path).map_err(|_| self.missing(path, name))?;
+        let failed = |e| ContainerError::failed(format_args!("cannot read {path}"), e);
+        let mut tar = Packer::new(to);
+        let as_name = place.archive_name();
+        tar.add(place.parent.as_fd(), &place.name, &as_name).and_then(|()| tar.finish()).map_err(failed)
+    }
+
+    /// Unpacks an archive into the folder at `path`. With `keep_kinds` no folder is replaced by a file, nor a file by a folder.
+    pub fn write_archive(&self, path: &str, name: &str, keep_kinds: bool, from: impl Read) -> Result<(), ContainerError> {
+        let record = self.record();
+        let root = self.root()?;
+        let folder = mount::open_in(root.as_fd(), path, OFlags::PATH).map_err(|_| self.missing(path, name))?;
+        let kind = rustix::fs::fstat(&folder).map(|s| FileType::from_raw_mode(s.st_mode));
+        if kind != Ok(FileType::Directory) {
+            return Err(ContainerError::Invalid("extraction point is not a directory".to_owned()));
+        }
+        let volume = record.mounts.iter().any(|m| m.writable && Path::new(path).starts_with(&m.target));
+        if record.host.readonly_rootfs && !volume {
+            return Err(ContainerError::Invalid("container rootfs is marked read-only".to_owned()));
+        }
+        unpack(root.as_fd(), Path::new(path), keep_kinds, from)
+    }
+
+    /// Writes an archive of the whole file system, without what is mounted in it.
+    pub fn export(&self, to: impl Write) -> Result<(), ContainerError> {
+        let failed = |e| ContainerError::failed("cannot export the container", e);
+        let record = self.record();
+        // Of a running container too this is a mount of its own, so what is mounted inside does not show.
+        let root = if record.copied {
+            mount::copy_of(&self.dir.join("diff"), false)
+        } else {
+            let mut layers = record.layers.clone();
+            layers.push(self.dir.join("diff"));
+            mount::overlay(&layers, None)
+        };
+        let root = root.map_err(failed)?;
+        let mut tar = Packer::new(to);
+        tar.add_contents(root.as_fd(), Path::new("")).and_then(|()| tar.finish()).map_err(failed)
+    }
+
+    /// The bytes of the image's files.
+    pub fn image_size(&self) -> u64 {
+        fn of(folder: &Path) -> u64 {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            let sizes = entries.filter_map(|e| {
+                let metadata = e.metadata().ok()?;
+                Some(if metadata.is_dir() {
+                    of(&e.path())
+                } else if metadata.is_file() {
+                    metadata.len()
+                } else {
+                    0
+                })
+            });
+            sizes.sum()
+        }
+        self.record().layers.iter().map(|l| of(l)).sum()
+    }
+}
+
+/// A path in a container: the folder that holds it, and its name there.
+struct Place {
+    parent: OwnedFd,
+    name: OsString,
+    /// The path ended in `/` or `/.`: the contents are meant, not the folder.
+    contents: bool,
+}
+
+impl Place {
+    fn find(root: BorrowedFd<'_>, path: &str) -> io::Result<Place> {
+        let contents = path.ends_with("/.") || path == "." || path.is_empty() || path.chars().all(|c| c == '/');
+        let trailing = contents || path.ends_with('/');
+        let whole = Path::new("/").join(path);
+        let clean = lexically(&whole);
+        let (Some(name), false) = (clean.file_name(), trailing) else {
+            // A final link is followed, as the path says "what is in it".
+            let folder = mount::open_in(root, &clean, OFlags::PATH | OFlags::DIRECTORY)?;
+            let name = clean.file_name().map_or_else(|| OsString::from("/"), OsStr::to_owned);
+            return Ok(Place { parent: folder, name: OsString::from("."), contents: true }.named(name, contents));
+        };
+        let parent = mount::open_in(root, clean.parent().unwrap_or(Path::new("/")), OFlags::PATH | OFlags::DIRECTORY)?;
+        rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(Place { parent, name: name.to_owned(), contents: false })
+    }
+
+    /// A folder asked for with a trailing slash keeps its name in the archive.
+    fn named(mut self, name: OsString, contents: bool) -> Place {
+        self.contents = contents;
+        if !contents {
+            self.name = OsString::from(".");
+            // The archive's entries are named after the folder.
+            self.name.push("/");
+            self.name.push(&name);
+        }
+        self
+    }
+
+    /// The name to open, relative to the parent.
+    fn opened(&self) -> &OsStr {
+        if self.name.as_bytes().starts_with(b"./") { OsStr::new(".") } else { &self.name }
+    }
+
+    fn archive_name(&self) -> PathBuf {
+        let name = self.name.as_bytes();
+        PathBuf::from(OsStr::from_bytes(name.strip_prefix(b"./").unwrap_or(name)))
+    }
+
+    fn stat(&self) -> io::Result<PathStat> {
+        let stat = rustix::fs::statat(&self.parent, self.opened(), AtFlags::SYMLINK_NOFOLLOW)?;
+        let link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+        let link_target = if link {
+            rustix::fs::readlinkat(&self.parent, self.opened(), Vec::new())?.to_string_lossy().into_owned()
+        } else {
+            String::new()
+        };
+        let name = if self.contents { "/".to_owned() } else { self.archive_name().to_string_lossy().into_owned() };
+        let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or(0);
+        Ok(PathStat {
+            name,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            mode: stat.st_mode,
+            modified: Timestamp::new(stat.st_mtime, nanoseconds).unwrap_or_default(),
+            link_target,
+        })
+    }
+}
+
+/// A path without `.`, and `..` taken by the text: nothing is above the root.
+fn lexically(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::from("/");
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => clean.push(name),
+            Component::ParentDir => drop(clean.pop()),
+            _ => {}
+        }
+    }
+    clean
+}
+
+/// Writes files into an archive as they are: owners, times, links.
+struct Packer<W: Write> {
+    tar: Builder<W>,
+    /// Files with several names, by device and number: the first name in the archive.
+    linked: std::collections::HashMap<(u64, u64), PathBuf>,
+}
+
+impl<W: Write> Packer<W> {
+    fn new(to: W) -> Self {
+        Packer { tar: Builder::new(to), linked: std::collections::HashMap::new() }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.tar.finish()?;
+        self.tar.get_mut().flush()
+    }
+
+    /// Adds `name` in `folder` under the name `as_name`, with all that is in it.
+    fn add(&mut self, folder: BorrowedFd<'_>, name: &OsStr, as_name: &Path) -> io::Result<()> {
+        let name = if name.as_bytes().starts_with(b"./") { OsStr::new(".") } else { name };
+        let fd = rustix::fs::openat(folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let metadata = File::from(fd.try_clone()?).metadata()?;
+        let kind = metadata.file_type();
+        let mut header = Header::new_gnu();
+        header.set_metadata_in_mode(&metadata, tar::HeaderMode::Complete);
+        // A type in the mode is not for archives.
+        header.set_mode(metadata.permissions().mode() & 0o7777);
+        if kind.is_dir() {
+            let mut named = as_name.as_os_str().to_owned();
+            named.push("/");
+            header.set_size(0);
+            self.tar.append_data(&mut header, Path::new(&named), io::empty())?;
+            return self.add_contents(fd.as_fd(), as_name);
+        }
+        if kind.is_symlink() {
+            let target = rustix::fs::readlinkat(folder, name, Vec::new())?;
+            header.set_size(0);
+            header.set_entry_type(EntryType::Symlink);
+            return self.tar.append_link(&mut header, as_name, Path::new(OsStr::from_bytes(target.as_bytes())));
+        }
+        if metadata.nlink() > 1 {
+            if let Some(first) = self.linked.get(&(metadata.dev(), metadata.ino())) {
+                header.set_size(0);
+                header.set_entry_type(EntryType::Link);
+                return self.tar.append_link(&mut header, as_name, first);
+            }
+            self.linked.insert((metadata.dev(), metadata.ino()), as_name.to_owned());
+        }
+        if kind.is_file() {
+            let file = File::open(mount::path_of(fd.as_fd()))?;
+            // A file that grows or shrinks meanwhile must not break the archive.
+            let size = metadata.len();
+            header.set_size(size);
+            return self.tar.append_data(&mut header, as_name, file.take(size).chain(io::repeat(0)).take(size));
+        }
+        if kind.is_socket() {
+            return Ok(());
+        }
+        header.set_size(0);
+        header.set_entry_type(match () {
+            () if kind.is_fifo() => EntryType::Fifo,
+            () if kind.is_block_device() => EntryType::Block,
+            () => EntryType::Char,
+        });
+        if !kind.is_fifo() {
+            header.set_device_major(rustix::fs::major(metadata.rdev()))?;
+            header.set_device_minor(rustix::fs::minor(metadata.rdev()))?;
+        }
+        self.tar.append_data(&mut header, as_name, io::empty())
+    }
+
+    fn add_contents(&mut self, folder: BorrowedFd<'_>, as_name: &Path) -> io::Result<()> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(mount::path_of(folder))? {
+            names.push(entry?.file_name());
+        }
+        names.sort();
+        for name in names {
+            match self.add(folder, &name, &as_name.join(&name)) {
+                // Gone since it was listed.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unpack(root: BorrowedFd<'_>, to: &Path, keep_kinds: bool, from: impl Read) -> Result<(), ContainerError> {
+    let mut archive = tar::Archive::new(from);
+    let entries = archive.entries().map_err(|e| ContainerError::failed("cannot read the archive", e))?;
+    let mut times = Vec::new();
+    for entry in entries {
+        let mut entry = entry.map_err(|e| ContainerError::failed("cannot read the archive", e))?;
+        let name = entry.path().map_err(|e| ContainerError::failed("cannot read the archive", e))?.into_owned();
+        let failed = |e: io::Error| ContainerError::failed(format_args!("cannot write {}", name.display()), e);
+        let inside = lexically(&Path::new("/").join(&name));
+        let inside = inside.strip_prefix("/").unwrap_or(&inside);
+        let Some(file) = inside.file_name() else { continue };
+        let parent_path = to.join(inside.parent().unwrap_or(Path::new("")));
+        let parent = root::make_folders(root, &parent_path).map_err(failed)?;
+        let there = rustix::fs::statat(&parent, file, AtFlags::SYMLINK_NOFOLLOW).ok().map(|s| FileType::from_raw_mode(s.st_mode));
+        let folder = entry.header().entry_type() == EntryType::Directory;
+        if keep_kinds && there.is_some_and(|t| (t == FileType::Directory) != folder) {
+            let (old, new) = if folder { ("non-directory", "directory") } else { ("directory", "non-directory") };
+            return Err(ContainerError::Invalid(format!(
+                "cannot overwrite {old} \"{}\" with {new} \"{}\" in \"/\"",
+                to.join(inside).display(),
+                name.display()
+            )));
+        }
+        write_entry(root, to, parent.as_fd(), file, there, &mut entry).map_err(failed)?;
+        let header = entry.header();
+        if let (Ok(seconds), true) = (header.mtime(), folder) {
+            times.push((to.join(inside), seconds));
+        }
+    }
+    // Folders last: what was put into them has changed their times.
+    for (path, seconds) in times.iter().rev() {
+        if let Ok(parent) = mount::open_in(root, path.parent().unwrap_or(Path::new("/")), OFlags::PATH | OFlags::DIRECTORY)
+            && let Some(name) = path.file_name()
+        {
+            set_time(parent.as_fd(), name, *seconds);
+        }
+    }
+    Ok(())
+}
+
+fn write_entry<R: Read>(
+    root: BorrowedFd<'_>,
+    to: &Path,
+    parent: BorrowedFd<'_>,
+    name: &OsStr,
+    there: Option<FileType>,
+    entry: &mut tar::Entry<'_, R>,
+) -> io::Result<()> {
+    let kind = entry.header().entry_type();
+    let mode = Mode::from_raw_mode(entry.header().mode().unwrap_or(0o644) & 0o7777);
+    if there.is_some_and(|t| t != FileType::Directory || kind != EntryType::Directory) {
+        let place = mount::path_of(parent).join(name);
+        root::remove_tree(&place)?;
+    }
+    match kind {
+        EntryType::Directory => match rustix::fs::mkdirat(parent, name, mode) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(e) => return Err(e.into()),
+        },
+        EntryType::Symlink => {
+            let target = entry.link_name_bytes().unwrap_or_default().into_owned();
+            rustix::fs::symlinkat(OsStr::from_bytes(&target), parent, name)?;
+        }
+        EntryType::Link => {
+            let target = entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?.into_owned();
+            let target = lexically(&Path::new("/").join(target));
+            let target = to.join(target.strip_prefix("/").unwrap_or(&target));
+            let folder = mount::open_in(root, target.parent().unwrap_or(Path::new("/")), OFlags::PATH | OFlags::DIRECTORY)?;
+            rustix::fs::linkat(&folder, target.file_name().unwrap_or_default(), parent, name, AtFlags::empty())?;
+            return Ok(());
+        }
+        EntryType::Fifo => rustix::fs::mknodat(parent, name, FileType::Fifo, mode, 0)?,
+        kind if kind.is_file() => {
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let mut file = File::from(rustix::fs::openat(parent, name, flags, mode)?);
+            io::copy(entry, &mut file)?;
+        }
+        // Devices cannot be made here, and other entries are no files.
+        _ => return Ok(()),
+    }
+    let (uid, gid) = (entry.header().uid().unwrap_or(0), entry.header().gid().unwrap_or(0));
+    if let (Ok(uid), Ok(gid)) = (u32::try_from(uid), u32::try_from(gid)) {
+        // An owner who does not exist here is root.
+        let _ = rustix::fs::chownat(parent, name, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::SYMLINK_NOFOLLOW);
+    }
+    if kind != EntryType::Symlink {
+        rustix::fs::chmodat(parent, name, mode, AtFlags::empty())?;
+    }
+    if let Ok(seconds) = entry.header().mtime() {
+        set_time(parent, name, seconds);
+    }
+    Ok(())
+}
+
+fn set_time(parent: BorrowedFd<'_>, name: &OsStr, seconds: u64) {
+    let time = Timespec { tv_sec: i64::try_from(seconds).unwrap_or(0), tv_nsec: 0 };
+    let _ = rustix::fs::utimensat(parent, name, &Timestamps { last_access: time, last_modification: time }, AtFlags::SYMLINK_NOFOLLOW);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lexically;
+    use std::path::Path;
+
+    #[test]
+    fn no_path_leads_above_the_root() {
+        for (path, clean) in [("/a/../../b", "/b"), ("../../etc/passwd", "/etc/passwd"), ("/a/./b/", "/a/b"), ("..", "/")] {
+            assert_eq!(lexically(Path::new(path)), Path::new(clean));
+        }
+    }
+}
