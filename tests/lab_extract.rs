@@ -53,7 +53,9 @@ fn recorded_console_blocks_are_found_at_their_lines() {
             let command = step["cmd"].as_str().unwrap();
             let output: Vec<&str> = step["out"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
             // A block that a wrong fence never closed was recorded to the end of its file.
-            let known = steps.iter().find(|s| s.spot.line >= first && s.command.lines().next() == Some(command.trim_end()) && near(s, first, &block));
+            let known = steps
+                .iter()
+                .find(|s| s.spot.line >= first && s.command.lines().next() == Some(command.trim_end()) && near(s, first, &block));
             let Some(known) = known else {
                 missing.push(format!("{}:{first}: {command}", block["file"]));
                 continue;
@@ -83,7 +85,8 @@ fn near(step: &Step, first: usize, block: &serde_json::Value) -> bool {
 
 #[test]
 fn fences_and_indented_blocks_with_prompts_are_exercises() {
-    let text = "# One\n\n```bash\n$ echo a\na\n$ echo b\n```\n\nText.\n\n    $ pwd\n    /\n\n- item\n\n  ```console\n  $ ls\n    x\n  ```\n";
+    let text =
+        "# One\n\n```bash\n$ echo a\na\n$ echo b\n```\n\nText.\n\n    $ pwd\n    /\n\n- item\n\n  ```console\n  $ ls\n    x\n  ```\n";
     let steps = steps_of(text);
     let got: Vec<_> = steps.iter().map(|s| (s.command.as_str(), s.spot.line, s.spot.column)).collect();
     assert_eq!(got, [("echo a", 4, 3), ("echo b", 6, 3), ("pwd", 11, 7), ("ls", 17, 5)]);
@@ -122,12 +125,20 @@ fn commands_go_on_over_lines() {
 
 #[test]
 fn prompts_inside_containers() {
-    let text = "```bash\n$ docker run -it ubuntu\nroot@04c0bb0a6c07:/# ls\nbin\n# id\n[root@0ecc /]# pwd\n/ # exit\n$ ls\n# no prompt\n```\n";
+    let text =
+        "```bash\n$ docker run -it ubuntu\nroot@04c0bb0a6c07:/# ls\nbin\n# id\n[root@0ecc /]# pwd\n/ # exit\n$ ls\n# no prompt\n```\n";
     let steps = steps_of(text);
     let got: Vec<_> = steps.iter().map(|s| (s.prompt.as_str(), s.command.as_str())).collect();
     assert_eq!(
         got,
-        [("$", "docker run -it ubuntu"), ("root@04c0bb0a6c07:/#", "ls"), ("#", "id"), ("[root@0ecc /]#", "pwd"), ("/ #", "exit"), ("$", "ls")]
+        [
+            ("$", "docker run -it ubuntu"),
+            ("root@04c0bb0a6c07:/#", "ls"),
+            ("#", "id"),
+            ("[root@0ecc /]#", "pwd"),
+            ("/ #", "exit"),
+            ("$", "ls")
+        ]
     );
     assert_eq!(steps[5].expected[0].text, "# no prompt");
 }
@@ -142,7 +153,8 @@ fn remark_brackets_and_highlighted_lines() {
 #[test]
 fn crlf_and_no_final_newline() {
     let steps = steps_of("# A\r\n\r\n```bash\r\n$ echo a\r\na\r\n```\r\n\r\n    $ echo b\r\n    b");
-    let got: Vec<_> = steps.iter().map(|s| (s.command.as_str(), s.spot.line, s.expected[0].text.as_str(), s.expected[0].spot.line)).collect();
+    let got: Vec<_> =
+        steps.iter().map(|s| (s.command.as_str(), s.spot.line, s.expected[0].text.as_str(), s.expected[0].spot.line)).collect();
     assert_eq!(got, [("echo a", 4, "a", 5), ("echo b", 8, "b", 9)]);
 }
 

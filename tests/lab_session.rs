@@ -102,7 +102,10 @@ fn the_environment_is_clean() {
     let mut lab = Lab::new();
     let got = lab.run("env | cut -d= -f1 | sort");
     let names: Vec<&str> = got.output.lines().collect();
-    assert!(names.iter().all(|n| ["DOCKSIDE_SESSION", "HOME", "LANG", "OLDPWD", "PATH", "PWD", "SHLVL", "TERM", "_"].contains(n)), "{names:?}");
+    assert!(
+        names.iter().all(|n| ["DOCKSIDE_SESSION", "HOME", "LANG", "OLDPWD", "PATH", "PWD", "SHLVL", "TERM", "_"].contains(n)),
+        "{names:?}"
+    );
     lab.check("history | wc -l", "2\n", 0);
 }
 

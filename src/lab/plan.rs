@@ -120,6 +120,8 @@ pub struct StepOptions {
     pub fresh: bool,
     /// Not shown to students: it stands in a comment.
     pub hidden: bool,
+    /// No expected output means that nothing may be printed.
+    pub silent: bool,
     /// Typed when the command waits, a piece each time, with keys as `^C`.
     pub input: Vec<String>,
     /// ^C once the expected output has come.

@@ -13,7 +13,11 @@ use super::console::{self, Line};
 pub(super) enum Piece {
     Heading(String),
     /// `<!-- dockside: … -->`: what stands after the colon.
-    Comment { content: String, offset: usize, content_offset: usize },
+    Comment {
+        content: String,
+        offset: usize,
+        content_offset: usize,
+    },
     Block(Block),
 }
 
@@ -28,13 +32,15 @@ pub(super) struct Block {
 }
 
 /// Languages that a console may be written in. Everything else says that a block is something else.
-const CONSOLE: &[&str] = &["", "bash", "console", "shell", "sh", "shell-session", "shellsession", "sh-session", "bash-session", "terminal", "zsh", "text"];
+const CONSOLE: &[&str] =
+    &["", "bash", "console", "shell", "sh", "shell-session", "shellsession", "sh-session", "bash-session", "terminal", "zsh", "text"];
 
 impl Block {
     /// Whether commands are typed in it.
     pub fn is_console(&self) -> bool {
         let language = self.info.split([' ', '\t', ',', '{']).next().unwrap_or_default().to_ascii_lowercase();
-        CONSOLE.contains(&language.as_str()) && self.lines.iter().any(|line| console::is_host_prompt(&line.text) || console::is_inner_prompt(&line.text))
+        CONSOLE.contains(&language.as_str())
+            && self.lines.iter().any(|line| console::is_host_prompt(&line.text) || console::is_inner_prompt(&line.text))
     }
 }
 

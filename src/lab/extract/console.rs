@@ -36,8 +36,8 @@ static INNER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"^(?:",
         r"\[?[A-Za-z_][\w.-]*@[\w.<>-]+(?:[: ][^\]#$%\s]*)?(?: [^\]#$%\s]+)?\]?[#$]", // root@04c0:/#  [root@04c0 /]#  ada@node1:~$
-        r"|[~/][\w./~-]* [#$]",                                                     // / #
-        r"|(?:bash|sh|ash|dash)-[\d.]+[#$]",                                        // bash-5.2#
+        r"|[~/][\w./~-]* [#$]",                                                       // / #
+        r"|(?:bash|sh|ash|dash)-[\d.]+[#$]",                                          // bash-5.2#
         r")(?: |$)"
     ))
     .expect("a constant pattern")
@@ -59,6 +59,12 @@ pub(super) fn is_host_prompt(line: &str) -> bool {
 /// Whether a line is typed at a prompt that only a container's shell has.
 pub(super) fn is_inner_prompt(line: &str) -> bool {
     split_prompt(line, false).is_some_and(|(_, at)| at < line.trim_end().len())
+}
+
+/// Whether a line is such a prompt and nothing else.
+pub(super) fn is_bare_prompt(line: &str) -> bool {
+    let line = line.trim_end();
+    INNER.find(line).is_some_and(|found| found.end() == line.len())
 }
 
 /// remark marks a line of code with a `*` in front.
@@ -145,7 +151,8 @@ fn continuation(command: &str, rest: &[Line]) -> Vec<String> {
 }
 
 impl Shells {
-    fn typed(&mut self, prompt: &str, command: &str) {
+    /// Follows a command that is typed at `prompt`.
+    pub(super) fn typed(&mut self, prompt: &str, command: &str) {
         let leaves = matches!(command.trim(), "exit" | "logout") || command.trim().starts_with("exit ");
         self.inside = match prompt {
             "$" => OPENS.is_match(command),

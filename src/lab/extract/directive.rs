@@ -21,6 +21,7 @@ pub(super) struct Directive {
     timeout: Option<Duration>,
     mode: Option<Mode>,
     fresh: bool,
+    silent: bool,
     input: Vec<String>,
     interrupt: bool,
 }
@@ -34,7 +35,7 @@ pub(super) struct Problem {
     pub length: usize,
 }
 
-const WORDS: &str = "skip, exit, timeout, match, input, interrupt, fresh, hidden, images, chapter, set";
+const WORDS: &str = "skip, exit, timeout, match, input, interrupt, silent, fresh, hidden, images, chapter, set";
 
 impl Directive {
     /// Parses what stands after `dockside:` in a comment; `offset` is its place.
@@ -70,7 +71,7 @@ impl Directive {
         for word in attributes.split([' ', '\t', '{', '}', ',']).filter(|w| !w.is_empty()) {
             // Other tools' attributes may stand there too, so only words of ours are read.
             let name = word.split(['=', ':']).next().unwrap_or_default();
-            if ["skip", "exit", "timeout", "match", "fresh", "interrupt"].contains(&name) {
+            if ["skip", "exit", "timeout", "match", "fresh", "silent", "interrupt"].contains(&name) {
                 let at = offset + info.find(word).unwrap_or(0);
                 directive.item(word, at, &mut problems);
             }
@@ -95,6 +96,7 @@ impl Directive {
             "skip" => self.skip = Some(if value.is_empty() { "the author says so".into() } else { value.to_owned() }),
             "hidden" => self.hidden = true,
             "fresh" => self.fresh = true,
+            "silent" => self.silent = true,
             "interrupt" => self.interrupt = true,
             "chapter" => self.chapter = Some(value.to_owned()),
             "images" => self.images.extend(value.split([',', ' ']).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)),
@@ -133,6 +135,7 @@ impl Directive {
         self.timeout = other.timeout.or(self.timeout);
         self.mode = other.mode.or(self.mode);
         self.fresh |= other.fresh;
+        self.silent |= other.silent;
         self.interrupt |= other.interrupt;
         self.input.extend(other.input);
         if !other.exit.is_empty() {
@@ -156,6 +159,7 @@ impl Directive {
             mode: self.mode.unwrap_or_default(),
             fresh: self.fresh && index == 0,
             hidden: self.hidden,
+            silent: self.silent,
             input: if last { self.input.clone() } else { Vec::new() },
             interrupt: self.interrupt && last,
         }

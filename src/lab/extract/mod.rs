@@ -5,9 +5,12 @@
 mod blocks;
 mod console;
 mod directive;
+mod labfile;
 mod shell;
+mod yaml_places;
 
 use std::ops::Range;
+use std::path::Path;
 
 use crate::diag::{Diagnostic, Severity, SourceText};
 use crate::slides::{Dialect, Slide, SlideDeck};
@@ -20,6 +23,16 @@ use directive::Directive;
 /// Parses the lines of one console block. `shells` remembers across the blocks of a chapter whether a container's shell is open.
 pub fn console(lines: &[Line], shells: &mut Shells) -> Vec<ConsoleStep> {
     console::parse(lines, shells)
+}
+
+/// Reads a `labs/*.yml` file as one chapter; `name` is unique in the course.
+pub fn lab(path: &Path, name: &str) -> (Option<Chapter>, Vec<Diagnostic>) {
+    labfile::read(path, name)
+}
+
+/// Whether a line shows a prompt inside a container at which nothing was typed: `root@04c0bb0a6c07:/#`.
+pub fn is_bare_prompt(line: &str) -> bool {
+    console::is_bare_prompt(line)
 }
 
 /// The console blocks of a Markdown text, in order: each the lines of one block with their places in `text`.
@@ -60,15 +73,7 @@ struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     fn new(name: &'a str, title: &'a str, source: &'a SourceText) -> Self {
-        Collector {
-            name,
-            title,
-            source,
-            chapters: Vec::new(),
-            shells: Shells::default(),
-            diagnostics: Vec::new(),
-            heading: String::new(),
-        }
+        Collector { name, title, source, chapters: Vec::new(), shells: Shells::default(), diagnostics: Vec::new(), heading: String::new() }
     }
 
     fn slide(&mut self, slide: &Slide, dialect: Dialect) {
@@ -202,9 +207,7 @@ impl<'a> Collector<'a> {
 /// The place on disk of `length` bytes at `offset` of a stitched text.
 pub fn spot_in(source: &SourceText, offset: usize, length: usize) -> Spot {
     match source.locate(offset) {
-        Some(at) => {
-            Spot { file: at.file.path().to_owned(), line: at.line, column: at.column, span: at.offset..at.offset + length }
-        }
+        Some(at) => Spot { file: at.file.path().to_owned(), line: at.line, column: at.column, span: at.offset..at.offset + length },
         None => Spot::default(),
     }
 }

@@ -175,9 +175,17 @@ mod tests {
         ] {
             assert!(is_complete(complete), "{complete:?}");
         }
-        for open in
-            ["docker ps \\", "echo 'a", "cat <<EOF", "cat <<EOF\nhello", "for i in 1 2; do", "echo $(date", "a |", "a &&", "if true; then\necho"]
-        {
+        for open in [
+            "docker ps \\",
+            "echo 'a",
+            "cat <<EOF",
+            "cat <<EOF\nhello",
+            "for i in 1 2; do",
+            "echo $(date",
+            "a |",
+            "a &&",
+            "if true; then\necho",
+        ] {
             assert!(!is_complete(open), "{open:?}");
         }
         assert!(in_here_document("cat <<EOF\n$ not a prompt"));

@@ -51,13 +51,17 @@ pub enum End {
     /// The command is done.
     Status(i32),
     /// It opened a shell or another program that waits at a prompt of its own.
-    Opened { prompt: String },
+    Opened {
+        prompt: String,
+    },
     /// A program that is no shell took it and waits again: there is no status.
     Answered,
     /// It ended the shell inside; this is the status of the command that had opened it.
     Left(i32),
     /// It did not end in time; `by` says what ended it.
-    TimedOut { by: EndedBy },
+    TimedOut {
+        by: EndedBy,
+    },
     /// The lab's own shell is gone. A new one is started for the next step.
     ShellExited(Exit),
     Cancelled,
@@ -109,7 +113,10 @@ impl Snapshot<'_> {
 pub enum Reaction {
     Wait,
     /// Type these keys. `shown` goes into the output where the terminal would have echoed them.
-    Type { keys: Vec<u8>, shown: String },
+    Type {
+        keys: Vec<u8>,
+        shown: String,
+    },
     /// ^C, once.
     Interrupt,
 }

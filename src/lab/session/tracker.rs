@@ -26,7 +26,8 @@ pub(super) enum Kind {
 }
 
 static SHELL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:\([\w.-]+\) )?(?:\[?[\w.-]+@[\w.-]+.{0,120}|[~/][^\s]{0,120} |(?:bash|sh|ash|dash)-[\d.]+|)[#$] $").expect("a constant pattern")
+    Regex::new(r"^(?:\([\w.-]+\) )?(?:\[?[\w.-]+@[\w.-]+.{0,120}|[~/][^\s]{0,120} |(?:bash|sh|ash|dash)-[\d.]+|)[#$] $")
+        .expect("a constant pattern")
 });
 
 static PROGRAM: LazyLock<Regex> =
@@ -73,7 +74,9 @@ mod tests {
 
     #[test]
     fn prompts() {
-        for prompt in ["root@04c0bb0a6c07:/# ", "/ # ", "~ $ ", "# ", "$ ", "[root@0ecc /]# ", "bash-5.2# ", "ada@node1:~/src$ ", "/opt/x # "] {
+        for prompt in
+            ["root@04c0bb0a6c07:/# ", "/ # ", "~ $ ", "# ", "$ ", "[root@0ecc /]# ", "bash-5.2# ", "ada@node1:~/src$ ", "/opt/x # "]
+        {
             assert_eq!(prompt_kind(prompt), Some(Kind::Shell), "{prompt:?}");
         }
         for prompt in ["irb(main):001:0> ", ">>> ", "127.0.0.1:6379> ", "postgres=# ", "mysql> ", "> "] {
