@@ -31,7 +31,9 @@ pub struct Deck {
     pub source: SourceText,
     /// Slides with one of these classes are left out.
     pub exclude: Vec<String>,
-    /// The folder that images are relative to.
+    /// Container images that are on the host before the deck's first exercise.
+    pub images: Vec<String>,
+    /// The folder that pictures are relative to.
     pub base: PathBuf,
     /// Goes in front of every slide number (markmaker's `slidenumberprefix`).
     pub number_prefix: String,
