@@ -2,6 +2,7 @@
 
 mod absent;
 mod auth;
+pub mod bodies;
 pub mod containers;
 mod error;
 mod events;

@@ -11,7 +11,7 @@ pub const API_VERSION: &str = "1.45";
 /// The oldest.
 pub const MIN_API_VERSION: &str = "1.24";
 /// The Docker engine whose behaviour this one has.
-pub const ENGINE_VERSION: &str = "26.1.5";
+pub const ENGINE_VERSION: &str = crate::engine::image::DOCKER_VERSION;
 
 /// `GET` and `HEAD /_ping`.
 pub async fn ping(method: Method) -> Response {

@@ -7,15 +7,16 @@ use axum::response::Response;
 
 use crate::dockerapi::ApiError;
 use crate::dockerapi::auth::credentials;
+use crate::dockerapi::bodies::BodyReader;
 use crate::dockerapi::params::Params;
 use crate::dockerapi::progress::stream_operation;
 use crate::engine::Engine;
-use crate::engine::image::{Digest, PullRequest, Reference};
+use crate::engine::image::{Digest, ImportRequest, PullRequest, Reference, tag_reference};
 
 /// `POST /images/create`
 pub async fn create(State(engine): State<Arc<Engine>>, params: Params, request: Request) -> Result<Response, ApiError> {
     let Some(image) = params.get("fromImage") else {
-        return Err(ApiError::invalid("no image to pull was named"));
+        return import(engine, params, request).await;
     };
     let pull = PullRequest {
         reference: pull_reference(image, params.get("tag"))?,
@@ -23,6 +24,27 @@ pub async fn create(State(engine): State<Arc<Engine>>, params: Params, request: 
         credentials: credentials(request.headers()),
     };
     stream_operation(engine, false, move |engine, report| engine.images.pull(&pull, report)).await
+}
+
+async fn import(engine: Arc<Engine>, params: Params, request: Request) -> Result<Response, ApiError> {
+    match params.get("fromSrc") {
+        Some("-") => {}
+        Some(source) => {
+            return Err(ApiError::internal(format!(
+                "cannot import {source}: this engine fetches nothing from the network; download it and import the file"
+            )));
+        }
+        None => return Err(ApiError::invalid("neither fromImage nor fromSrc says what shall be created")),
+    }
+    let reference = params.get("repo").map(|repository| tag_reference(repository, params.get("tag"))).transpose()?;
+    let import = ImportRequest {
+        reference,
+        message: params.get("message").unwrap_or_default().to_owned(),
+        changes: params.all("changes").map(str::to_owned).collect(),
+        platform: params.get("platform").map(str::to_owned),
+    };
+    let mut reader = BodyReader::new(request.into_body());
+    stream_operation(engine, false, move |engine, report| engine.images.import(&import, &mut reader, report)).await
 }
 
 /// `fromImage` and `tag` (a tag or a digest) in one; without either, all tags are meant.

@@ -1,5 +1,6 @@
 //! The routes of images: Docker's JSON over `engine::image`.
 
+mod archive;
 mod create;
 mod list;
 mod one;
@@ -26,6 +27,8 @@ pub fn router() -> Router<Arc<Engine>> {
         .route("/images/json", get(list::list))
         .route("/images/search", get(search::search))
         .route("/images/create", post(create::create))
+        .route("/images/get", get(archive::save_named))
+        .route("/images/load", post(archive::load))
         .route("/images/prune", post(list::prune))
         .route("/images/{*rest}", any(one_image))
 }
@@ -44,6 +47,8 @@ async fn one_image(
         (_, _) if name.is_empty() => Err(ApiError::not_found("page not found")),
         (Method::GET, "json") => one::inspect(engine, name).await,
         (Method::GET, "history") => one::history(engine, name).await,
+        (Method::GET, "get") => archive::save(engine, vec![name]).await,
+        (Method::POST, "push") => archive::push(engine, name, params, request).await,
         (Method::POST, "tag") => one::tag(engine, name, params).await,
         _ => Err(ApiError::not_found("page not found")),
     }

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use super::{Digest, ImageError, ImageStore, RunConfig};
+use super::layers::chain_ids;
+use super::pack::pack;
+use super::repositories::ImageRecord;
+use super::tag::{point, tag_reference};
+use super::{Digest, HistoryEntry, ImageDocument, ImageError, ImageStore, Reference, RunConfig, native_architecture};
 
 /// A new image out of a container.
 #[derive(Debug)]
@@ -25,6 +29,87 @@ pub struct CommitRequest<'a> {
 impl ImageStore {
     /// Makes an image out of a container's changes and gives its id.
     pub fn commit(&self, request: CommitRequest<'_>) -> Result<Digest, ImageError> {
-        Err(ImageError::Invalid(format!("cannot commit {}", request.upper.display())))
+        let reference = match &request.reference {
+            Some(text) => Some(commit_reference(text)?),
+            None => None,
+        };
+        let base = match &request.parent {
+            Some(parent) => ImageDocument::clone(&*self.document(parent)?),
+            None => ImageDocument::default(),
+        };
+        let mut diff_ids = base.rootfs.diff_ids.clone();
+        let mut incoming = self.blobs.incoming()?;
+        let count = pack(request.upper, &mut incoming).map_err(ImageError::io("cannot pack", request.upper))?;
+        if count > 0 {
+            let (diff_id, _) = incoming.finish(None)?;
+            diff_ids.push(diff_id.clone());
+            self.unpack_top(&diff_ids)?;
+        } else {
+            drop(incoming);
+        }
+        let now = jiff::Timestamp::now().to_string();
+        let created_by =
+            request.container_config.as_ref().and_then(|config| config.cmd.as_ref()).map_or_else(String::new, |cmd| cmd.join(" "));
+        let mut history = base.history;
+        history.push(HistoryEntry {
+            created: Some(now.clone()),
+            author: request.author.clone(),
+            created_by,
+            comment: request.message.clone(),
+            empty_layer: count == 0,
+        });
+        let document = ImageDocument {
+            architecture: if base.architecture.is_empty() { native_architecture().to_owned() } else { base.architecture },
+            author: request.author,
+            comment: request.message,
+            config: request.config,
+            container: request.container,
+            container_config: request.container_config,
+            created: Some(now),
+            docker_version: super::DOCKER_VERSION.to_owned(),
+            history,
+            os: "linux".to_owned(),
+            os_version: base.os_version,
+            rootfs: super::RootFs { kind: "layers".to_owned(), diff_ids },
+            variant: base.variant,
+        };
+        self.adopt_image(&document, request.parent, reference.as_ref())
     }
+
+    /// Unpacks the last of the layers out of its blob.
+    pub(super) fn unpack_top(&self, diff_ids: &[Digest]) -> Result<(), ImageError> {
+        let (Some(chain), Some(diff_id)) = (chain_ids(diff_ids).pop(), diff_ids.last()) else { return Ok(()) };
+        if self.layers.info(&chain).is_some() {
+            return Ok(());
+        }
+        let unpacked = self.layers.unpack_blob(&self.blobs, &chain, diff_id, diff_id)?;
+        self.layers.adopt(&[unpacked])
+    }
+
+    /// Writes the config of an image whose layers are there, and makes it this engine's.
+    pub(super) fn adopt_image(
+        &self,
+        document: &ImageDocument,
+        parent: Option<Digest>,
+        reference: Option<&Reference>,
+    ) -> Result<Digest, ImageError> {
+        let text = serde_json::to_vec(document).map_err(|e| ImageError::Invalid(e.to_string()))?;
+        let id = self.blobs.put_bytes(&text)?;
+        self.repositories.update(|repositories| {
+            repositories.add_image(&id, ImageRecord { parent, ..ImageRecord::default() });
+            if let Some(reference) = reference {
+                point(repositories, reference, &id);
+            }
+            Ok(())
+        })?;
+        if let Some(reference) = reference {
+            self.event("tag", id.as_str(), &reference.familiar(), Some(&id));
+        }
+        Ok(id)
+    }
+}
+
+/// The name that a commit gives: `name[:tag]`.
+fn commit_reference(text: &str) -> Result<Reference, ImageError> {
+    tag_reference(text, None)
 }

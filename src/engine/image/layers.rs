@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::blobs::BlobStore;
+use super::blobs::{BlobStore, write_atomically};
 use super::compression::decompress;
 use super::unpack::{sync_file_system, unpack};
 use super::workspace::remove_tree;
@@ -26,6 +26,9 @@ pub struct LayerInfo {
     pub size: u64,
     /// The bytes of its uncompressed tar.
     pub tar_size: u64,
+    /// The blob it was unpacked out of, where that is not the uncompressed tar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<Digest>,
 }
 
 /// A layer that is unpacked but not yet in its place.
@@ -70,31 +73,32 @@ impl LayerStore {
         serde_json::from_slice(&fs::read(self.folder(chain).join("layer.json")).ok()?).ok()
     }
 
-    /// Unpacks `tar` (compressed or not) for the place `chain`, or without one as a lowest layer.
-    ///
-    /// With `expected`, another uncompressed content is refused.
-    pub fn unpack(
-        &self,
-        blobs: &BlobStore,
-        chain: Option<&Digest>,
-        tar: impl Read,
-        expected: Option<&Digest>,
-    ) -> Result<Unpacked, ImageError> {
+    /// The layer's gzip blob, if one was made here.
+    pub fn gzip(&self, chain: &Digest) -> Option<Digest> {
+        fs::read_to_string(self.folder(chain).join("gzip")).ok()?.parse().ok()
+    }
+
+    /// Remembers the layer's gzip blob.
+    pub fn set_gzip(&self, chain: &Digest, gzip: &Digest, blobs: &BlobStore) -> Result<(), ImageError> {
+        write_atomically(&self.folder(chain).join("gzip"), &blobs.workspace.path()?, gzip.as_str().as_bytes())
+    }
+
+    /// Unpacks a layer's blob for the place `chain`. Another uncompressed content than `diff_id` is refused.
+    pub fn unpack_blob(&self, blobs: &BlobStore, chain: &Digest, blob: &Digest, diff_id: &Digest) -> Result<Unpacked, ImageError> {
+        self.unpack(blobs, Some((chain, blob, diff_id)), blobs.open_blob(blob)?)
+    }
+
+    /// Unpacks `tar` (compressed or not) for the place that is given, with its blob and its diff id, or without one as a lowest layer.
+    pub fn unpack(&self, blobs: &BlobStore, place: Option<(&Digest, &Digest, &Digest)>, tar: impl Read) -> Result<Unpacked, ImageError> {
         let folder = blobs.workspace.path()?;
-        let result = self.unpack_into(&folder, chain, tar, expected);
+        let result = self.unpack_into(&folder, place, tar);
         if result.is_err() {
             let _ = remove_tree(&folder);
         }
         result
     }
 
-    fn unpack_into(
-        &self,
-        folder: &Path,
-        chain: Option<&Digest>,
-        tar: impl Read,
-        expected: Option<&Digest>,
-    ) -> Result<Unpacked, ImageError> {
+    fn unpack_into(&self, folder: &Path, place: Option<(&Digest, &Digest, &Digest)>, tar: impl Read) -> Result<Unpacked, ImageError> {
         use std::os::unix::fs::PermissionsExt;
         let diff = folder.join("diff");
         fs::create_dir_all(&diff).map_err(ImageError::io("cannot make", &diff))?;
@@ -109,13 +113,14 @@ impl LayerStore {
         let mut hashed = Hashed { inner: decompress(tar).map_err(broken)?, hasher: Sha256::new(), count: 0 };
         let size = unpack(&mut hashed, &diff).map_err(broken)?;
         let diff_id = Digest::from_hash(hashed.hasher.finalize().as_slice());
-        if let Some(expected) = expected
+        if let Some((_, _, expected)) = place
             && expected != &diff_id
         {
             return Err(ImageError::Corrupt(format!("layer {expected} has the content of {diff_id}")));
         }
-        let chain = chain.unwrap_or(&diff_id).clone();
-        let info = LayerInfo { diff_id, size, tar_size: hashed.count };
+        let chain = place.map_or(&diff_id, |(chain, ..)| chain).clone();
+        let blob = place.map(|(_, blob, _)| blob).filter(|blob| *blob != &diff_id).cloned();
+        let info = LayerInfo { diff_id, size, tar_size: hashed.count, blob };
         let text = serde_json::to_vec(&info).map_err(|e| ImageError::Corrupt(e.to_string()))?;
         let path = folder.join("layer.json");
         fs::write(&path, text).map_err(ImageError::io("cannot write", &path))?;

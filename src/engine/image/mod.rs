@@ -3,23 +3,29 @@
 //! Blocking code throughout; knows nothing of Docker's JSON. What comes from outside (tars, manifests, configs) is trusted nowhere.
 
 mod blobs;
+mod changes;
 mod commit;
 mod compression;
 mod config;
 mod digest;
 mod error;
 mod filter;
+mod import;
 mod inspect;
 mod layers;
 mod list;
+mod load;
 mod manifest;
+mod pack;
 mod platform;
 mod progress;
 mod prune;
 mod pull;
+mod push;
 mod reference;
 mod remove;
 mod repositories;
+mod save;
 mod source;
 mod store;
 mod tag;
@@ -28,11 +34,13 @@ mod unpack;
 mod workspace;
 
 pub use blobs::BlobStore;
+pub use changes::apply_changes;
 pub use commit::CommitRequest;
 pub use config::{HealthConfig, HistoryEntry, ImageDocument, RootFs, RunConfig};
 pub use digest::{Digest, DigestError};
 pub use error::ImageError;
 pub use filter::ImageFilters;
+pub use import::ImportRequest;
 pub use inspect::{HistoryLine, ImageDetail};
 pub use layers::chain_ids;
 pub use list::{DiskUsage, ImageSummary};
@@ -42,6 +50,10 @@ pub use progress::{Progress, Reporter};
 pub use pull::PullRequest;
 pub use reference::{AnyReference, Reference, ReferenceError};
 pub use remove::Removed;
+pub use save::SavePlan;
 pub use source::{Fetched, Source};
 pub use store::{ImageStore, ResolvedImage};
 pub use tag::tag_reference;
+
+/// The Docker engine whose behaviour this one has; recorded in the images it makes.
+pub const DOCKER_VERSION: &str = "26.1.5";

@@ -159,13 +159,11 @@ impl ImageStore {
             let id = layer.digest.short();
             source.fetch(layer, id, report)?;
             if self.layers.info(chain).is_none() {
-                let blob = self.blobs.open_blob(&layer.digest)?;
-                unpacked.push(self.layers.unpack(&self.blobs, Some(chain), blob, Some(diff_id))?);
+                unpacked.push(self.layers.unpack_blob(&self.blobs, chain, &layer.digest, diff_id)?);
             }
         }
         self.layers.adopt(&unpacked)?;
-        for (layer, chain) in layers.iter().zip(&chain).filter(|(_, chain)| !mine.contains(*chain)) {
-            let _ = chain;
+        for (layer, _) in layers.iter().zip(&chain).filter(|(_, chain)| !mine.contains(*chain)) {
             let id = layer.digest.short();
             report(update(id, "Download complete"));
             report(Progress::Update { id: id.to_owned(), text: "Extracting", current: layer.size, total: layer.size });
