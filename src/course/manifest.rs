@@ -1,28 +1,271 @@
-//! `Course::load`: finds out what a path is, and reads it.
+//! `Course::load`: finds out what a path is, and reads it. What is wrong in a manifest is told with its line.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::markmaker;
+use super::place::Places;
+use super::stitch::{self, Item};
 use super::{Course, Deck};
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
+use crate::slides::Dialect;
+use crate::yaml::{self, Mapping, Value};
 
 impl Course {
     /// Loads a course from a manifest (`course.yml`, container.training's), a Markdown file, or a folder with a `course.yml`.
     ///
     /// Always gives a course; what could not be read is missing from it and named in the diagnostics.
     pub fn load(path: &Path) -> (Course, Vec<Diagnostic>) {
-        let mut diagnostics = Vec::new();
         let path = if path.is_dir() { path.join("course.yml") } else { path.to_owned() };
         let base = path.parent().map(Path::to_owned).unwrap_or_default();
-        let mut course = Course { path: path.clone(), base: base.clone(), ..Course::default() };
-        match SourceFile::read(&path) {
-            Ok(file) => {
-                let name = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-                course.title = name.clone();
-                course.decks.push(Deck { title: name.clone(), name, source: SourceText::from_file(file), base, ..Deck::default() });
+        let mut course = Course { title: stem(&path), path: path.clone(), base, ..Course::default() };
+        let mut diagnostics = Vec::new();
+        let file = match SourceFile::read(&path) {
+            Ok(file) => Arc::new(file),
+            Err(e) => {
+                diagnostics.push(yaml::unreadable(&path, &e).hint(hint_for(&path)));
+                return (course, diagnostics);
             }
-            Err(e) => diagnostics.push(Diagnostic::about_file(Severity::Error, "unreadable-file", e.to_string(), &path)),
+        };
+        if !matches!(path.extension().and_then(|e| e.to_str()), Some("yml" | "yaml")) {
+            let mut source = SourceText::new();
+            source.push_file(&file, 0..file.text().len());
+            course.decks.push(Deck {
+                name: name_of(&course.title),
+                title: course.title.clone(),
+                source,
+                base: course.base.clone(),
+                ..Deck::default()
+            });
+            return (course, diagnostics);
         }
-        let _: &PathBuf = &course.base;
-        (course, diagnostics)
+        let manifest = match yaml::parse::<Value>(&file) {
+            Ok(Value::Mapping(manifest)) => manifest,
+            Ok(_) => {
+                let message = "a course manifest is a mapping: title, decks, labs";
+                diagnostics.push(Diagnostic::at(Severity::Error, "bad-manifest", message, &file, 0, 1));
+                return (course, diagnostics);
+            }
+            Err(diagnostic) => {
+                diagnostics.push(*diagnostic);
+                return (course, diagnostics);
+            }
+        };
+        let mut reader = Reader { file: &file, places: Places::new(&file), course, diagnostics };
+        if manifest.contains_key("content") && !manifest.contains_key("decks") {
+            let deck = markmaker::read(&file, &manifest, &reader.course.base, &mut reader.diagnostics);
+            reader.course.title = deck.title.clone();
+            reader.course.decks.push(deck);
+        } else {
+            reader.read(&manifest);
+        }
+        (reader.course, reader.diagnostics)
     }
+}
+
+fn hint_for(path: &Path) -> &'static str {
+    if path.ends_with("course.yml") {
+        "name a Markdown file, a manifest, or a folder that has a course.yml"
+    } else {
+        "name a Markdown file in UTF-8, a manifest (.yml), or a folder that has a course.yml"
+    }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// A name for files and addresses out of any text.
+fn name_of(text: &str) -> String {
+    let keep = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let name: String = text.chars().map(keep).collect();
+    let name = name.trim_matches(['-', '.']).to_owned();
+    if name.is_empty() { "deck".into() } else { name }
+}
+
+struct Reader<'a> {
+    file: &'a Arc<SourceFile>,
+    places: Places<'a>,
+    course: Course,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, manifest: &Mapping) {
+        self.unknown_keys(manifest, &["title", "decks", "labs", "exclude"]);
+        if let Some(title) = self.text(manifest, "title") {
+            self.course.title = one_line(&title);
+        }
+        let exclude = self.words(manifest, "exclude");
+        let decks = self.list(manifest, "decks");
+        let labs = self.list(manifest, "labs");
+        if decks.is_empty() && labs.is_empty() {
+            let message = "the manifest names no deck and no lab";
+            let problem = Diagnostic::at(Severity::Error, "empty-course", message, self.file, 0, 1);
+            self.diagnostics.push(problem.hint("add `decks:` with a list of `- file: slides.md`"));
+        }
+        let mut names = HashSet::new();
+        for deck in decks {
+            let Some(mut deck) = self.deck(&deck) else { continue };
+            deck.exclude.extend(exclude.iter().cloned());
+            let wanted = deck.name.clone();
+            let mut n = 2;
+            while !names.insert(deck.name.clone()) {
+                deck.name = format!("{wanted}-{n}");
+                n += 1;
+            }
+            self.course.decks.push(deck);
+        }
+        for lab in labs {
+            self.lab(&lab);
+        }
+    }
+
+    fn deck(&mut self, value: &Value) -> Option<Deck> {
+        let map = match value {
+            Value::Mapping(map) => map.clone(),
+            Value::String(file) => Mapping::from_iter([("file".into(), file.as_str().into())]),
+            _ => {
+                self.error("bad-manifest", "a deck is a mapping with `file:` or `content:`", "decks");
+                return None;
+            }
+        };
+        self.unknown_keys(&map, &["name", "title", "file", "content", "dialect", "exclude", "images", "slidenumberprefix"]);
+        let file = self.text(&map, "file");
+        let mut dialect = None;
+        if let Some(name) = self.text(&map, "dialect") {
+            match name.parse::<Dialect>() {
+                Ok(known) => dialect = Some(known),
+                Err(message) => self.error("unknown-dialect", &message, &name),
+            }
+        }
+        let title = self.text(&map, "title").map(|t| one_line(&t));
+        let items = match (&file, map.get("content")) {
+            (Some(file), _) => vec![Item::File(file.clone())],
+            (None, Some(content)) => stitch::items(content),
+            (None, None) => {
+                let name = self.text(&map, "name").unwrap_or_else(|| "decks".into());
+                self.error("bad-manifest", "a deck needs `file:` or `content:`", &name);
+                return None;
+            }
+        };
+        let first = items.iter().find_map(|i| match i {
+            Item::File(path) => Some(PathBuf::from(path)),
+            _ => None,
+        });
+        let name = self.text(&map, "name").or_else(|| first.as_deref().map(stem)).unwrap_or_else(|| "deck".into());
+        let title = title.unwrap_or_else(|| name.clone());
+        let base = match (&file, first.as_deref().and_then(Path::parent)) {
+            (Some(_), Some(parent)) => self.course.base.join(parent),
+            _ => self.course.base.clone(),
+        };
+        let source = stitch::join(self.file, &mut self.places, items, &self.course.base, dialect, &mut self.diagnostics);
+        if source.files().is_empty() {
+            return None;
+        }
+        let (exclude, number_prefix) = (self.words(&map, "exclude"), self.text(&map, "slidenumberprefix").unwrap_or_default());
+        let images = self.words(&map, "images");
+        Some(Deck { name: name_of(&name), title, dialect, source, exclude, base, number_prefix, images })
+    }
+
+    fn lab(&mut self, value: &Value) {
+        let Some(pattern) = value.as_str().map(str::to_owned) else {
+            self.error("bad-manifest", "a lab is the path of its file", "labs");
+            return;
+        };
+        if !pattern.contains(['*', '?', '[', '{']) {
+            let path = self.course.base.join(&pattern);
+            if path.is_file() {
+                self.course.labs.push(path);
+            } else {
+                self.error("missing-file", &format!("there is no lab {pattern}"), &pattern);
+            }
+            return;
+        }
+        match matches(&self.course.base, &pattern) {
+            Ok(paths) if paths.is_empty() => self.error("missing-file", &format!("no lab matches {pattern}"), &pattern),
+            Ok(paths) => self.course.labs.extend(paths),
+            Err(e) => self.error("bad-pattern", &format!("{pattern} is no file pattern: {e}"), &pattern),
+        }
+    }
+
+    fn text(&mut self, map: &Mapping, key: &str) -> Option<String> {
+        match map.get(key)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(n) => Some(n.to_string()),
+            Value::Bool(b) => Some(b.to_string()),
+            Value::Null => None,
+            _ => {
+                self.error("bad-manifest", &format!("`{key}` is a text"), key);
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, map: &Mapping, key: &str) -> Vec<Value> {
+        match map.get(key) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Sequence(list)) => list.clone(),
+            Some(_) => {
+                self.error("bad-manifest", &format!("`{key}` is a list"), key);
+                Vec::new()
+            }
+        }
+    }
+
+    fn words(&mut self, map: &Mapping, key: &str) -> Vec<String> {
+        let list = self.list(map, key);
+        if list.iter().any(|v| !v.is_string()) {
+            self.error("bad-manifest", &format!("`{key}` is a list of words"), key);
+        }
+        list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    }
+
+    fn unknown_keys(&mut self, map: &Mapping, known: &[&str]) {
+        for key in map.keys() {
+            let key = key.as_str().map(str::to_owned).unwrap_or_default();
+            if !known.contains(&key.as_str()) {
+                let at = self.places.find(&key);
+                let message = format!("nothing here is called {key:?}");
+                let problem = Diagnostic::at(Severity::Warning, "unknown-key", message, self.file, at, key.len());
+                self.diagnostics.push(problem.hint(format!("known are {}", known.join(", "))));
+            }
+        }
+    }
+
+    /// An error at the next place in the manifest where `text` stands.
+    fn error(&mut self, code: &'static str, message: &str, text: &str) {
+        let at = self.places.find(text);
+        self.diagnostics.push(Diagnostic::at(Severity::Error, code, message, self.file, at, text.len()));
+    }
+}
+
+/// A title that was written over several lines as one.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The files below `base` that match a pattern, by name.
+fn matches(base: &Path, pattern: &str) -> Result<Vec<PathBuf>, globset::Error> {
+    let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build()?.compile_matcher();
+    // The walk starts below the last folder that is named plainly.
+    let plain: PathBuf =
+        Path::new(pattern).components().take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '[', '{'])).collect();
+    let depth = if pattern.contains("**") { 16 } else { Path::new(pattern).components().count() };
+    let mut found = Vec::new();
+    let mut folders = vec![(base.join(&plain), plain, 0)];
+    while let Some((folder, relative, level)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let relative = relative.join(entry.file_name());
+            let path = entry.path();
+            if path.is_dir() && level < depth {
+                folders.push((path, relative, level + 1));
+            } else if glob.is_match(&relative) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }

@@ -1,6 +1,9 @@
 //! Course manifests (course.yml, container.training's own) into ordered sources, parts and variants. Reads no Markdown.
 
 mod manifest;
+mod markmaker;
+mod place;
+mod stitch;
 
 use std::path::PathBuf;
 

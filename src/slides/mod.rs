@@ -3,6 +3,7 @@
 //! `parse` never fails and never panics, whatever the bytes; what it did not understand is in the deck's diagnostics. Its time is
 //! linear in the length of the text.
 
+pub mod entity;
 pub mod model;
 mod recognise;
 pub mod remark;
