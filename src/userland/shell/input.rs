@@ -57,6 +57,10 @@ pub async fn read_commands(shell: &mut Shell, interactive: bool) -> u8 {
                 Err(_) => false,
             };
             if exits {
+                // bash says so where a person reads along; ash does not.
+                if interactive && !shell.options().posix_mode {
+                    eprintln!("exit");
+                }
                 return finish(shell, result).await;
             }
             if let Err(error) = &result {
