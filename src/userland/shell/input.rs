@@ -67,6 +67,10 @@ pub async fn read_commands(shell: &mut Shell, interactive: bool) -> u8 {
                 let _ = shell.display_error(&mut io::stderr(), error);
             }
             signals::run_pending(shell).await;
+            // The terminal has echoed `^C` and left the cursor behind it.
+            if interactive && shell.last_exit_status() == 130 {
+                eprintln!();
+            }
         }
         if ended {
             if interactive {

@@ -129,16 +129,16 @@ async fn build(name: &str, invocation: &Invocation) -> Result<Shell, brush_core:
         .shell_version("5.2.15".to_owned())
         .error_formatter(messages::Words);
     let builder = brush_builtins::ShellBuilderExt::default_builtins(builder, brush_builtins::BuiltinSet::BashMode);
-    let builder = builder.builtins(builtins::ours());
+    let mut builder = builder.builtins(builtins::ours());
+    if invocation.interactive && std::env::var_os("PS1").is_none() {
+        let prompt = if posix { "\\w \\$ " } else { "\\u@\\h:\\w\\$ " };
+        builder = builder.var("PS1", brush_core::ShellVariable::new(prompt));
+    }
     let mut shell = builder.build().await?;
     // brush's own sh mode is left alone: it mistakes `>&2` for `>&1`. POSIX mode without braces is what ash is.
     if posix {
         shell.options_mut().perform_brace_expansion = false;
         shell.options_mut().expand_aliases = true;
-    }
-    if invocation.interactive && !shell.env().is_set("PS1") {
-        let prompt = if posix { "\\w \\$ " } else { "\\u@\\h:\\w\\$ " };
-        shell.set_env_global("PS1", brush_core::ShellVariable::new(prompt))?;
     }
     if !shell.env().is_set("PATH") {
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

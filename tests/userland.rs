@@ -1,0 +1,228 @@
+//! The shell and commands of the teaching images, called by their names as in an image, judged by what the host's own say.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// A folder with a link to the binary for each applet.
+struct Applets {
+    dir: tempfile::TempDir,
+}
+
+impl Applets {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let busybox = dir.path().join("busybox");
+        symlink(env!("CARGO_BIN_EXE_dockside"), &busybox).unwrap();
+        let list = Command::new(&busybox).arg("--list").output().unwrap();
+        for name in String::from_utf8(list.stdout).unwrap().lines().filter(|n| *n != "busybox") {
+            symlink("busybox", dir.path().join(name)).unwrap();
+        }
+        fs::create_dir(dir.path().join("work")).unwrap();
+        Self { dir }
+    }
+
+    fn work(&self) -> PathBuf {
+        self.dir.path().join("work")
+    }
+
+    fn command(&self, applet: &str) -> Command {
+        let mut command = Command::new(self.dir.path().join(applet));
+        command.env_clear().env("PATH", self.dir.path()).env("HOME", "/root").env("LC_ALL", "C").env("TZ", "UTC");
+        command.current_dir(self.work()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `script` in our shell called `shell`.
+    fn run(&self, shell: &str, script: &str) -> Output {
+        self.command(shell).args(["-c", script]).output().unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs `script` in the host's shell with the host's commands, in a folder of its own.
+fn host(shell: &str, script: &str, dir: &Path) -> Output {
+    let mut command = Command::new(shell);
+    command.args(["-c", script]).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/root").env("LC_ALL", "C").env("TZ", "UTC");
+    command.current_dir(dir).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Compares what a script prints and how it ends, ours against the host's.
+fn same_as_host(shell: &str, scripts: &[&str]) {
+    let applets = Applets::new();
+    let there = tempfile::tempdir().unwrap();
+    for script in scripts {
+        let (ours, theirs) = (applets.run(shell, script), host(&format!("/bin/{shell}"), script, there.path()));
+        assert_eq!(text(&ours.stdout), text(&theirs.stdout), "output of {script:?}\nstderr: {}", text(&ours.stderr));
+        assert_eq!(ours.status.code(), theirs.status.code(), "status of {script:?}\nstderr: {}", text(&ours.stderr));
+    }
+}
+
+#[test]
+fn scripts_do_what_they_do_in_the_hosts_shell() {
+    same_as_host(
+        "sh",
+        &[
+            "x=5; echo $((x*2+1)) ${x:-d} ${y:-d} ${#x}",
+            "i=0; while [ $i -lt 3 ]; do echo $i; i=$((i+1)); done; until [ $i -le 1 ]; do i=$((i-1)); done; echo $i",
+            "for i in 1 2 3; do [ $i = 2 ] && continue; echo $i; done; for i in 1 2; do break; done; echo $i",
+            "case abc in [a-c]*) echo yes;; *) echo no;; esac",
+            "f() { echo \"in $1\"; return 3; }; f a; echo $?",
+            "(exit 4); echo $?; x=1; (x=2; echo $x); echo $x",
+            "cat <<X\nhere $((1+1)) $HOME\nX\ncat <<'X'\nquoted $HOME\nX",
+            "set -- a b 'c d'; echo $#; for x in \"$@\"; do echo \"[$x]\"; done; shift; echo $1",
+            "echo $(echo nested $(echo deep)) `echo back`",
+            "x=hello; echo ${x%lo} ${x#he} ${x%%l*} ${x##*l}",
+            "set -e; echo before; false; echo after",
+            "trap 'echo bye' EXIT; echo hi",
+            "trap 'echo usr' USR1; kill -USR1 $$; sleep 0.05; echo after",
+            "trap 'echo term; exit 5' TERM; kill $$; sleep 0.2; echo no",
+            "trap '' TERM; kill $$; sleep 0.05; echo alive",
+            "umask 027; umask; umask u=rwx,g=rx,o=; umask",
+            "read a b <<X\none two three\nX\necho $a-$b",
+            "echo out; echo err >&2; { echo both; echo too >&2; } 2>/dev/null",
+            "exec 3>g; echo three >&3; exec 3>&-; cat g; rm g",
+            "unset x; echo \"[${x-unset}]\"; x=; echo \"[${x-unset}]\" \"[${x:-empty}]\"; : ${v:=default}; echo $v",
+            "export A=1; sh -c 'echo $A'; A=2 sh -c 'echo $A'; echo $A; env -i B=3 sh -c 'echo $A$B'",
+            "IFS=:; x=a:b:c; set -- $x; echo $1 $3",
+            "while getopts ab: o -a -b x; do echo $o $OPTARG; done",
+            "sh -c 'kill -9 $$'; echo $?; sh -c 'kill $$'; echo $?; sh -c 'exit 42'; echo $?",
+            "nosuchcommand 2>/dev/null; echo $?; ./nosuchscript 2>/dev/null; echo $?; /etc/passwd 2>/dev/null; echo $?",
+            "! true; echo $?; false || echo or; true && echo and",
+            "sleep 0.05 & echo early; wait; echo late",
+            "echo abc | { read x; echo \"got $x\"; }; printf 'a\\nb\\n' | while read x; do echo \"<$x>\"; done",
+            "printf '#!/bin/sh\\necho script $1\\n' > s; chmod +x s; sh ./s arg; . ./s; rm s",
+            "exec echo replaced; echo no",
+            "cd /; pwd; cd /tmp; cd - >/dev/null; pwd",
+        ],
+    );
+}
+
+#[test]
+fn bash_has_what_bash_scripts_use() {
+    same_as_host(
+        "bash",
+        &[
+            "a=(x y z); echo ${a[1]} ${#a[@]} \"${a[@]}\"",
+            "for ((i=0; i<3; i++)); do echo $i; done",
+            "[[ abc == a* && 3 -gt 2 ]] && echo yes",
+            "[[ v1.2 =~ ^v([0-9]+) ]] && echo ${BASH_REMATCH[1]}",
+            "x=hello; echo ${x/l/L} ${x//l/L} ${x^^} ${x:1:3}",
+            "echo {a,b}{1..3}",
+            "declare -A m; m[k]=v; echo ${m[k]}",
+            "set -o pipefail; false | true; echo $?",
+            "echo $((2**10)); let x=3+4; echo $x",
+            "cat <<< 'here string'",
+        ],
+    );
+}
+
+#[test]
+fn commands_print_what_the_hosts_commands_print() {
+    same_as_host(
+        "sh",
+        &[
+            "printf 'b\\na\\nc\\na\\n' > f; sort f; sort -r f | uniq -c | tr -s ' '; wc -l < f; head -2 f; tail -1 f; rm f",
+            "printf 'a:b:c\\nd:e:f\\n' | cut -d: -f2 | tr a-z A-Z; seq 3 | tee t | wc -l | tr -d ' '; cat t; rm t",
+            "mkdir -p d/e; touch d/x d/e/y.txt; find d -type f | sort; find d -name '*.txt' -exec echo found {} \\;; ls d; rm -r d; ls",
+            "printf 'one\\ntwo\\nthree\\n' > f; grep -n t f; grep -vc o f; grep -E '^(one|two)$' f; grep -iq ONE f; echo $?; grep -q no f; echo $?",
+            "printf 'one\\ntwo\\nthree\\n' > f; grep -o 'e*' f; grep -A1 one f; grep -w two f; grep -F '.' f; echo $?; grep 'o\\{1\\}ne' f; rm f",
+            "printf 'a1b22\\n' | sed 's/[0-9]\\+/<&>/g'; printf '1\\n2\\n3\\n' | sed -n '2p;$d;/3/p'; printf 'x\\n' | sed -E 's/(x)/\\1\\1/;a after'",
+            "printf 'a b\\nc\\n' | xargs -n1 echo; printf 'p\\nq\\n' | xargs -I{} echo '<{}>'",
+            "expr 1 + 2 \\* 3; expr abc : 'a\\(.\\)c'; expr length hello; expr 3 \\> 2; expr 1 - 1; echo $?",
+            "basename /a/b.c .c; dirname /a/b/c; printf '%s|%5d|%x\\n' s 42 255; echo -n x; echo; date -u -d @0 +%F",
+            "printf abc | sha256sum; printf abc > f; sha256sum f > s; sha256sum -c s; rm f s",
+            "test -d / && echo dir; [ 1 -lt 2 ] && echo less; true; echo $?; false; echo $?; printf 'x' | base64",
+            "ln -s target link; readlink link; rm link; mkdir m; rmdir m; echo data > a; cp a b; mv b c; cat c; rm a c; stat -c %a /tmp",
+            "kill -l 9; sleep 5 & kill -0 $$ && echo self",
+        ],
+    );
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_writer_quietly() {
+    let applets = Applets::new();
+    let output = applets.run("sh", "yes | head -1; seq 100000 | head -1; find / -maxdepth 2 | head -1");
+    assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("y\n1\n/\n", ""));
+}
+
+#[test]
+fn everything_runs_in_a_root_with_nothing_but_the_binary() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("bin")).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_dockside"), root.path().join("bin/busybox")).unwrap();
+    for name in ["sh", "bash", "ls", "cat", "date", "id", "sort", "grep", "sed", "env"] {
+        symlink("busybox", root.path().join("bin").join(name)).unwrap();
+    }
+    let script = "export PATH=/bin; ls /; printf 'b\\na\\n' | sort | grep -v b | sed s/a/A/; cat /none; date +%Y > /dev/null 2>&1 || date +%Y > /year; id -u";
+    let output = Command::new("unshare").args(["-r", "chroot"]).arg(root.path()).args(["/bin/sh", "-c", script]).env_clear().output();
+    let output = match output {
+        Ok(output) if !text(&output.stderr).contains("unshare") => output,
+        other => {
+            println!("SKIP: no user namespace to be had here: {other:?}");
+            return;
+        }
+    };
+    // A message is what localisation without files has to get right.
+    assert_eq!(text(&output.stderr), "cat: /none: No such file or directory\n");
+    assert_eq!(text(&output.stdout), "bin\nA\n0\n");
+}
+
+#[test]
+fn commands_come_from_standard_input_line_by_line() {
+    let applets = Applets::new();
+    let mut child = applets.command("sh").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"read x\nfor the read\necho \"got $x\"\nif true\nthen echo two lines\nfi\nexit 6\necho no\n")
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stdout), "got for the read\ntwo lines\n");
+    assert_eq!(output.status.code(), Some(6));
+}
+
+#[test]
+fn a_person_gets_prompts_and_an_interrupt_ends_the_line_only() {
+    let applets = Applets::new();
+    let mut command = Command::new(applets.dir.path().join("sh"));
+    command.env_clear().env("PATH", applets.dir.path()).env("PS1", "READY> ").current_dir(applets.work());
+    let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+    session.exp_string("READY> ").unwrap();
+    session.send_line("echo $((6*7))").unwrap();
+    session.exp_string("42").unwrap();
+    session.exp_string("READY> ").unwrap();
+    session.send("echo never").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("READY> ").unwrap();
+    session.send_line("sleep 100").unwrap();
+    // The sleep owns the terminal once its name can be seen by `ps`; the interrupt is for it, and the shell goes on.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    session.send_control('c').unwrap();
+    session.exp_string("READY> ").unwrap();
+    session.send_line("echo after $?").unwrap();
+    session.exp_string("after 130").unwrap();
+    session.exp_string("READY> ").unwrap();
+    session.send_line("exit 9").unwrap();
+    assert!(format!("{:?}", session.process().wait().unwrap()).contains('9'));
+}
+
+#[test]
+fn what_the_shell_says_is_what_students_meet_elsewhere() {
+    let applets = Applets::new();
+    for (shell, script, expected) in [
+        ("sh", "nosuch", "sh: nosuch: not found\n"),
+        ("bash", "nosuch", "bash: line 1: nosuch: command not found\n"),
+        ("sh", "wait 999999", "wait: pid 999999 is not a child of this shell\n"),
+    ] {
+        assert_eq!(text(&applets.run(shell, script).stderr), expected, "{script}");
+    }
+}
