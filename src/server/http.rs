@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::IntoFuture;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,8 @@ pub async fn serve(live: Arc<Live>, listener: TcpListener, access: Access, stop:
 async fn from_here(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
-    if name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || name.starts_with("127.") {
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    if name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback()) {
         return next.run(request).await;
     }
     (StatusCode::FORBIDDEN, "This server answers to localhost only.\n").into_response()
