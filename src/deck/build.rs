@@ -46,6 +46,16 @@ pub struct Site {
     pub slides: usize,
 }
 
+impl Site {
+    /// The pages and their HTML.
+    pub fn pages(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().filter_map(|(place, body)| match body {
+            Body::Text(html) if place.ends_with(".html") => Some((place.as_str(), html.as_str())),
+            _ => None,
+        })
+    }
+}
+
 /// Builds sites; keeps what it highlighted, so that the next build of much the same course is quick.
 #[derive(Default)]
 pub struct Builder {

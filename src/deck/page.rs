@@ -36,7 +36,9 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>,
             id_prefix: &prefix,
         };
         let body = markdown::render(&slide.content, &parsed.links, &options).html;
-        page.open(slide, is_lone_heading(&body));
+        // A heading that the next increment adds to is no slide of its own.
+        let goes_on = parsed.slides.get(i + 1).is_some_and(|next| next.continued);
+        page.open(slide, !goes_on && !slide.continued && is_lone_heading(&body));
         page.push("<div class=\"body\">", &body, "</div>\n");
         if let Some(notes) = &slide.notes {
             let notes = notes::render(&notes.content, &parsed.links, &options);

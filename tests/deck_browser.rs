@@ -1,0 +1,267 @@
+//! The pages in a real browser: Chromium opens them from disk, and a driver at the end of the page's script presses the keys.
+//!
+//! Where there is no Chromium (Debian: `apt-get install chromium`) these tests say so and pass.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The browser, if this machine has one.
+fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = ["chromium", "chromium-browser", "google-chrome"]
+        .iter()
+        .find_map(|name| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()));
+    if found.is_none() {
+        eprintln!("skipped: there is no chromium on this machine");
+    }
+    found
+}
+
+fn run(browser: &Path, profile: &Path, args: &[&str]) -> String {
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1366,768"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .args(args)
+        .stderr(Stdio::null())
+        .output()
+        .expect("the browser starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A built deck whose page runs `steps` once it is shown.
+struct Deck {
+    folder: tempfile::TempDir,
+}
+
+impl Deck {
+    fn new(markdown: &str, steps: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/dockside.js")).expect("the script");
+        fs::create_dir(folder.path().join("templates")).expect("made");
+        fs::write(folder.path().join("templates/dockside.js"), script + DRIVER + "drive(async () => {" + steps + "});\n").expect("written");
+        fs::write(folder.path().join("deck.md"), markdown).expect("written");
+        let output = Command::new(env!("CARGO_BIN_EXE_dockside"))
+            .args(["build", "deck.md", "-o", "out"])
+            .current_dir(folder.path())
+            .output()
+            .expect("dockside starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Deck { folder }
+    }
+
+    fn address(&self, hash: &str) -> String {
+        format!("file://{}/out/index.html{hash}", self.folder.path().display())
+    }
+
+    /// What the steps noted.
+    fn notes(&self, browser: &Path, hash: &str) -> Vec<String> {
+        let profile = self.folder.path().join("profile");
+        let dom = run(browser, &profile, &["--virtual-time-budget=20000", "--dump-dom", &self.address(hash)]);
+        let start = dom.find("id=\"driven\">").unwrap_or_else(|| panic!("the driver came to its end:\n{dom}")) + "id=\"driven\">".len();
+        let text = &dom[start..start + dom[start..].find("</pre>").expect("its end")];
+        text.lines().map(|line| line.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")).collect()
+    }
+}
+
+/// `press` a key, `note` what there is to see, `shown` is the slide: its address and its heading.
+const DRIVER: &str = r#"
+function drive(steps) {
+  const lines = [];
+  window.note = (text) => lines.push(String(text));
+  window.pause = () => new Promise((done) => setTimeout(done, 30));
+  window.press = async (...keys) => {
+    for (const key of keys) {
+      (document.activeElement || document.body).dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+      await pause();
+    }
+  };
+  window.shown = () => {
+    const all = document.querySelectorAll(".slide.current");
+    const visible = [...document.querySelectorAll(".slide")].filter((s) => getComputedStyle(s).display !== "none");
+    const heading = all[0].querySelector("h1, h2");
+    return all.length + "/" + visible.length + " " + location.hash + " " + (heading ? heading.textContent : "-");
+  };
+  window.addEventListener("error", (e) => lines.push("error: " + e.message));
+  document.addEventListener("securitypolicyviolation", (e) => lines.push("blocked: " + e.blockedURI));
+  setTimeout(async () => {
+    try { await steps(); } catch (e) { lines.push("failed: " + e); }
+    const pre = document.createElement("pre");
+    pre.id = "driven";
+    pre.textContent = lines.join("\n");
+    document.body.appendChild(pre);
+  }, 50);
+}
+"#;
+
+const REMARK: &str =
+    "# One\n\n---\nname: second\n\n# Two\n\n- a\n\n--\n\n- b\n\n---\n\n# Three\n\n[back](#second)\n\n???\n\nSay this.\n\n---\n\n# Four\n";
+
+#[test]
+fn keys_lead_through_a_deck() {
+    let Some(browser) = chromium() else { return };
+    let deck = Deck::new(
+        REMARK,
+        r##"
+        note(shown());
+        await press("ArrowRight"); note(shown());
+        await press(" "); note(shown() + " " + document.querySelectorAll(".slide.current li").length);
+        await press("PageDown"); note(shown());
+        await press("j"); note(shown());
+        await press("ArrowDown"); note(shown());
+        await press("k"); note(shown());
+        await press("Home"); note(shown());
+        await press("End"); note(shown());
+        await press("2", "Enter"); note(shown());
+        await press("9", "9", "Enter"); note(shown());
+        history.back(); await pause(); await pause(); note(shown());
+        location.hash = "#4"; await pause(); note(shown());
+        document.querySelector(".slide.current a[href='#second']").click(); await pause(); note(shown());
+        note(document.getElementById("announce").textContent);
+        "##,
+    );
+    assert_eq!(
+        deck.notes(&browser, ""),
+        [
+            "1/1  One",
+            "1/1 #second Two",
+            "1/1 #3 Two 2",
+            "1/1 #4 Three",
+            "1/1 #5 Four",
+            "1/1 #5 Four",
+            "1/1 #4 Three",
+            "1/1 #1 One",
+            "1/1 #5 Four",
+            "1/1 #second Two",
+            "1/1 #5 Four",
+            "1/1 #second Two",
+            "1/1 #4 Three",
+            "1/1 #second Two",
+            "Slide 2 of 5. Two",
+        ]
+    );
+}
+
+#[test]
+fn an_address_leads_to_its_slide() {
+    let Some(browser) = chromium() else { return };
+    let deck = Deck::new(REMARK, "note(shown());");
+    for (hash, expected) in
+        [("#second", "1/1 #second Two"), ("#4", "1/1 #4 Three"), ("#nowhere", "1/1 #nowhere One"), ("#slide-second", "1/1 #second Two")]
+    {
+        assert_eq!(deck.notes(&browser, hash), [expected], "{hash}");
+    }
+}
+
+#[test]
+fn overview_presenter_blackout_theme_and_help() {
+    let Some(browser) = chromium() else { return };
+    let deck = Deck::new(
+        REMARK,
+        r##"
+        await press("4", "Enter", "o"); note(document.documentElement.className + " " + shown());
+        const input = document.querySelector("#find input");
+        input.value = "four"; input.dispatchEvent(new Event("input", { bubbles: true }));
+        note(document.querySelectorAll(".slide:not(.hidden)").length + " " + document.querySelector("#find output").textContent);
+        document.querySelector("#find").requestSubmit(); await pause(); note(document.documentElement.className + " " + shown());
+        await press("k", "p"); note(document.documentElement.className + " " + document.querySelector("#presenter .said").textContent.trim());
+        note(document.querySelectorAll(".slide.next").length);
+        await press("p", "b"); note(document.documentElement.className);
+        await press("j"); note(document.documentElement.className + " " + shown());
+        const paper = () => getComputedStyle(document.documentElement).backgroundColor;
+        const light = paper(); await press("d"); note(light !== paper()); await press("d"); note(light === paper());
+        await press("?"); note(document.getElementById("help").open); await press("?"); note(document.getElementById("help").open);
+        "##,
+    );
+    assert_eq!(
+        deck.notes(&browser, ""),
+        [
+            "js overview 1/5 #4 Three",
+            "1 1 slide",
+            "js on-deep 1/1 #5 Four",
+            "js presenter Say this.",
+            "1",
+            "js black",
+            "js 1/1 #4 Three",
+            "true",
+            "true",
+            "true",
+            "false",
+        ]
+    );
+}
+
+#[test]
+fn stacks_and_fragments_of_a_reveal_deck() {
+    let Some(browser) = chromium() else { return };
+    let deck = Deck::new(
+        "# A\n\n!SUB\n# A1\n\n!SUB\n# A2\n\n!SLIDE\n# B\n\n- x <!-- .element: class=\"fragment\" -->\n- y <!-- .element: class=\"fragment\" -->\n\n!SLIDE\n# C\n",
+        r##"
+        const seen = () => [...document.querySelectorAll(".slide.current .fragment")].filter((f) => getComputedStyle(f).visibility === "visible").length;
+        await press("ArrowDown"); note(shown());
+        await press("ArrowRight"); note(shown() + " " + seen());
+        await press("ArrowRight"); note(shown() + " " + seen());
+        await press(" "); note(shown() + " " + seen());
+        await press("ArrowRight"); note(shown());
+        await press("ArrowLeft"); note(shown() + " " + seen());
+        location.hash = "#/0/2"; await pause(); note(shown());
+        await press("ArrowUp"); note(shown());
+        "##,
+    );
+    assert_eq!(
+        deck.notes(&browser, "#/0"),
+        ["1/1 #/0/1 A1", "1/1 #/1 B 0", "1/1 #/1 B 1", "1/1 #/1 B 2", "1/1 #/2 C", "1/1 #/1 B 0", "1/1 #/0/2 A2", "1/1 #/0/1 A1",]
+    );
+}
+
+#[test]
+fn long_slides_are_made_to_fit() {
+    let Some(browser) = chromium() else { return };
+    let items = "- a line of text\n\n".repeat(14);
+    let deck = Deck::new(
+        &format!("# Long\n\n{items}\n---\n\n# Wide\n\n    {}\n", "x".repeat(110)),
+        r#"
+        const body = () => document.querySelector(".slide.current .body");
+        note(body().scrollHeight <= body().clientHeight + 1);
+        note(parseFloat(getComputedStyle(body()).fontSize) > 12);
+        await press("j");
+        const pre = document.querySelector(".slide.current pre");
+        note(pre.scrollWidth <= pre.clientWidth + 1);
+        "#,
+    );
+    assert_eq!(deck.notes(&browser, ""), ["true", "true", "true"]);
+}
+
+#[test]
+fn paper_has_one_slide_a_page() {
+    let Some(browser) = chromium() else { return };
+    let deck = Deck::new(REMARK, "");
+    let pdf = deck.folder.path().join("deck.pdf");
+    let to = format!("--print-to-pdf={}", pdf.display());
+    run(&browser, &deck.folder.path().join("profile"), &["--no-pdf-header-footer", &to, &deck.address("")]);
+    let bytes = fs::read(&pdf).expect("a PDF");
+    let text = String::from_utf8_lossy(&bytes);
+    let pages = text.match_indices("/Type /Page").filter(|(at, mark)| !text[at + mark.len()..].starts_with('s')).count();
+    assert_eq!(pages, 5);
+}
+
+#[test]
+fn without_scripts_the_page_is_a_document() {
+    let Some(browser) = chromium() else { return };
+    let deck = Deck::new(REMARK, "");
+    let page = deck.folder.path().join("out/index.html");
+    // The policy of the page cannot be asked to forbid its own scripts, so they are taken out.
+    let html = fs::read_to_string(&page).expect("the page");
+    let mut plain = String::new();
+    let mut rest = html.as_str();
+    while let Some((before, after)) = rest.split_once("<script") {
+        plain.push_str(before);
+        rest = after.split_once("</script>").expect("the script ends").1;
+    }
+    plain.push_str(rest);
+    let measure = "<script>addEventListener('load',()=>{const p=document.createElement('pre');p.id='driven';p.textContent=[...document.querySelectorAll('.slide')].filter(s=>s.offsetHeight>50).length+' '+(document.documentElement.scrollHeight>600)+' '+document.getElementById('second').getBoundingClientRect().top;document.body.append(p)})</script>";
+    fs::write(&page, plain.replace("</body>", &format!("{measure}</body>"))).expect("written");
+    let notes = deck.notes(&browser, "#second").join("\n");
+    assert!(notes.starts_with("5 true "), "{notes}");
+}
