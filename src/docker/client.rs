@@ -336,7 +336,10 @@ impl Client {
 
     /// Sends a request that turns its connection into a stream.
     pub async fn hijack(&self, request: Request<'_>) -> Result<Hijacked, Failure> {
-        let (response, _sender) = self.exchange(request.upgrade()).await?;
+        let (response, _sender) = self.exchange(request.upgrade()).await.map_err(|failure| match failure.kind {
+            Kind::Engine(status) if status != 409 => Failure { text: format!("unable to upgrade to tcp, received {status}"), ..failure },
+            _ => failure,
+        })?;
         let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
         let multiplexed = match kind {
             "application/vnd.docker.multiplexed-stream" => Some(true),

@@ -11,6 +11,8 @@ pub struct Matches {
     /// The path in messages, such as `image ls`.
     pub path: String,
     flags: Vec<(&'static str, String)>,
+    /// What is to be said about flags of old names.
+    pub notices: Vec<String>,
     pub args: Vec<String>,
 }
 
@@ -64,7 +66,10 @@ impl Matches {
 /// What reading a command line came to.
 pub enum Parsed {
     Matches(Matches),
-    Help,
+    /// Help is asked for; by `-h`, which is told to be `--help`.
+    Help {
+        old_style: bool,
+    },
 }
 
 /// Reads `args` for `command`, called as `path` (canonical). A mistake gives the text that Docker prints.
@@ -77,7 +82,8 @@ pub fn parse(command: &'static Command, path: &str, args: &[String]) -> Result<P
     };
     let mut matches = Matches { path: path.to_owned(), ..Matches::default() };
     match read(args, command.interspersed, &find_long, &find_short, &mut matches) {
-        Err(Problem::Help) => return Ok(Parsed::Help),
+        Err(Problem::Help) => return Ok(Parsed::Help { old_style: false }),
+        Err(Problem::ShortHelp) => return Ok(Parsed::Help { old_style: true }),
         Err(Problem::Text(text)) => return Err(fail(text)),
         Ok(rest) => matches.args = rest,
     }
@@ -95,7 +101,7 @@ pub fn parse_global(args: &[String], flags: &'static [Flag]) -> Result<(Matches,
     let find_short = |letter: char| flags.iter().find(|f| f.short == Some(letter));
     match read(args, false, &find_long, &find_short, &mut matches) {
         Ok(rest) => Ok((matches, rest, false)),
-        Err(Problem::Help) => Ok((matches, Vec::new(), true)),
+        Err(Problem::Help | Problem::ShortHelp) => Ok((matches, Vec::new(), true)),
         Err(Problem::Text(text)) => {
             Err(Failure::new(format!("{text}\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' for more information"))
                 .status(FLAG_ERROR))
@@ -109,6 +115,7 @@ fn alias(command: &'static Command, name: &str) -> Option<&'static Flag> {
         "net" => "network",
         "net-alias" => "network-alias",
         "dns-opt" => "dns-option",
+        "time" => "timeout",
         _ => return None,
     };
     command.all_flags().find(|f| f.name == today)
@@ -116,6 +123,8 @@ fn alias(command: &'static Command, name: &str) -> Option<&'static Flag> {
 
 enum Problem {
     Help,
+    /// `-h` where the command has no such flag of its own.
+    ShortHelp,
     Text(String),
 }
 
@@ -163,12 +172,16 @@ fn long(
         Some((name, value)) => (name, Some(value.to_owned())),
         None => (body, None),
     };
-    let Some(flag) = find(name) else {
-        if name == "help" {
-            return Err(Problem::Help);
-        }
+    let found = find(name);
+    if name == "help" && found.is_none_or(|f| f.kind == Kind::Help) {
+        return Err(Problem::Help);
+    }
+    let Some(flag) = found else {
         return Err(Problem::Text(format!("unknown flag: --{name}")));
     };
+    if name == "time" && flag.name != name {
+        matches.notices.push(format!("Flag --{name} has been deprecated, use --{} instead", flag.name));
+    }
     let value = match value {
         Some(value) => value,
         None if flag.kind == Kind::Bool => "true".to_owned(),
@@ -189,7 +202,7 @@ fn shorts(
         left = &left[letter.len_utf8()..];
         let Some(flag) = find(letter) else {
             if letter == 'h' {
-                return Err(Problem::Help);
+                return Err(Problem::ShortHelp);
             }
             return Err(Problem::Text(format!("unknown shorthand flag: {} in -{here}", quote_rune(letter))));
         };
@@ -229,7 +242,7 @@ fn set(flag: &'static Flag, value: String, matches: &mut Matches) -> Result<(), 
         Kind::Bytes if units::parse_bytes(&value).is_none() => Err(wrong(format!("invalid size: '{value}'"))),
         Kind::Duration if units::parse_duration(&value).is_none() => Err(wrong(units::duration_problem(&value))),
         Kind::Decimal if units::parse_decimal(&value).is_none() => Err(wrong(format!("failed to parse {value} as a rational number"))),
-        Kind::Filter if !value.is_empty() && !value.contains('=') => Err(wrong("invalid filter '".to_owned() + &value + "'")),
+        Kind::Filter if !value.is_empty() && !value.contains('=') => Err(wrong("bad format of filter (expected name=value)".to_owned())),
         Kind::Map if !value.contains('=') && !value.is_empty() => {
             matches.push(flag.name, value);
             Ok(())
@@ -265,7 +278,9 @@ fn usage_failure(command: &Command, path: &str, text: String, status: u8) -> Fai
 pub fn full_usage(command: &Command, path: &str) -> String {
     let mut text = usage_line(command, path);
     for more in command.usage.iter().skip(1) {
-        text.push_str("\n\t");
+        text.push_str("\n\tdocker ");
+        text.push_str(path);
+        text.push(' ');
         text.push_str(more);
     }
     text

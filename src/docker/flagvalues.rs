@@ -1,9 +1,12 @@
 //! The checks that Docker's flags make while they are read, beyond their kind: labels, filters, streams to attach, restart policies.
 
-use super::tables::Flag;
+use super::tables::{Flag, Kind};
 
 /// Says what is wrong with `value`, in Docker's words.
 pub fn check(flag: &Flag, value: &str) -> Result<(), String> {
+    if flag.kind == Kind::Bool {
+        return Ok(());
+    }
     match flag.name {
         "attach" if !matches!(value.to_lowercase().as_str(), "stdin" | "stdout" | "stderr") => {
             Err("valid streams are STDIN, STDOUT and STDERR".to_owned())
@@ -20,13 +23,22 @@ pub fn check(flag: &Flag, value: &str) -> Result<(), String> {
             }
             Ok(())
         }
-        "dns" if value.parse::<std::net::IpAddr>().is_err() => Err(format!("{value} is not an ip address")),
+        "dns" if value.parse::<std::net::IpAddr>().is_err() => Err(format!("IP address is not correctly formatted: {value}")),
         "link" if value.is_empty() => Err("empty string specified for links".to_owned()),
         "ulimit" => ulimit(value),
-        "volume" if value.is_empty() => Ok(()),
-        "memory-swap" => Ok(()),
+        "label" if value.is_empty() || value.starts_with('=') => Err(format!("invalid label '{value}': empty name")),
+        "mount" => super::commands::mount(value).map(drop).map_err(|e| e.text),
+        "sysctl" if !sysctl_allowed(value) => Err(format!("sysctl '{value}' is not allowed")),
+        "tag" => super::reference::Reference::parse(value).map(drop).map_err(|e| e.text),
         _ => Ok(()),
     }
+}
+
+/// Whether a kernel parameter belongs to a namespace of the container.
+fn sysctl_allowed(value: &str) -> bool {
+    const NAMES: &[&str] = &["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"];
+    let Some((name, _)) = value.split_once('=') else { return false };
+    name.starts_with("net.") || name.starts_with("fs.mqueue.") || name.strip_prefix("kernel.").is_some_and(|n| NAMES.contains(&n))
 }
 
 fn ulimit(value: &str) -> Result<(), String> {

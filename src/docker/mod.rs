@@ -77,7 +77,11 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
         Some(group) => {
             let after: Vec<&String> = rest[1..].iter().skip_while(|w| w.as_str() == "--").collect();
             match after.first().map(|w| w.as_str()) {
-                None | Some("--help" | "-h") => {
+                None => {
+                    context.warn(usage::group(group));
+                    return Ok(0);
+                }
+                Some("--help" | "-h") => {
                     context.print(usage::group(group));
                     return Ok(0);
                 }
@@ -92,12 +96,23 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
         context.print(usage::command(command, path, columns));
         return Ok(0);
     }
+    if command.names.contains(&"build") {
+        commands::build::notice(&context);
+    }
     match cmdline::parse(command, path, words)? {
-        Parsed::Help => {
+        Parsed::Help { old_style } => {
+            if old_style {
+                context.warn_line("Flag shorthand -h has been deprecated, use --help");
+            }
             context.print(usage::command(command, path, columns));
             Ok(0)
         }
-        Parsed::Matches(matches) => run(command, &context, &matches),
+        Parsed::Matches(matches) => {
+            for notice in &matches.notices {
+                context.line(notice);
+            }
+            run(command, &context, &matches)
+        }
     }
 }
 
@@ -112,9 +127,13 @@ fn run(command: &tables::Command, context: &Context, matches: &cmdline::Matches)
 fn unknown_command(path: &str) -> Failure {
     match path.split_once(' ') {
         None => Failure::new(format!("docker: unknown command: docker {path}\n\nRun 'docker --help' for more information")),
-        Some((group, _)) => Failure::new(format!(
-            "docker: unknown command: docker {path}\n\nUsage:  docker {group} COMMAND\n\nRun 'docker {group} --help' for more information"
-        )),
+        Some((group, _)) => {
+            let command = tables::GROUPS.iter().any(|g| g.name == group && g.usage_says_command);
+            let command = if command { " COMMAND" } else { "" };
+            Failure::new(format!(
+                "docker: unknown command: docker {path}\n\nUsage:  docker {group}{command}\n\nRun 'docker {group} --help' for more information"
+            ))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::failure::Failure;
 
@@ -25,6 +25,29 @@ impl RawMode {
 }
 
 impl Drop for RawMode {
+    fn drop(&mut self) {
+        let _ = tcsetattr(std::io::stdin().as_fd(), OptionalActions::Now, &self.before);
+    }
+}
+
+/// Keeps what is typed from being shown, as long as it lives.
+pub struct NoEcho {
+    before: Termios,
+}
+
+impl NoEcho {
+    /// Stops the echo; `None` where standard input is no terminal.
+    pub fn enter() -> Option<NoEcho> {
+        let stdin = std::io::stdin();
+        let before = tcgetattr(stdin.as_fd()).ok()?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(stdin.as_fd(), OptionalActions::Now, &silent).ok()?;
+        Some(NoEcho { before })
+    }
+}
+
+impl Drop for NoEcho {
     fn drop(&mut self) {
         let _ = tcsetattr(std::io::stdin().as_fd(), OptionalActions::Now, &self.before);
     }

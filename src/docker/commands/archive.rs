@@ -71,14 +71,11 @@ fn check_output(c: &Context, path: &str, command: &str) -> Result<(), Failure> {
     }
     let path = Path::new(path);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        let why = format!("invalid output path: directory {} does not exist", super::super::units::quote(&folder.to_string_lossy()));
-        return Err(Failure::new(format!("failed to {command}: {why}")));
+    if let Err(e) = folder.metadata() {
+        return Err(Failure::new(format!("failed to {command}: invalid output path: stat {}: {}", folder.display(), io_words(&e))));
     }
     if path.is_dir() {
-        let why =
-            format!("invalid output path: {} must be a regular file or a device", super::super::units::quote(&path.to_string_lossy()));
-        return Err(Failure::new(format!("failed to {command}: {why}")));
+        return Err(Failure::new(format!("failed to {command}: cannot write to a directory")));
     }
     Ok(())
 }
@@ -141,7 +138,10 @@ pub async fn load(c: &Context, m: &Matches) -> Outcome {
 /// `docker import FILE|URL|- [REPOSITORY[:TAG]]`.
 pub async fn import(c: &Context, m: &Matches) -> Outcome {
     let source = m.args[0].as_str();
-    let mut request = Request::post("/images/create").query("message", m.text("message"));
+    let mut request = Request::post("/images/create").header("Content-Type", "text/plain");
+    if !m.text("message").is_empty() {
+        request = request.query("message", m.text("message"));
+    }
     if let Some(name) = m.args.get(1).filter(|n| !n.is_empty()) {
         Reference::parse(name)?;
         request = request.query("repo", name.clone());

@@ -38,7 +38,7 @@ pub async fn port(c: &Context, m: &Matches) -> Outcome {
         }
         let found = addresses(&format!("{number}/{protocol}"));
         if found.is_empty() {
-            return Err(Failure::new(format!("Error: No public port '{number}/{protocol}' published for {}", m.args[0])));
+            return Err(Failure::new(format!("Error: No public port '{wanted}' published for {}", m.args[0])));
         }
         c.line(found.join("\n"));
         return Ok(0);

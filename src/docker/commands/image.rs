@@ -89,6 +89,8 @@ pub async fn commit(c: &Context, m: &Matches) -> Outcome {
         }
         reference.default_tag();
         request = request.query("repo", reference.full_name()).query("tag", reference.tag.clone().unwrap_or_default());
+    } else {
+        request = request.query("repo", "").query("tag", "");
     }
     for change in m.all("change") {
         request = request.query("changes", change);

@@ -40,7 +40,7 @@ struct Named {
 /// `docker images`.
 pub async fn list(c: &Context, m: &Matches) -> Outcome {
     if m.on("tree") {
-        return Err(Failure::new("the option --tree is not supported by this client"));
+        return Err(Failure::new("\"--tree\" is not supported by this client"));
     }
     let mut given: Vec<String> = m.all("filter").map(str::to_owned).collect();
     if let Some(name) = m.args.first() {
@@ -135,18 +135,18 @@ fn image_row(image: &Json, named: &Named, whole: bool) -> Row {
     }
 }
 
-/// The rows of images that `system df -v` shows.
-pub fn df_rows(images: &[Json]) -> Vec<Row> {
-    images.iter().flat_map(|image| names(image, false, false).into_iter().map(|named| image_row(image, &named, false))).collect()
+/// The row of an image under its first name, as `system df -v` shows it.
+pub fn first_row(image: &Json) -> Option<Row> {
+    names(image, false, false).first().map(|named| image_row(image, named, false))
 }
 
-/// The kind of those rows.
+/// The kind of an image's row.
 pub fn image_kind() -> &'static RowKind {
     &IMAGE
 }
 
 static HISTORY: RowKind = RowKind {
-    type_name: "*history.historyContext",
+    type_name: "*image.historyContext",
     fields: &[
         ("ID", "IMAGE"),
         ("CreatedSince", "CREATED"),
@@ -178,7 +178,7 @@ pub async fn history(c: &Context, m: &Matches) -> Outcome {
         let by = text(layer, "CreatedBy").replace('\t', " ");
         let size = int(layer, "Size");
         let created = int(layer, "Created");
-        let at = if created == 0 { String::new() } else { rfc3339(created) };
+        let at = rfc3339(created);
         let since = match () {
             () if !human => at.clone(),
             () if created <= 0 => "N/A".to_owned(),

@@ -1,9 +1,151 @@
-//! To follow with its family.
+//! `docker info`.
 
+use std::fmt::Write as _;
+
+use serde_json::{Value as Json, json};
+
+use super::shared::{int, list, text};
+use crate::docker::FOLLOWS;
+use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
+use crate::docker::template::{self, Value};
+use crate::docker::units::binary_size;
 
-pub async fn info(_c: &Context, m: &Matches) -> Outcome {
-    Err(Failure::new(format!("docker {} is not available", m.path)))
+/// `docker info`: about the client, and about the engine where it answers.
+pub async fn info(c: &Context, m: &Matches) -> Outcome {
+    let server = async { c.client()?.send(Request::get("/info")).await?.json().await }.await;
+    let client = json!({"Debug": false, "Version": FOLLOWS, "Context": "default", "Plugins": [], "Warnings": null});
+    let given = match m.text("format") {
+        "" => {
+            c.print(format!("Client:\n Version:    {FOLLOWS}\n Context:    default\n Debug Mode: false\n\nServer:\n"));
+            let server = server?;
+            c.print(server_text(&server));
+            c.line("");
+            for warning in list(&server, "Warnings").filter_map(Json::as_str) {
+                c.warn_line(warning);
+            }
+            return Ok(0);
+        }
+        "json" => "{{json .}}",
+        given => given,
+    };
+    let parsed = template::parse(given).map_err(|e| Failure::new(format!("template parsing error: {e}")).status(64))?;
+    let (mut whole, failure) = match server {
+        Ok(server) => (server, None),
+        Err(failure) => (json!({}), Some(failure)),
+    };
+    if let Some(failure) = &failure {
+        whole["ServerErrors"] = json!([failure.text]);
+    }
+    whole["ClientInfo"] = client;
+    c.line(template::execute(&parsed, &Value::engine(whole), false).map_err(Failure::new)?);
+    failure.map_or(Ok(0), Err)
+}
+
+fn server_text(info: &Json) -> String {
+    let mut out = String::new();
+    let mut line = |indent: usize, title: &str, value: String| {
+        let _ = writeln!(out, "{:indent$}{title}: {value}", "");
+    };
+    let number = |key: &str| int(info, key).to_string();
+    let flag = |key: &str| (info.get(key).and_then(Json::as_bool) == Some(true)).to_string();
+    let words =
+        |value: Option<&Json>| value.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect::<Vec<_>>().join(" ");
+    line(1, "Containers", number("Containers"));
+    line(2, "Running", number("ContainersRunning"));
+    line(2, "Paused", number("ContainersPaused"));
+    line(2, "Stopped", number("ContainersStopped"));
+    line(1, "Images", number("Images"));
+    line(1, "Server Version", text(info, "ServerVersion").to_owned());
+    line(1, "Storage Driver", text(info, "Driver").to_owned());
+    for pair in list(info, "DriverStatus") {
+        let cell = |i: usize| pair.get(i).and_then(Json::as_str).unwrap_or_default().to_owned();
+        line(2, &cell(0), cell(1));
+    }
+    line(1, "Logging Driver", text(info, "LoggingDriver").to_owned());
+    line(1, "Cgroup Driver", text(info, "CgroupDriver").to_owned());
+    if !text(info, "CgroupVersion").is_empty() {
+        line(1, "Cgroup Version", text(info, "CgroupVersion").to_owned());
+    }
+    let plugins = info.get("Plugins").unwrap_or(&Json::Null);
+    let _ = writeln!(out, " Plugins:");
+    for key in ["Volume", "Network", "Authorization", "Log"] {
+        if list(plugins, key).next().is_some() {
+            let _ = writeln!(out, "  {key}: {}", words(plugins.get(key)));
+        }
+    }
+    let swarm = info.get("Swarm").map(|s| text(s, "LocalNodeState")).unwrap_or_default();
+    let _ = writeln!(out, " Swarm: {swarm}");
+    if let Some(runtimes) = info.get("Runtimes").and_then(Json::as_object) {
+        let mut names: Vec<&str> = runtimes.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let _ = writeln!(out, " Runtimes: {}\n Default Runtime: {}", names.join(" "), text(info, "DefaultRuntime"));
+    }
+    let commit = |key: &str| info.get(key).map(|commit| text(commit, "ID")).unwrap_or_default();
+    let _ = writeln!(out, " Init Binary: {}", text(info, "InitBinary"));
+    let _ = writeln!(out, " containerd version: {}", commit("ContainerdCommit"));
+    let _ = writeln!(out, " runc version: {}\n init version: {}", commit("RuncCommit"), commit("InitCommit"));
+    security(info, &mut out);
+    let mut line = |title: &str, value: String| {
+        let _ = writeln!(out, " {title}: {value}");
+    };
+    line("Kernel Version", text(info, "KernelVersion").to_owned());
+    line("Operating System", text(info, "OperatingSystem").to_owned());
+    line("OSType", text(info, "OSType").to_owned());
+    line("Architecture", text(info, "Architecture").to_owned());
+    line("CPUs", number("NCPU"));
+    line("Total Memory", binary_size(int(info, "MemTotal") as f64));
+    line("Name", text(info, "Name").to_owned());
+    line("ID", text(info, "ID").to_owned());
+    line("Docker Root Dir", text(info, "DockerRootDir").to_owned());
+    line("Debug Mode", flag("Debug"));
+    for (key, title) in [("HttpProxy", "HTTP Proxy"), ("HttpsProxy", "HTTPS Proxy"), ("NoProxy", "No Proxy")] {
+        if !text(info, key).is_empty() {
+            line(title, text(info, key).to_owned());
+        }
+    }
+    if list(info, "Labels").next().is_some() {
+        let labels: Vec<&str> = list(info, "Labels").filter_map(Json::as_str).collect();
+        let _ = writeln!(out, " Labels:\n  {}", labels.join("\n  "));
+    }
+    let _ = writeln!(out, " Experimental: {}", flag("ExperimentalBuild"));
+    let registry = info.get("RegistryConfig").unwrap_or(&Json::Null);
+    let mut insecure: Vec<&str> = Vec::new();
+    if let Some(indexes) = registry.get("IndexConfigs").and_then(Json::as_object) {
+        insecure.extend(indexes.iter().filter(|(_, index)| index.get("Secure") == Some(&json!(false))).map(|(name, _)| name.as_str()));
+    }
+    insecure.extend(list(registry, "InsecureRegistryCIDRs").filter_map(Json::as_str));
+    if !insecure.is_empty() {
+        let _ = writeln!(out, " Insecure Registries:\n  {}", insecure.join("\n  "));
+    }
+    let mirrors: Vec<&str> = list(registry, "Mirrors").filter_map(Json::as_str).collect();
+    if !mirrors.is_empty() {
+        let _ = writeln!(out, " Registry Mirrors:\n  {}", mirrors.join("\n  "));
+    }
+    let _ = writeln!(out, " Live Restore Enabled: {}", flag("LiveRestoreEnabled"));
+    if !text(info, "ProductLicense").is_empty() {
+        let _ = writeln!(out, " Product License: {}", text(info, "ProductLicense"));
+    }
+    out
+}
+
+/// `name=seccomp,profile=builtin` and its like, a line each.
+fn security(info: &Json, out: &mut String) {
+    let mut options = list(info, "SecurityOptions").filter_map(Json::as_str).peekable();
+    if options.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(out, " Security Options:");
+    for option in options {
+        for (i, pair) in option.split(',').enumerate() {
+            let (key, value) = pair.split_once('=').unwrap_or(("name", pair));
+            let _ = match (i, key) {
+                (0, _) => writeln!(out, "  {value}"),
+                (_, "profile") => writeln!(out, "   Profile: {value}"),
+                (_, key) => writeln!(out, "   {key}: {value}"),
+            };
+        }
+    }
 }

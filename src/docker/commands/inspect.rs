@@ -165,11 +165,32 @@ impl Report {
             c.line("[]");
         } else {
             let whole = [b"[".as_slice(), &self.out, b"]"].concat();
-            c.print(if self.json { whole } else { indent(&whole) });
+            c.print(if self.json { compact(&whole) } else { indent(&whole) });
             c.line("");
         }
         super::shared::together(self.failures)
     }
+}
+
+/// JSON without the blanks between its parts.
+fn compact(json: &[u8]) -> Vec<u8> {
+    let (mut text, mut escaped) = (false, false);
+    let keep = |b: &u8| {
+        let here = text;
+        match b {
+            b'"' if !escaped => text = !text,
+            _ => {}
+        }
+        escaped = here && !escaped && *b == b'\\';
+        here || !b.is_ascii_whitespace()
+    };
+    json.iter()
+        .copied()
+        .filter({
+            let mut keep = keep;
+            move |b| keep(b)
+        })
+        .collect()
 }
 
 /// Indents JSON by four blanks and leaves its texts as they are.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::shared::{container_name, int, list, together};
+use super::shared::{container_name, list, together};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
@@ -26,7 +26,7 @@ async fn each<'r>(c: &Context, m: &Matches, request: impl Fn(&str) -> Request<'r
 
 fn stop_request<'r>(m: &Matches, action: &str, name: &str) -> Request<'r> {
     let mut request = Request::post(format!("/containers/{name}/{action}"));
-    if let Some(seconds) = m.int("timeout").or_else(|| m.int("time")) {
+    if let Some(seconds) = m.int("timeout") {
         request = request.query("t", seconds.to_string());
     }
     match m.text("signal") {
@@ -71,15 +71,9 @@ pub async fn unpause(c: &Context, m: &Matches) -> Outcome {
 pub async fn rm(c: &Context, m: &Matches) -> Outcome {
     let mut failures = Vec::new();
     for name in &m.args {
-        let checked = match container_name(name) {
-            Ok(checked) => checked.trim_matches('/'),
-            Err(failure) => {
-                failures.push(failure);
-                continue;
-            }
-        };
+        let checked = name.trim_matches('/');
         if checked.is_empty() {
-            failures.push(Failure::new("Container name cannot be empty"));
+            failures.push(Failure::new("container name cannot be empty"));
             continue;
         }
         let request = Request::delete(format!("/containers/{checked}"))
@@ -177,7 +171,7 @@ pub async fn update(c: &Context, m: &Matches) -> Outcome {
         "MemorySwap": bytes("memory-swap"),
         "MemorySwappiness": null,
         "OomKillDisable": null,
-        "PidsLimit": int("pids-limit"),
+        "PidsLimit": m.int("pids-limit"),
         "Ulimits": null,
         "CpuCount": 0,
         "CpuPercent": 0,
@@ -203,9 +197,4 @@ pub async fn update(c: &Context, m: &Matches) -> Outcome {
         c.line(warnings.join("\n"));
     }
     together(failures)
-}
-
-/// The exit status that a container's `State` tells.
-pub fn exit_status(container: &Json) -> i64 {
-    container.get("State").map_or(0, |state| int(state, "ExitCode"))
 }

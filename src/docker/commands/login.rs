@@ -1,13 +1,111 @@
-//! To follow with its family.
+//! `docker login` and `docker logout`: the engine checks the credentials, the client keeps them in its configuration.
 
+use std::io::Read;
+
+use serde_json::{Value as Json, json};
+
+use super::shared::text;
+use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
+use crate::docker::config;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
 
-pub async fn login(_c: &Context, m: &Matches) -> Outcome {
-    Err(Failure::new(format!("docker {} is not available", m.path)))
+/// The registry that is meant where none is named.
+const HUB: &str = "https://index.docker.io/v1/";
+
+/// The name under which a registry is kept: without scheme and path.
+fn server_name(given: Option<&String>) -> String {
+    match given.map(|s| s.trim()) {
+        None | Some("" | "docker.io" | "registry-1.docker.io" | "index.docker.io") => HUB.to_owned(),
+        Some(server) if server == HUB => HUB.to_owned(),
+        Some(server) => {
+            let server = server.trim_start_matches("https://").trim_start_matches("http://");
+            server.split('/').next().unwrap_or_default().to_owned()
+        }
+    }
 }
 
-pub async fn logout(_c: &Context, m: &Matches) -> Outcome {
-    Err(Failure::new(format!("docker {} is not available", m.path)))
+/// `docker login [SERVER]`.
+pub async fn login(c: &Context, m: &Matches) -> Outcome {
+    if m.given("password") && m.on("password-stdin") {
+        return Err(Failure::new("conflicting options: cannot specify both --password and --password-stdin"));
+    }
+    let server = server_name(m.args.first());
+    let mut user = m.text("username").to_owned();
+    let mut password = m.text("password").to_owned();
+    if m.given("password") {
+        c.warn_line("WARNING! Using --password via the CLI is insecure. Use --password-stdin.");
+    }
+    if m.on("password-stdin") {
+        if user.is_empty() {
+            return Err(Failure::new("the --password-stdin option requires --username to be set"));
+        }
+        std::io::stdin().read_to_string(&mut password)?;
+        password = password.trim_end_matches(['\r', '\n']).to_owned();
+    }
+    if password.is_empty() && m.on("password-stdin") {
+        return Err(Failure::new("password is empty"));
+    }
+    if user.is_empty() || password.is_empty() {
+        if !c.stdin_is_terminal() {
+            return Err(Failure::new("Error: Cannot perform an interactive login from a non TTY device"));
+        }
+        if user.is_empty() {
+            user = ask(c, "Username: ", true)?;
+        }
+        if password.is_empty() {
+            password = ask(c, "Password: ", false)?;
+        }
+    }
+    if user.is_empty() {
+        return Err(Failure::new("Error: Non-null Username Required"));
+    }
+    if password.is_empty() {
+        return Err(Failure::new("Error: Password Required"));
+    }
+    let body = json!({"username": user, "password": password, "serveraddress": server});
+    let answer = c.client()?.send(Request::post("/auth").json(&body)).await?;
+    let said = answer.json().await.unwrap_or(Json::Null);
+    keep(c, &server, &user, &password)?;
+    let status = text(&said, "Status");
+    c.line(if status.is_empty() { "Login Succeeded" } else { status });
+    Ok(0)
+}
+
+fn keep(c: &Context, server: &str, user: &str, password: &str) -> Result<(), Failure> {
+    let mut stored = config::load(&c.config);
+    stored["auths"][server] = json!({"auth": config::base64(format!("{user}:{password}").as_bytes())});
+    config::save(&c.config, &stored)?;
+    c.warn(format!(
+        "\nWARNING! Your credentials are stored unencrypted in '{}/config.json'.\n\
+         Configure a credential helper to remove this warning. See\n\
+         https://docs.docker.com/go/credential-store/\n\n",
+        c.config
+    ));
+    Ok(())
+}
+
+/// Asks on the terminal; a password is not shown.
+fn ask(c: &Context, prompt: &str, shown: bool) -> Result<String, Failure> {
+    c.print(prompt);
+    let hidden = if shown { None } else { crate::docker::terminal::NoEcho::enter() };
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if hidden.is_some() {
+        c.line("");
+    }
+    Ok(answer.trim().to_owned())
+}
+
+/// `docker logout [SERVER]`.
+pub async fn logout(c: &Context, m: &Matches) -> Outcome {
+    let server = server_name(m.args.first());
+    let mut stored = config::load(&c.config);
+    c.line(format!("Removing login credentials for {server}"));
+    let known = stored.get_mut("auths").and_then(Json::as_object_mut).is_some_and(|auths| auths.remove(&server).is_some());
+    if known {
+        config::save(&c.config, &stored)?;
+    }
+    Ok(0)
 }

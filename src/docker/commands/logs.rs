@@ -35,8 +35,7 @@ pub async fn logs(c: &Context, m: &Matches) -> Outcome {
 /// A time as the API wants it, seconds with nine decimals: given as a duration before now, as a date, or as seconds.
 pub fn timestamp(given: &str) -> Result<String, String> {
     if let Some(nanos) = units::parse_duration(given) {
-        let at = now() - nanos as f64 / 1e9;
-        return Ok(format!("{}.{:09}", at.floor() as i64, ((at - at.floor()) * 1e9) as i64));
+        return Ok(((now() - nanos as f64 / 1e9).floor() as i64).to_string());
     }
     let number = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
     let (whole, part) = given.split_once('.').unwrap_or((given, ""));

@@ -3,9 +3,11 @@
 pub mod archive;
 pub mod attach;
 pub mod build;
+mod build_context;
 pub mod container_info;
 pub mod context;
 pub mod cp;
+mod cp_archive;
 pub mod df;
 pub mod events;
 pub mod exec;
@@ -33,3 +35,5 @@ pub mod stats;
 pub mod unsupported;
 pub mod version;
 pub mod volume;
+
+pub use run_mounts::mount;

@@ -78,7 +78,6 @@ fn created_at(stamp: &str) -> String {
 pub async fn create(c: &Context, m: &Matches) -> Outcome {
     let mut body = Map::new();
     let mut set = |key: &str, value: Json| body.insert(key.to_owned(), value);
-    set("Name", json!(m.args[0]));
     set("Driver", json!(m.get("driver").unwrap_or("bridge")));
     set("Scope", json!(m.text("scope")));
     if m.given("ipv4") {
@@ -108,10 +107,8 @@ pub async fn create(c: &Context, m: &Matches) -> Outcome {
     );
     set("Options", pairs(m.all("opt")));
     set("Labels", pairs(m.all("label")));
+    set("Name", json!(m.args[0]));
     let made = c.client()?.send(Request::post("/networks/create").json(&Json::Object(body))).await?.json().await?;
-    if !text(&made, "Warning").is_empty() {
-        c.warn_line(format!("WARNING: {}", text(&made, "Warning")));
-    }
     c.line(text(&made, "Id"));
     Ok(0)
 }
@@ -121,12 +118,14 @@ fn ipam(m: &Matches) -> Result<Vec<Json>, Failure> {
     let subnets: Vec<&str> = m.all("subnet").collect();
     let mut pools: Vec<Map<String, Json>> = Vec::new();
     for subnet in &subnets {
-        network_of(subnet).ok_or_else(|| Failure::new(format!("invalid CIDR address: {subnet}")))?;
         pools.push(Map::from_iter([("Subnet".to_owned(), json!(subnet))]));
     }
     let mut place = |value: &str, key: &str, what: &str| -> Result<(), Failure> {
         let address = value.split('/').next().unwrap_or_default();
         let pool = subnets.iter().position(|subnet| holds(subnet, address));
+        if subnets.is_empty() {
+            return Err(Failure::new("every ip-range or gateway must have a corresponding subnet"));
+        }
         let pool = pool.ok_or_else(|| Failure::new(format!("no matching subnet for {what} {value}")))?;
         pools[pool].insert(key.to_owned(), json!(value));
         Ok(())

@@ -1,6 +1,6 @@
 //! The prune commands: what is unused goes, after a question.
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::shared::{confirm, filters, int, list, text};
 use crate::docker::client::Request;
@@ -74,10 +74,17 @@ async fn prune_volumes(c: &Context, given: &[String], all: bool) -> Result<Prune
     Ok(names(&answer, "VolumesDeleted", "Deleted Volumes:"))
 }
 
+async fn prune_cache(c: &Context, given: &[String], all: bool) -> Result<Pruned, Failure> {
+    let filters = filters(given.iter().map(String::as_str))?.unwrap_or_default();
+    let request = Request::post("/build/prune").query("filters", filters).query_if(all, "all", "1");
+    let answer = c.client()?.send(request).await?.json().await?;
+    Ok(names(&answer, "CachesDeleted", "Deleted build cache objects:"))
+}
+
 /// `docker container prune`.
 pub async fn containers(c: &Context, m: &Matches) -> Outcome {
     if !m.on("force") && !confirm(c, "WARNING! This will remove all stopped containers.") {
-        return Err(Failure::new("container prune has been cancelled"));
+        return Ok(0);
     }
     finish(c, &prune_containers(c, &given(m)).await?);
     Ok(0)
@@ -92,7 +99,7 @@ pub async fn images(c: &Context, m: &Matches) -> Outcome {
         "WARNING! This will remove all dangling images."
     };
     if !m.on("force") && !confirm(c, warning) {
-        return Err(Failure::new("image prune has been cancelled"));
+        return Ok(0);
     }
     finish(c, &prune_images(c, &given(m), all).await?);
     Ok(0)
@@ -101,7 +108,7 @@ pub async fn images(c: &Context, m: &Matches) -> Outcome {
 /// `docker network prune`.
 pub async fn networks(c: &Context, m: &Matches) -> Outcome {
     if !m.on("force") && !confirm(c, "WARNING! This will remove all custom networks not used by at least one container.") {
-        return Err(Failure::new("network prune has been cancelled"));
+        return Ok(0);
     }
     let pruned = prune_networks(c, &given(m)).await?;
     if !pruned.text.is_empty() {
@@ -119,7 +126,7 @@ pub async fn volumes(c: &Context, m: &Matches) -> Outcome {
         "WARNING! This will remove anonymous local volumes not used by at least one container."
     };
     if !m.on("force") && !confirm(c, warning) {
-        return Err(Failure::new("volume prune has been cancelled"));
+        return Ok(0);
     }
     finish(c, &prune_volumes(c, &given(m), all).await?);
     Ok(0)
@@ -130,14 +137,13 @@ pub async fn builder(c: &Context, m: &Matches) -> Outcome {
     let warning =
         if m.on("all") { "WARNING! This will remove all build cache." } else { "WARNING! This will remove all dangling build cache." };
     if !m.on("force") && !confirm(c, warning) {
-        return Err(Failure::new("builder prune has been cancelled"));
+        return Ok(0);
     }
-    let answer = ask(c, "/build/prune", filters(m.all("filter"))?).await?;
-    let caches = list(&answer, "CachesDeleted").filter_map(Json::as_str).collect::<Vec<_>>().join("\n");
-    if !caches.is_empty() {
-        c.line(format!("Deleted build cache objects:\n{caches}\n"));
+    let pruned = prune_cache(c, &given(m), m.on("all")).await?;
+    if !pruned.text.is_empty() {
+        c.line(&pruned.text);
     }
-    c.line(format!("Total:\t{}", human_size(int(&answer, "SpaceReclaimed") as f64, 4)));
+    c.line(format!("Total reclaimed space: {}", human_size(pruned.reclaimed as f64, 4)));
     Ok(0)
 }
 
@@ -164,7 +170,7 @@ pub async fn system(c: &Context, m: &Matches) -> Outcome {
             ));
         }
         if !confirm(c, &warning) {
-            return Err(Failure::new("system prune has been cancelled"));
+            return Ok(0);
         }
     }
     let mut reclaimed = 0;
@@ -180,9 +186,11 @@ pub async fn system(c: &Context, m: &Matches) -> Outcome {
         show(prune_volumes(c, &given, false).await?);
     }
     show(prune_images(c, &given, all).await?);
-    let cache = if all { Some(json!({"all": {"true": true}}).to_string()) } else { None };
-    if let Ok(answer) = ask(c, "/build/prune", cache).await {
-        reclaimed += int(&answer, "SpaceReclaimed");
+    match prune_cache(c, &given, all).await {
+        Ok(pruned) => show(pruned),
+        // An engine without a build cache has nothing to prune there.
+        Err(failure) if failure.is_not_found() => {}
+        Err(failure) => return Err(failure),
     }
     c.line(format!("Total reclaimed space: {}", human_size(reclaimed as f64, 4)));
     Ok(0)

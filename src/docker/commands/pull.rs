@@ -51,7 +51,7 @@ pub async fn push(c: &Context, m: &Matches) -> Outcome {
     if !all && reference.default_tag() && !quiet {
         c.line("Using default tag: latest");
     }
-    let mut request = Request::post(format!("/images/{}/push", reference.familiar_name()))
+    let mut request = Request::post(format!("/images/{}/push", reference.full_name()))
         .header("X-Registry-Auth", config::registry_auth(&c.config, &reference.domain));
     if let Some(tag) = &reference.tag {
         request = request.query("tag", tag.clone());

@@ -40,7 +40,7 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
     let config = &spec.config;
     let (tty, interactive) = (config.tty, config.attach_stdin);
     if detach && m.given("attach") {
-        return Err(usage(Failure::new("conflicting options: cannot specify both --attach and --detach")));
+        return Err(Failure::new("conflicting options: cannot specify both --attach and --detach"));
     }
     if !detach && interactive && tty && !c.stdin_is_terminal() {
         return Err(Failure::new("the input device is not a TTY"));
@@ -158,7 +158,7 @@ async fn create_container(c: &Context, m: &Matches, spec: &run_config::Spec) -> 
         }
     };
     let answer = match client.send(request()?).await {
-        Err(failure) if failure.is_not_found() && pull == "missing" && reference.is_some() && image_missing(&failure) => {
+        Err(failure) if failure.is_not_found() && pull == "missing" && reference.is_some() => {
             let Some(reference) = &reference else { return Err(failure) };
             if !m.on("quiet") {
                 c.warn_line(format!("Unable to find image '{}' locally", reference.familiar()));
@@ -177,11 +177,6 @@ async fn create_container(c: &Context, m: &Matches, spec: &run_config::Spec) -> 
         file.write(&id)?;
     }
     Ok(id)
-}
-
-/// Whether a 404 of `create` speaks of the image, and not of a network or a volume.
-fn image_missing(failure: &Failure) -> bool {
-    failure.text.to_lowercase().contains("no such image")
 }
 
 /// `linux/arm64` in the normal form of the query.

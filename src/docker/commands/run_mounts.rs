@@ -43,9 +43,6 @@ fn volume(text: &str, out: &mut Mounts) -> Result<(), Failure> {
     if parts.iter().any(|p| p.is_empty()) {
         return Err(Failure::new(format!("invalid spec: {text}: empty section between colons")));
     }
-    if parts.len() > 3 {
-        return Err(Failure::new(format!("invalid spec: {text}: too many colons")));
-    }
     let [host, rest @ ..] = parts.as_slice() else { return Ok(()) };
     if rest.is_empty() {
         out.volumes.insert(clean(host), json!({}));
@@ -82,9 +79,8 @@ fn clean(path: &str) -> String {
     if path.starts_with('/') { format!("/{joined}") } else { joined }
 }
 
-/// One `--mount`.
-fn mount(text: &str) -> Result<Json, Failure> {
-    let wrong = |why: String| Failure::new(format!("invalid argument {} for \"--mount\" flag: {why}", units::quote(text)));
+/// Reads one `--mount`.
+pub fn mount(text: &str) -> Result<Json, Failure> {
     let (mut kind, mut source, mut target) = ("volume".to_owned(), String::new(), String::new());
     let mut read_only = None;
     let mut consistency = String::new();
@@ -97,7 +93,7 @@ fn mount(text: &str) -> Result<Json, Failure> {
         let (key, value) = field.split_once('=').map_or((field, None), |(k, v)| (k, Some(v)));
         let flag = |value: Option<&str>| match value {
             None => Ok(true),
-            Some(v) => units::parse_bool(v).ok_or_else(|| wrong(format!("invalid value for {key}: {v}"))),
+            Some(v) => units::parse_bool(v).ok_or_else(|| Failure::new(format!("invalid value for {key}: {v}"))),
         };
         let key_lower = key.to_lowercase();
         match (key_lower.as_str(), value) {
@@ -111,7 +107,7 @@ fn mount(text: &str) -> Result<Json, Failure> {
             ("bind-recursive", Some("disabled")) => {
                 bind.insert("NonRecursive".to_owned(), Json::from(true));
             }
-            (_, None) => return Err(wrong(format!("invalid field '{field}' must be a key=value pair"))),
+            (_, None) => return Err(Failure::new(format!("invalid field '{field}' must be a key=value pair"))),
             ("type", Some(v)) => kind = v.to_lowercase(),
             ("source" | "src", Some(v)) => {
                 source = v.to_owned();
@@ -138,22 +134,22 @@ fn mount(text: &str) -> Result<Json, Failure> {
                 options[name] = Json::from(value);
             }
             ("tmpfs-size", Some(v)) => {
-                let size = units::parse_bytes(v).ok_or_else(|| wrong(format!("invalid value for {key}: {v}")))?;
+                let size = units::parse_bytes(v).ok_or_else(|| Failure::new(format!("invalid value for {key}: {v}")))?;
                 tmpfs.insert("SizeBytes".to_owned(), Json::from(size));
             }
             ("tmpfs-mode", Some(v)) => {
-                let mode = u32::from_str_radix(v, 8).map_err(|_| wrong(format!("invalid value for {key}: {v}")))?;
+                let mode = u32::from_str_radix(v, 8).map_err(|_| Failure::new(format!("invalid value for {key}: {v}")))?;
                 tmpfs.insert("Mode".to_owned(), Json::from(mode));
             }
-            (_, Some(_)) => return Err(wrong(format!("unexpected key '{key}' in '{field}'"))),
+            (_, Some(_)) => return Err(Failure::new(format!("unexpected key '{key}' in '{field}'"))),
         }
     }
     if target.is_empty() {
-        return Err(wrong("target is required".to_owned()));
+        return Err(Failure::new("target is required".to_owned()));
     }
     for (options, own) in [(&volume, "volume"), (&bind, "bind"), (&tmpfs, "tmpfs")] {
         if !options.is_empty() && kind != own {
-            return Err(wrong(format!("cannot mix '{own}-*' options with mount type '{kind}'")));
+            return Err(Failure::new(format!("cannot mix '{own}-*' options with mount type '{kind}'")));
         }
     }
     if !labels.is_empty() {
@@ -191,7 +187,7 @@ pub fn device(text: &str) -> Result<Json, Failure> {
         [host, mode] if is_mode(mode) => (*host, *host, *mode),
         [host, container] => (*host, *container, "rwm"),
         [host, container, mode] => (*host, *container, *mode),
-        _ => return Err(Failure::new(format!("invalid device specification: {text}"))),
+        _ => return Err(Failure::new(format!("bad format for path: {text}"))),
     };
     if !is_mode(mode) {
         return Err(Failure::new(format!("bad mode specified: {mode}")));

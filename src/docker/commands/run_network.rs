@@ -67,12 +67,12 @@ pub fn read(m: &Matches) -> Result<Networks, Failure> {
     let user_defined = !matches!(mode.as_str(), "" | "default" | "bridge" | "host" | "none") && !mode.starts_with("container:");
     if user_defined {
         first.links = texts("link");
-    } else if all[0].aliases.iter().any(|a| !a.is_empty()) && !matches!(mode.as_str(), "default" | "bridge") {
-        return Err(Failure::new("network-scoped alias is supported only for containers in user defined networks"));
+    } else if !first.aliases.is_empty() {
+        return Err(Failure::new("network-scoped aliases are only supported for user-defined networks"));
     }
     let mut endpoints = Map::new();
     for one in &all {
-        if one.target.starts_with("container:") || one.target == "host" {
+        if one.target.starts_with("container:") || matches!(one.target.as_str(), "host" | "none") {
             continue;
         }
         if endpoints.contains_key(&one.target) {
@@ -161,7 +161,7 @@ pub fn connect_endpoint(m: &Matches) -> Json {
         Json::Object(map) => map,
         _ => Map::new(),
     };
-    endpoint(&Attachment {
+    let mut whole = endpoint(&Attachment {
         target: String::new(),
         aliases: texts("alias"),
         ip: m.text("ip").to_owned(),
@@ -171,7 +171,14 @@ pub fn connect_endpoint(m: &Matches) -> Json {
         links: texts("link"),
         driver_opts,
         priority: m.int("gw-priority").unwrap_or(0),
-    })
+    });
+    // Here Docker's client sends what is empty as empty and not as nothing.
+    for (key, empty) in [("IPAMConfig", json!({})), ("Aliases", json!([])), ("DriverOpts", json!({}))] {
+        if whole[key].is_null() {
+            whole[key] = empty;
+        }
+    }
+    whole
 }
 
 /// `--add-host` in the engine's form: `host:address`.

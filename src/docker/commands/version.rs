@@ -32,6 +32,10 @@ pub async fn version(c: &Context, m: &Matches) -> Outcome {
         map.retain(|_, value| *value != json!(""));
     }
     let failure = server.as_ref().err().cloned();
+    let server = server.map(|mut server| {
+        date_builds(&mut server);
+        server
+    });
     let whole = json!({"Client": about, "Server": server.clone().unwrap_or(Json::Null)});
     match m.text("format") {
         "" => {
@@ -117,6 +121,19 @@ fn server_text(server: &Json) -> String {
         out.push_str(&line("OS/Arch", &format!("{}/{}", text(server, "Os"), text(server, "Arch"))));
     }
     out
+}
+
+/// Puts the times of builds into the manner of `date`.
+fn date_builds(server: &mut Json) {
+    let mut date = |holder: Option<&mut Json>| {
+        if let Some(time) = holder.and_then(|h| h.get_mut("BuildTime")) {
+            *time = Json::from(built(time.as_str().unwrap_or_default()));
+        }
+    };
+    for component in server.get_mut("Components").and_then(Json::as_array_mut).into_iter().flatten() {
+        date(component.get_mut("Details"));
+    }
+    date(Some(server));
 }
 
 /// A build's time in the manner of `date`.

@@ -37,12 +37,15 @@ pub async fn create(c: &Context, m: &Matches) -> Outcome {
         Some(name) => name.as_str(),
         None => m.text("name"),
     };
-    let body = json!({
-        "Driver": m.get("driver").unwrap_or("local"),
-        "DriverOpts": pairs(m.all("opt")),
-        "Labels": pairs(m.all("label")),
-        "Name": name,
-    });
+    let mut body = json!({"Driver": m.get("driver").unwrap_or("local")});
+    for (flag, key) in [("opt", "DriverOpts"), ("label", "Labels")] {
+        if m.given(flag) {
+            body[key] = pairs(m.all(flag));
+        }
+    }
+    if !name.is_empty() {
+        body["Name"] = json!(name);
+    }
     let made = c.client()?.send(Request::post("/volumes/create").json(&body)).await?.json().await?;
     c.line(text(&made, "Name"));
     Ok(0)
@@ -74,6 +77,11 @@ pub fn natural(name: &str) -> Vec<(bool, u64, String)> {
         rest = tail;
     }
     key
+}
+
+/// The kind of a volume's row.
+pub fn kind() -> &'static RowKind {
+    &VOLUME
 }
 
 /// A volume's row.

@@ -80,7 +80,7 @@ pub const COMMANDS: &[Command] = &[
             TABLE_FORMAT,
             Flag::new(Kind::Bool, "no-trunc", "Don't truncate output"),
             Flag::new(Kind::Bool, "quiet", "Only show image IDs").short('q'),
-            Flag::new(Kind::Bool, "tree", "List multi-platform images as a tree (EXPERIMENTAL)"),
+            Flag::new(Kind::Bool, "tree", "List multi-platform images as a tree (EXPERIMENTAL)").hidden(),
         ]],
         run: |c, m| Box::pin(images::list(c, m)),
     },

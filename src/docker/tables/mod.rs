@@ -30,6 +30,8 @@ pub enum Kind {
     Duration,
     Filter,
     Gpus,
+    /// `--help`, shown where the command has no `-h` for it.
+    Help,
     /// One value each time the flag is given.
     List,
     Map,
@@ -44,7 +46,7 @@ impl Kind {
     /// The word that help puts behind the flag's name.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Bool => "",
+            Kind::Bool | Kind::Help => "",
             Kind::Text => "string",
             Kind::Int => "int",
             Kind::Uint => "uint",
@@ -155,7 +157,8 @@ impl Command {
 
     /// The first line of its description.
     pub fn summary(&self) -> &'static str {
-        self.about.lines().next().unwrap_or_default()
+        let line = self.about.lines().next().unwrap_or_default();
+        line.split(". ").next().unwrap_or(line).trim_end_matches('.')
     }
 }
 
@@ -163,18 +166,20 @@ impl Command {
 pub struct Group {
     pub name: &'static str,
     pub about: &'static str,
+    /// Whether the usage line behind an unknown command says `COMMAND`; Docker's differ.
+    pub usage_says_command: bool,
 }
 
 /// The groups, in the order of the help.
 pub const GROUPS: &[Group] = &[
-    Group { name: "builder", about: "Manage builds" },
-    Group { name: "container", about: "Manage containers" },
-    Group { name: "context", about: "Manage contexts" },
-    Group { name: "image", about: "Manage images" },
-    Group { name: "manifest", about: "Manage Docker image manifests and manifest lists" },
-    Group { name: "network", about: "Manage networks" },
-    Group { name: "system", about: "Manage Docker" },
-    Group { name: "volume", about: "Manage volumes" },
+    Group { name: "builder", about: "Manage builds", usage_says_command: false },
+    Group { name: "container", about: "Manage containers", usage_says_command: false },
+    Group { name: "context", about: "Manage contexts", usage_says_command: false },
+    Group { name: "image", about: "Manage images", usage_says_command: false },
+    Group { name: "manifest", about: "Manage Docker image manifests and manifest lists", usage_says_command: true },
+    Group { name: "network", about: "Manage networks", usage_says_command: false },
+    Group { name: "system", about: "Manage Docker", usage_says_command: false },
+    Group { name: "volume", about: "Manage volumes", usage_says_command: true },
 ];
 
 /// The commands that help shows first, in its order.

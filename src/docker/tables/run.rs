@@ -90,7 +90,7 @@ pub const CONTAINER: &[Flag] = &[
     Flag::new(Kind::Bool, "privileged", "Give extended privileges to this container"),
     Flag::new(Kind::List, "publish", "Publish a container's port(s) to the host").short('p'),
     Flag::new(Kind::Bool, "publish-all", "Publish all exposed ports to random ports").short('P'),
-    Flag::new(Kind::Text, "pull", "Pull image before creating (\"always\", \"|missing\", \"never\") (default \"missing\")"),
+    Flag::new(Kind::Help, "help", "Print usage"),
     Flag::new(Kind::Bool, "quiet", "Suppress the pull output").short('q'),
     Flag::new(Kind::Bool, "read-only", "Mount the container's root filesystem as read only"),
     Flag::new(Kind::Text, "restart", "Restart policy to apply when a container exits (default \"no\")"),
@@ -124,7 +124,10 @@ pub const COMMANDS: &[Command] = &[
         aliases: "docker container create, docker create",
         args: Args::AtLeast(1),
         interspersed: false,
-        flags: &[CONTAINER, &[]],
+        flags: &[
+            CONTAINER,
+            &[Flag::new(Kind::Text, "pull", "Pull image before creating (\"always\", \"|missing\", \"never\") (default \"missing\")")],
+        ],
         run: |c, m| Box::pin(run::create(c, m)),
     },
     Command {
@@ -137,6 +140,7 @@ pub const COMMANDS: &[Command] = &[
         flags: &[
             CONTAINER,
             &[
+                Flag::new(Kind::Text, "pull", "Pull image before running (\"always\", \"missing\", \"never\") (default \"missing\")"),
                 Flag::new(Kind::Bool, "detach", "Run container in background and print container ID").short('d'),
                 Flag::new(Kind::Text, "detach-keys", "Override the key sequence for detaching a container"),
                 Flag::new(Kind::Bool, "sig-proxy", "Proxy received signals to the process (default true)"),

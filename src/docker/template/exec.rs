@@ -34,7 +34,6 @@ impl State<'_> {
         let before = &self.template.source.as_bytes()[..at.min(self.template.source.len())];
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         let column = before.len() - before.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
-        let context = if context.chars().count() > 20 { context.chars().take(20).collect::<String>() + "..." } else { context.to_owned() };
         format!("template: :{line}:{column}: executing \"\" at <{context}>: {}", text.as_ref())
     }
 

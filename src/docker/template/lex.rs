@@ -149,8 +149,15 @@ fn action(source: &str, mut at: usize, out: &mut Vec<Spanned>) -> Result<(usize,
             }
             c => return Err((at, format!("unexpected {} in operand", go_char(c)))),
         };
+        let ends_plainly = matches!(token, Token::Field(_) | Token::Dot | Token::Variable(_) | Token::Word(_));
         out.push(Spanned { token, at });
         at += length;
+        if ends_plainly
+            && let Some(next) = source[at..].chars().next()
+            && !(BLANK.contains(&next) || matches!(next, '.' | ',' | '|' | ':' | '=' | ')' | '(') || source[at..].starts_with("}}"))
+        {
+            return Err((at, format!("bad character {}", go_char(next))));
+        }
     }
 }
 

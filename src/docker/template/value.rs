@@ -134,6 +134,10 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("Comment", "\"\""),
     ("Author", "\"\""),
     ("Container", "\"\""),
+    ("Entrypoint", "null"),
+    ("Cmd", "null"),
+    ("Env", "null"),
+    ("Labels", "null"),
     ("VirtualSize", "0"),
 ];
 
@@ -163,7 +167,11 @@ pub(super) fn lookup(object: &serde_json::Map<String, Json>, name: &str) -> Opti
     if let Some(value) = object.get(name) {
         return Some(value.clone());
     }
-    let as_go = |key: &str| INITIALS.iter().fold(key.to_owned(), |key, (json, go)| key.replace(json, go));
+    let capital = |key: &str| match key.chars().next() {
+        Some(first) => first.to_uppercase().chain(key.chars().skip(1)).collect(),
+        None => String::new(),
+    };
+    let as_go = |key: &str| INITIALS.iter().fold(capital(key), |key, (json, go)| key.replace(json, go));
     if let Some((_, value)) = object.iter().find(|(key, _)| as_go(key) == name) {
         return Some(value.clone());
     }

@@ -1,0 +1,253 @@
+//! The context of a build: a folder without what `.dockerignore` names, a Dockerfile from standard input, or an archive from there.
+
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::build::Sink;
+use crate::docker::failure::{Failure, io_words};
+use crate::docker::units::quote;
+
+/// A context that can be sent.
+pub struct Context {
+    /// The Dockerfile's name inside of the context.
+    pub dockerfile: String,
+    source: Source,
+}
+
+enum Source {
+    Folder { root: PathBuf, ignore: Ignore, outside: Option<(String, Vec<u8>)> },
+    Dockerfile(Vec<u8>),
+    Archive(Box<dyn Read + Send>),
+}
+
+/// Opens the context that the command line names; `file` is `--file`.
+pub fn open(place: &str, file: &str) -> Result<Context, Failure> {
+    if place == "-" {
+        return from_stdin(file);
+    }
+    if ["http://", "https://", "git://", "github.com/", "git@"].iter().any(|scheme| place.starts_with(scheme)) {
+        return Err(Failure::new(format!("unable to download remote context {place}: this client builds from folders and archives only")));
+    }
+    let root = Path::new(place);
+    if !root.exists() {
+        return Err(Failure::new(format!("path {} not found", quote(place))));
+    }
+    if !root.is_dir() {
+        return Err(Failure::new(format!("context must be a directory: {place}")));
+    }
+    let root = std::fs::canonicalize(root)?;
+    let mut outside = None;
+    let dockerfile = if file == "-" {
+        let mut text = Vec::new();
+        std::io::stdin().read_to_end(&mut text)?;
+        let name = ".dockerfile.stdin".to_owned();
+        outside = Some((name.clone(), text));
+        name
+    } else {
+        let path = dockerfile_path(&root, file)?;
+        match path.strip_prefix(&root) {
+            Ok(relative) => relative.to_string_lossy().into_owned(),
+            Err(_) => {
+                let name = ".dockerfile.outside".to_owned();
+                outside = Some((name.clone(), std::fs::read(&path)?));
+                name
+            }
+        }
+    };
+    let ignore = Ignore::read(&root, &dockerfile)?;
+    Ok(Context { dockerfile, source: Source::Folder { root, ignore, outside } })
+}
+
+fn dockerfile_path(root: &Path, file: &str) -> Result<PathBuf, Failure> {
+    let wanted = if file.is_empty() { root.join("Dockerfile") } else { std::env::current_dir()?.join(file) };
+    let wanted = if file.is_empty() && !wanted.exists() && root.join("dockerfile").exists() { root.join("dockerfile") } else { wanted };
+    std::fs::canonicalize(&wanted)
+        .map_err(|e| Failure::new(format!("unable to evaluate symlinks in Dockerfile path: lstat {}: {}", wanted.display(), io_words(&e))))
+}
+
+fn from_stdin(file: &str) -> Result<Context, Failure> {
+    let mut stdin = std::io::stdin();
+    let mut head = vec![0u8; 512];
+    let mut got = 0;
+    while got < head.len() {
+        match stdin.read(&mut head[got..])? {
+            0 => break,
+            n => got += n,
+        }
+    }
+    head.truncate(got);
+    if is_archive(&head) {
+        return Ok(Context { dockerfile: file.to_owned(), source: Source::Archive(Box::new(Cursor::new(head).chain(stdin))) });
+    }
+    stdin.read_to_end(&mut head)?;
+    Ok(Context { dockerfile: "Dockerfile".to_owned(), source: Source::Dockerfile(head) })
+}
+
+/// Whether bytes begin a tar, or one compressed by gzip, bzip2, xz or zstd.
+fn is_archive(head: &[u8]) -> bool {
+    let compressed: [&[u8]; 4] = [&[0x1f, 0x8b, 8], b"BZh", &[0xfd, b'7', b'z', b'X', b'Z', 0], &[0x28, 0xb5, 0x2f, 0xfd]];
+    compressed.iter().any(|magic| head.starts_with(magic)) || head.get(257..262) == Some(b"ustar")
+}
+
+impl Context {
+    /// Writes the context into `sink` and closes it.
+    pub fn send(self, mut sink: Sink) -> Result<(), Failure> {
+        match self.write(&mut sink) {
+            Ok(()) => sink.finish().map_err(|_| Failure::silent(1)),
+            Err(failure) => {
+                sink.fail(&failure);
+                Err(failure)
+            }
+        }
+    }
+
+    fn write(self, sink: &mut Sink) -> Result<(), Failure> {
+        match self.source {
+            Source::Archive(source) => sink.copy(source).map_err(broken),
+            Source::Dockerfile(text) => {
+                let mut tar = tar::Builder::new(sink);
+                append_text(&mut tar, "Dockerfile", &text)?;
+                tar.finish().map_err(broken)
+            }
+            Source::Folder { root, ignore, outside } => {
+                let mut tar = tar::Builder::new(sink);
+                tar.follow_symlinks(false);
+                walk(&mut tar, &root, Path::new(""), &ignore)?;
+                if let Some((name, text)) = outside {
+                    append_text(&mut tar, &name, &text)?;
+                }
+                tar.finish().map_err(broken)
+            }
+        }
+    }
+}
+
+/// An error of the connection is told by the connection.
+fn broken(error: std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::BrokenPipe { Failure::silent(1) } else { Failure::from(error) }
+}
+
+fn append_text(tar: &mut tar::Builder<&mut Sink>, name: &str, text: &[u8]) -> Result<(), Failure> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(text.len() as u64);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(super::shared::now() as u64);
+    header.set_entry_type(tar::EntryType::Regular);
+    tar.append_data(&mut header, name, text).map_err(broken)
+}
+
+/// Adds a folder's entries in the order of their names, owned by root.
+fn walk(tar: &mut tar::Builder<&mut Sink>, root: &Path, below: &Path, ignore: &Ignore) -> Result<(), Failure> {
+    let folder = root.join(below);
+    let cannot = |path: &Path| {
+        let path = path.to_owned();
+        move |e: std::io::Error| Failure::new(format!("error checking context: open {}: {}", path.display(), io_words(&e)))
+    };
+    let mut names: Vec<_> = std::fs::read_dir(&folder).map_err(cannot(&folder))?.filter_map(|e| e.ok().map(|e| e.file_name())).collect();
+    names.sort();
+    for name in names {
+        let relative = below.join(&name);
+        let path = root.join(&relative);
+        let meta = path.symlink_metadata().map_err(cannot(&path))?;
+        let skipped = ignore.matches(&relative);
+        if meta.is_dir() && skipped && !ignore.has_exceptions {
+            continue;
+        }
+        if !skipped {
+            append(tar, &path, &relative, &meta)?;
+        }
+        if meta.is_dir() {
+            walk(tar, root, &relative, ignore)?;
+        }
+    }
+    Ok(())
+}
+
+fn append(tar: &mut tar::Builder<&mut Sink>, path: &Path, relative: &Path, meta: &std::fs::Metadata) -> Result<(), Failure> {
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata(meta);
+    header.set_mode(std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o7777);
+    header.set_uid(0);
+    header.set_gid(0);
+    let cannot = |e: std::io::Error| Failure::new(format!("error checking context: open {}: {}", path.display(), io_words(&e)));
+    if meta.is_symlink() {
+        let target = std::fs::read_link(path).map_err(cannot)?;
+        header.set_size(0);
+        return tar.append_link(&mut header, relative, target).map_err(broken);
+    }
+    if meta.is_dir() {
+        let name = format!("{}/", relative.display());
+        header.set_size(0);
+        return tar.append_data(&mut header, name, std::io::empty()).map_err(broken);
+    }
+    if !meta.is_file() {
+        // Sockets, pipes and devices have no content to send.
+        return Ok(());
+    }
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    // A file that grows or shrinks meanwhile must not break the archive.
+    tar.append_data(&mut header, relative, file.take(meta.len())).map_err(broken)
+}
+
+/// The patterns of `.dockerignore`; the last that matches decides.
+struct Ignore {
+    patterns: Vec<(GlobMatcher, bool)>,
+    has_exceptions: bool,
+}
+
+impl Ignore {
+    fn read(root: &Path, dockerfile: &str) -> Result<Ignore, Failure> {
+        let specific = root.join(format!("{dockerfile}.dockerignore"));
+        let path = if specific.exists() { specific } else { root.join(".dockerignore") };
+        let text = match std::fs::read(&path) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(Failure::new(format!("open {}: {}", path.display(), io_words(&e)))),
+        };
+        let mut patterns = Vec::new();
+        for line in text.trim_start_matches('\u{feff}').lines() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (line, exception) = match line.strip_prefix('!') {
+                Some(rest) => (rest.trim(), true),
+                None => (line, false),
+            };
+            let cleaned: Vec<&str> = line.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+            let cleaned = cleaned.join("/");
+            if cleaned.is_empty() {
+                continue;
+            }
+            let glob = GlobBuilder::new(&cleaned).literal_separator(true).backslash_escape(true).build();
+            let glob = glob.map_err(|e| Failure::new(format!("error checking context: {} in {}: {e}", quote(line), path.display())))?;
+            patterns.push((glob.compile_matcher(), exception));
+        }
+        let mut ignore = Ignore { has_exceptions: patterns.iter().any(|(_, exception)| *exception), patterns };
+        // The engine needs these two whatever the file says.
+        for name in [".dockerignore", dockerfile] {
+            if ignore.matches(Path::new(name))
+                && let Ok(glob) = GlobBuilder::new(&globset::escape(name)).literal_separator(true).build()
+            {
+                ignore.patterns.push((glob.compile_matcher(), true));
+                ignore.has_exceptions = true;
+            }
+        }
+        Ok(ignore)
+    }
+
+    /// Whether a path, or a folder that it lies in, is left out.
+    fn matches(&self, path: &Path) -> bool {
+        let mut out = false;
+        for (glob, exception) in &self.patterns {
+            if path.ancestors().filter(|p| !p.as_os_str().is_empty()).any(|p| glob.is_match(p)) {
+                out = !exception;
+            }
+        }
+        out
+    }
+}

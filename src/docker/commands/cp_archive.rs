@@ -1,0 +1,174 @@
+//! Packs files for `docker cp` and unpacks what comes from a container, which is not trusted: nothing is written outside of the target.
+
+use std::io::{Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::docker::failure::Failure;
+
+/// What is to be sent: a file or folder, under a name.
+pub struct Pack {
+    pub source: PathBuf,
+    /// The name in the archive; `.` for what a folder holds.
+    pub name: String,
+    /// Whether a symbolic link named on the command line stands for its target.
+    pub follow: bool,
+}
+
+impl Pack {
+    /// Packs on a thread of its own; gives the chunks, and the thread, which gives how many bytes there were.
+    pub fn start(self) -> (mpsc::Receiver<std::io::Result<Bytes>>, std::thread::JoinHandle<Result<u64, Failure>>) {
+        let (sender, receiver) = mpsc::channel(4);
+        let thread = std::thread::spawn(move || {
+            let mut sink = Chunked { sender, total: 0, held: Vec::new() };
+            match self.write(&mut sink) {
+                Ok(()) => Ok(sink.total),
+                Err(e) => {
+                    let failure = Failure::from(std::io::Error::new(e.kind(), e.to_string()));
+                    let _ = sink.sender.blocking_send(Err(e));
+                    Err(failure)
+                }
+            }
+        });
+        (receiver, thread)
+    }
+
+    fn write(&self, sink: &mut Chunked) -> std::io::Result<()> {
+        let mut tar = tar::Builder::new(&mut *sink);
+        tar.follow_symlinks(false);
+        let meta = if self.follow { self.source.metadata()? } else { self.source.symlink_metadata()? };
+        if meta.is_dir() {
+            tar.append_dir_all(&self.name, &self.source)?;
+        } else if meta.is_symlink() {
+            let mut header = tar::Header::new_gnu();
+            header.set_metadata(&meta);
+            header.set_size(0);
+            tar.append_link(&mut header, &self.name, std::fs::read_link(&self.source)?)?;
+        } else {
+            let mut header = tar::Header::new_gnu();
+            header.set_metadata(&meta);
+            tar.append_data(&mut header, &self.name, std::fs::File::open(&self.source)?.take(meta.len()))?;
+        }
+        tar.finish()?;
+        drop(tar);
+        sink.flush()
+    }
+}
+
+/// A writer whose bytes become chunks of a request.
+struct Chunked {
+    sender: mpsc::Sender<std::io::Result<Bytes>>,
+    total: u64,
+    held: Vec<u8>,
+}
+
+impl Write for Chunked {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        if self.held.len() >= 64 * 1024 {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let chunk = Bytes::from(std::mem::take(&mut self.held));
+        self.total += chunk.len() as u64;
+        self.sender.blocking_send(Ok(chunk)).map_err(|_| std::io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+/// Unpacks into `folder`; `name` takes the place of the first name of each path. Gives how many bytes the archive had.
+pub fn unpack(source: impl Read, folder: &Path, name: Option<&str>) -> Result<u64, Failure> {
+    let mut counted = Counted { source, total: 0 };
+    let mut archive = tar::Archive::new(&mut counted);
+    let mut folders = Vec::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        let Some(target) = target_of(folder, &path, name)? else { continue };
+        entry.set_preserve_permissions(true);
+        let kind = entry.header().entry_type();
+        if kind.is_dir() {
+            if !target.is_dir() {
+                std::fs::create_dir(&target).map_err(|e| named(&target, &e))?;
+            }
+            folders.push((target, entry.header().mode().unwrap_or(0o755)));
+        } else if kind.is_hard_link() {
+            let link = entry.link_name()?.unwrap_or_default().into_owned();
+            let Some(origin) = target_of(folder, &link, name)? else { continue };
+            let _ = std::fs::remove_file(&target);
+            std::fs::hard_link(&origin, &target).map_err(|e| named(&target, &e))?;
+        } else {
+            if target.is_dir() && !target.is_symlink() {
+                return Err(Failure::new(format!("cannot overwrite directory {} with non-directory", target.display())));
+            }
+            entry.unpack(&target).map_err(|e| named(&target, &e))?;
+        }
+    }
+    // Modes of folders come last: one that may not be written could not be filled.
+    for (folder, mode) in folders.into_iter().rev() {
+        let _ = std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(mode & 0o7777));
+    }
+    std::io::copy(&mut counted, &mut std::io::sink())?;
+    Ok(counted.total)
+}
+
+fn named(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{}: {}", path.display(), crate::docker::failure::io_words(error)))
+}
+
+/// The place of an entry: below `folder`, through no symbolic link; `None` for the folder itself.
+fn target_of(folder: &Path, path: &Path, name: Option<&str>) -> Result<Option<PathBuf>, Failure> {
+    let outside = || Failure::new(format!("the archive holds a path that leads outside: {}", path.display()));
+    let mut parts: Vec<_> = Vec::new();
+    for (i, part) in path.components().enumerate() {
+        match part {
+            Component::Normal(part) if i == 0 => parts.push(name.map_or(part, std::ffi::OsStr::new)),
+            Component::Normal(part) => parts.push(part),
+            Component::CurDir | Component::RootDir => parts.extend(name.filter(|_| i == 0).map(std::ffi::OsStr::new)),
+            Component::ParentDir | Component::Prefix(_) => return Err(outside()),
+        }
+    }
+    let Some((last, folders)) = parts.split_last() else { return Ok(None) };
+    let mut place = folder.to_owned();
+    for part in folders {
+        place.push(part);
+        if place.is_symlink() {
+            return Err(outside());
+        }
+    }
+    Ok(Some(place.join(last)))
+}
+
+struct Counted<R> {
+    source: R,
+    total: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.source.read(buffer)?;
+        self.total += n as u64;
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_outside() {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::os::unix::fs::symlink("/", dir.path().join("link")).expect("a link");
+        assert!(target_of(dir.path(), Path::new("../x"), None).is_err());
+        assert!(target_of(dir.path(), Path::new("link/x"), None).is_err());
+        assert_eq!(target_of(dir.path(), Path::new("a/b"), Some("c")).ok().flatten(), Some(dir.path().join("c/b")));
+    }
+}
