@@ -67,7 +67,7 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
         if !keys.is_empty() {
             request = request.query("detachKeys", keys);
         }
-        Some(client.hijack(request).await.map_err(run_failure)?)
+        Some(client.hijack(request).await?)
     } else {
         None
     };

@@ -69,18 +69,12 @@ pub fn read(m: &Matches, detach: bool) -> Result<Spec, Failure> {
         attach_stderr: attached("stderr", true),
         json: Map::new(),
     };
-    let json = config_json(m, &config, &mounts, &ports, &networks)?;
+    let json = config_json(m, &config, &mounts, &ports)?;
     let host = host_json(m, &mounts, &ports, &networks)?;
     Ok(Spec { config: Config { json, ..config }, host, endpoints: networks.endpoints })
 }
 
-fn config_json(
-    m: &Matches,
-    config: &Config,
-    mounts: &run_mounts::Mounts,
-    ports: &run_ports::Ports,
-    networks: &run_network::Networks,
-) -> Result<Map<String, Json>, Failure> {
+fn config_json(m: &Matches, config: &Config, mounts: &run_mounts::Mounts, ports: &run_ports::Ports) -> Result<Map<String, Json>, Failure> {
     let mut f = Fields::new();
     let interactive = m.on("interactive");
     let (image, command) = m.args.split_first().ok_or_else(|| Failure::new("no image"))?;
@@ -109,7 +103,6 @@ fn config_json(
             None => Json::Null,
         },
     );
-    f.set_if(!networks.mac_address.is_empty(), "MacAddress", networks.mac_address.as_str());
     f.set("OnBuild", Json::Null);
     f.set("Labels", labels(m)?);
     f.set_if(!m.text("stop-signal").is_empty(), "StopSignal", m.text("stop-signal"));
@@ -142,8 +135,9 @@ fn host_json(
     let (rows, columns) = if m.path.ends_with("run") { terminal::output_size() } else { (0, 0) };
     f.set("ConsoleSize", json!([rows, columns]));
     f.set_if(m.given("annotation"), "Annotations", pairs(m.all("annotation")));
-    f.set("CapAdd", nullable("cap-add"));
-    f.set("CapDrop", nullable("cap-drop"));
+    let (added, dropped) = capabilities(m);
+    f.set("CapAdd", or_null(added));
+    f.set("CapDrop", or_null(dropped));
     f.set("CgroupnsMode", m.text("cgroupns"));
     f.set("Dns", list("dns"));
     f.set("DnsOptions", list("dns-option"));
@@ -222,7 +216,6 @@ fn resources(m: &Matches, f: &mut Fields) -> Result<(), Failure> {
             }
         },
     );
-    f.set_if(m.bytes("kernel-memory").is_some_and(|n| n != 0), "KernelMemory", m.bytes("kernel-memory").unwrap_or(0));
     f.set("MemoryReservation", m.bytes("memory-reservation").unwrap_or(0));
     f.set("MemorySwap", m.bytes("memory-swap").unwrap_or(0));
     f.set("MemorySwappiness", swappiness);
@@ -315,6 +308,23 @@ fn labels(m: &Matches) -> Result<Json, Failure> {
         return Err(Failure::new("invalid label '': empty name"));
     }
     Ok(pairs(all.iter().map(String::as_str)))
+}
+
+/// Capabilities by their full names, sorted; what is added is not dropped.
+fn capabilities(m: &Matches) -> (Vec<String>, Vec<String>) {
+    let read = |flag: &'static str| {
+        let all: std::collections::BTreeSet<String> = m
+            .all(flag)
+            .flat_map(|text| text.split(','))
+            .map(|name| name.trim().to_uppercase())
+            .filter(|name| !name.is_empty())
+            .map(|name| if name == "ALL" || name.starts_with("CAP_") { name } else { format!("CAP_{name}") })
+            .collect();
+        if all.contains("ALL") { std::collections::BTreeSet::from(["ALL".to_owned()]) } else { all }
+    };
+    let (added, dropped) = (read("cap-add"), read("cap-drop"));
+    let dropped = dropped.iter().filter(|name| !added.contains(*name)).cloned().collect();
+    (added.into_iter().collect(), dropped)
 }
 
 fn restart(m: &Matches) -> Result<Json, Failure> {

@@ -155,7 +155,7 @@ pub fn mount(text: &str) -> Result<Json, Failure> {
     if !labels.is_empty() {
         volume.insert("Labels".to_owned(), super::run_config::pairs(labels.into_iter()));
     }
-    if !driver.is_empty() {
+    if !driver.is_empty() || !volume.is_empty() {
         volume.insert("DriverConfig".to_owned(), Json::Object(driver));
     }
     let mut out = Map::new();

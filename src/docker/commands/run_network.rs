@@ -9,8 +9,6 @@ use crate::docker::failure::Failure;
 pub struct Networks {
     pub mode: String,
     pub endpoints: Json,
-    /// For the container's own configuration, where old engines look for it.
-    pub mac_address: String,
 }
 
 /// One network with its options.
@@ -63,7 +61,6 @@ pub fn read(m: &Matches) -> Result<Networks, Failure> {
         first.link_local = texts("link-local-ip");
     }
     let mode = first.target.clone();
-    let mac_address = first.mac.clone();
     let user_defined = !matches!(mode.as_str(), "" | "default" | "bridge" | "host" | "none") && !mode.starts_with("container:");
     if user_defined {
         first.links = texts("link");
@@ -80,7 +77,7 @@ pub fn read(m: &Matches) -> Result<Networks, Failure> {
         }
         endpoints.insert(one.target.clone(), endpoint(one));
     }
-    Ok(Networks { mode, endpoints: Json::Object(endpoints), mac_address })
+    Ok(Networks { mode, endpoints: Json::Object(endpoints) })
 }
 
 fn is_mac(text: &str) -> bool {
