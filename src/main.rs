@@ -10,6 +10,8 @@ fn main() -> ExitCode {
         "docker" => dockside::cli::docker::main(&args.split_off(1)),
         #[cfg(target_os = "linux")]
         dockside::engine::container::monitor::NAME => dockside::engine::container::monitor::main(),
+        #[cfg(target_os = "linux")]
+        dockside::engine::container::init::NAME => dockside::engine::container::init::main(&args),
         "" | "dockside" => dockside::cli::main(&args),
         #[cfg(feature = "userland")]
         applet if dockside::userland::is_applet(applet) => dockside::userland::main(args),

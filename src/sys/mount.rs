@@ -31,6 +31,9 @@ pub fn filesystem(kind: &str, source: &str, options: &[(&str, &str)], attributes
 }
 
 /// An overlay of `lowers` (lowest first), not yet attached; with `upper` its upper and work folder, without it read-only.
+///
+/// It is volatile: its end does not wait until the disk has everything (which can take a second, and counts for what others wrote too).
+/// The work folder must be fresh.
 pub fn overlay(lowers: &[PathBuf], upper: Option<(&Path, &Path)>) -> io::Result<OwnedFd> {
     // Names by descriptor are short: the kernel takes at most 255 bytes a value.
     let mut held = Vec::new();
@@ -63,6 +66,7 @@ pub fn overlay(lowers: &[PathBuf], upper: Option<(&Path, &Path)>) -> io::Result<
     if let Some((upper, work)) = upper {
         fsconfig_set_string(context, "upperdir", name(upper)?)?;
         fsconfig_set_string(context, "workdir", name(work)?)?;
+        fsconfig_set_flag(context, "volatile")?;
     }
     fsconfig_set_flag(context, "userxattr")?;
     fsconfig_create(context)?;

@@ -27,9 +27,7 @@ pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, body: Bytes
         lay_over(&mut config, over);
     }
     let changes: Vec<String> = text("changes").lines().map(str::to_owned).collect();
-    if !changes.is_empty() {
-        return Err(ApiError::invalid("changes cannot be applied yet"));
-    }
+    crate::engine::image::apply_changes(&mut config, &changes)?;
     let (repo, tag) = (text("repo"), text("tag"));
     let reference = match (repo.is_empty(), tag.is_empty()) {
         (true, _) => None,

@@ -149,8 +149,9 @@ impl Containers {
                 });
                 Ok(output)
             }
-            Some(Reply::Failed { message, code }) => {
-                exec.finish(if code == 128 { 126 } else { code });
+            Some(Reply::Failed { message, .. }) => {
+                // Docker's status for an exec that never ran, whatever the reason.
+                exec.finish(126);
                 let message = if message.starts_with("unable to start container process") {
                     format!("OCI runtime exec failed: exec failed: {message}: unknown")
                 } else {

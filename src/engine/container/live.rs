@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command as Program, Stdio};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError};
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,8 +35,36 @@ pub(super) struct News {
     monitor: Option<Child>,
 }
 
-/// Starts a fresh monitor and tells it what to run.
+/// Takes a fresh monitor and tells it what to run.
 pub(super) fn spawn(request: &Request, stdin: bool) -> io::Result<(Live, News)> {
+    let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let first = spare.map(|(connection, child)| (open(connection, request, stdin), child));
+    // A spare one may have been killed while it waited.
+    let (opened, child) = match first {
+        Some((Ok(opened), child)) => (opened, child),
+        _ => {
+            let (connection, child) = fresh()?;
+            (open(connection, request, stdin)?, child)
+        }
+    };
+    tokio::task::spawn_blocking(keep_spare);
+    let (live, mut news) = opened;
+    news.monitor = Some(child);
+    Ok((live, news))
+}
+
+/// A monitor that waits for its first request: starting the binary takes longer than making a container.
+static SPARE: std::sync::Mutex<Option<(StdStream, Child)>> = std::sync::Mutex::new(None);
+
+/// Sees to it that there is a spare monitor. It ends by itself with the engine, whose end closes its connection.
+pub(super) fn keep_spare() {
+    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    if spare.is_none() {
+        *spare = fresh().ok();
+    }
+}
+
+fn fresh() -> io::Result<(StdStream, Child)> {
     let (ours, theirs) = StdStream::pair()?;
     let child = Program::new(program())
         .arg0(monitor::NAME)
@@ -45,9 +73,7 @@ pub(super) fn spawn(request: &Request, stdin: bool) -> io::Result<(Live, News)> 
         .stderr(Stdio::null())
         .current_dir("/")
         .spawn()?;
-    let (live, mut news) = open(ours, request, stdin)?;
-    news.monitor = Some(child);
-    Ok((live, news))
+    Ok((ours, child))
 }
 
 /// Connects to the monitor of a running container.

@@ -11,6 +11,7 @@ mod exec;
 mod fanout;
 mod frame;
 mod host;
+pub mod init;
 mod lifecycle;
 mod live;
 mod logs;

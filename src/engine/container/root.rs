@@ -19,6 +19,12 @@ pub fn mount(spec: &RootSpec) -> io::Result<OwnedFd> {
     if spec.copied {
         return mount::copy_of(&spec.upper, false);
     }
+    // A volatile overlay leaves a mark in its work folder against a second use after a power failure, and what it protects is not kept
+    // for longer than that anyway.
+    match remove_tree(&spec.work.join("work")) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
     mount::overlay(&spec.lowers, Some((&spec.upper, &spec.work)))
 }
 

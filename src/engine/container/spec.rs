@@ -77,8 +77,6 @@ pub struct ContainerSpec {
     pub sysctls: BTreeMap<String, String>,
     /// Every device of the machine that the engine may see is shown.
     pub all_devices: bool,
-    /// A small first process reaps the others and hands on signals.
-    pub init: bool,
     /// Standard input closes for good when the client that wrote to it goes.
     pub stdin_once: bool,
     pub process: ProcessSpec,

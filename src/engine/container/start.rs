@@ -12,7 +12,7 @@ use super::live::{self, News};
 use super::record::{MountKind, Record, Status};
 use super::spec::{ContainerSpec, ExitRecord, MountSpec, ProcessSpec, Reply, Request, RunRecord};
 use super::store::{Container, Containers};
-use super::{ContainerError, disk, root};
+use super::{ContainerError, disk, init, root};
 use crate::engine::image::RunConfig;
 use crate::sys::{caps, process, signal};
 
@@ -283,6 +283,10 @@ fn spec(container: &Container, record: &Record) -> std::io::Result<ContainerSpec
     mounts.extend(host.tmpfs.iter().flatten().map(|(t, o)| MountSpec::Tmpfs { target: t.clone(), options: o.clone() }));
     let mut process = process_spec(config, host);
     process.args = std::iter::once(&record.path).chain(&record.args).cloned().collect();
+    if host.init == Some(true) {
+        mounts.push(MountSpec::Bind { source: std::env::current_exe()?, target: init::PATH.to_owned(), read_only: true });
+        process.args.splice(0..0, [init::PATH.to_owned(), "--".to_owned()]);
+    }
     Ok(ContainerSpec {
         dir: container.dir.clone(),
         root: root::spec_of(&container.dir, record),
@@ -299,7 +303,6 @@ fn spec(container: &Container, record: &Record) -> std::io::Result<ContainerSpec
         read_only_root: host.readonly_rootfs,
         sysctls: host.sysctls.clone().unwrap_or_default(),
         all_devices: host.privileged,
-        init: host.init == Some(true),
         stdin_once: config.stdin_once,
         process,
     })

@@ -5,7 +5,6 @@
 //! children of its own, and leaves a record when the container has ended. It never touches the image store.
 
 mod client;
-mod init;
 mod log;
 mod session;
 mod start;

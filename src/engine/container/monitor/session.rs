@@ -52,6 +52,7 @@ pub struct Session {
     stdin: Option<OwnedFd>,
     stdin_once: bool,
     terminal: Option<OwnedFd>,
+    _mounts: Option<OwnedFd>,
     /// Input that the process has not taken yet.
     pending: Vec<u8>,
     clients: Vec<Client>,
@@ -103,7 +104,7 @@ impl Session {
     }
 
     fn new(home: Option<Home>, started: Started, namespaces: Namespaces, stdin_once: bool, client: Client) -> Session {
-        let Started { pid, pidfd, sources, stdin, terminal } = started;
+        let Started { pid, pidfd, sources, stdin, terminal, mounts } = started;
         Session {
             home,
             pid,
@@ -113,6 +114,7 @@ impl Session {
             stdin,
             stdin_once,
             terminal,
+            _mounts: mounts,
             pending: Vec::new(),
             clients: vec![client],
             helpers: Vec::new(),

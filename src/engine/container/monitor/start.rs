@@ -10,7 +10,6 @@ use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 use serde::{Deserialize, Serialize};
 
-use super::init;
 use crate::engine::container::accounts::Identity;
 use crate::engine::container::child::{self, StartError};
 use crate::engine::container::frame::Kind;
@@ -29,6 +28,8 @@ pub struct Started {
     pub stdin: Option<OwnedFd>,
     /// The terminal, to be resized.
     pub terminal: Option<OwnedFd>,
+    /// The container's mount namespace. Held, its undoing does not delay the news of the end: it goes with the monitor.
+    pub mounts: Option<OwnedFd>,
 }
 
 /// What a child says before its program runs; silence is success.
@@ -56,11 +57,6 @@ pub fn container(spec: &ContainerSpec) -> Result<Started, StartError> {
         }
         if let Err(e) = ends.connect(&spec.process, true) {
             return e;
-        }
-        if spec.init
-            && let Err(e) = init::stay_behind()
-        {
-            return StartError::doing("start the init process")(e);
         }
         ends.run(&spec.process)
     })
@@ -138,7 +134,9 @@ fn start(spec: &ProcessSpec, namespaces: Namespaces, body: impl FnOnce(ChildEnds
         let flags = rustix::fs::fcntl_getfl(fd).map_err(|e| StartError::doing("read the flags of a stream")(e.into()))?;
         rustix::fs::fcntl_setfl(fd, flags | OFlags::NONBLOCK).map_err(|e| StartError::doing("set the flags of a stream")(e.into()))?;
     }
-    Ok(Started { pid, pidfd, sources, stdin, terminal })
+    let mounts =
+        if namespaces.mount { std::fs::File::open(format!("/proc/{}/ns/mnt", pid.as_raw_nonzero())).ok().map(OwnedFd::from) } else { None };
+    Ok(Started { pid, pidfd, sources, stdin, terminal, mounts })
 }
 
 /// Collects what the child says until its end of the socket closes: a terminal, or why it failed.
