@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustix::mount::{MountPropagationFlags, mount_change};
@@ -54,7 +53,7 @@ pub fn enter(join: Option<i32>) -> Result<(), UsernsError> {
 /// Whether this process, or the one that started it, has entered the engine's namespace.
 pub fn is_inside() -> bool {
     match (std::env::var_os(MARK), fs::read_link("/proc/self/ns/user")) {
-        (Some(mark), Ok(here)) => PathBuf::from(mark) == here,
+        (Some(mark), Ok(here)) => mark == here,
         _ => false,
     }
 }

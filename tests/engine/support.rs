@@ -86,7 +86,7 @@ impl Engine {
             skip(&format!("{} cannot make the base image", tool.display()));
             return None;
         }
-        let imported = engine.sh(&format!("docker import -c 'CMD [\"sh\"]' -m busybox {} busybox:latest", tar.display()));
+        let imported = engine.sh(&format!("docker import -c 'CMD [\"sh\"]' - busybox:latest < {}", tar.display()));
         assert_eq!(imported.status, 0, "{imported:?}");
         Some(engine)
     }

@@ -7,7 +7,11 @@ use regex::Regex;
 
 use crate::support::{Run, User};
 
-pub struct Corpus(BTreeMap<String, Transcript>);
+pub struct Corpus {
+    transcripts: BTreeMap<String, Transcript>,
+    /// All commands, also those whose transcripts are kept apart.
+    commands: BTreeMap<String, String>,
+}
 
 pub struct Transcript {
     pub command: String,
@@ -18,13 +22,15 @@ pub struct Transcript {
 
 impl Corpus {
     pub fn find() -> Option<Corpus> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/docker/transcripts");
-        let Ok(entries) = std::fs::read_dir(&folder) else {
-            eprintln!("skipped: {} is missing", folder.display());
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/docker");
+        let Ok(entries) = std::fs::read_dir(corpus.join("transcripts")) else {
+            eprintln!("skipped: {} is missing", corpus.display());
             return None;
         };
         let mut all = BTreeMap::new();
-        for entry in entries.flatten() {
+        let mut entries: Vec<_> = entries.flatten().collect();
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
             let file = entry.file_name().to_string_lossy().into_owned();
             let Some(name) = file.strip_suffix(".txt").and_then(|f| f.split_once('-')).map(|(_, name)| name.to_owned()) else { continue };
             let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
@@ -33,11 +39,21 @@ impl Corpus {
                 all.insert(name, transcript);
             }
         }
-        Some(Corpus(all))
+        let mut commands = BTreeMap::new();
+        for part in 1..=4 {
+            let text = std::fs::read_to_string(corpus.join(format!("scenario-{part}.txt"))).unwrap_or_default();
+            commands.extend(text.lines().filter_map(|l| l.split_once('|')).map(|(name, line)| (name.to_owned(), line.to_owned())));
+        }
+        Some(Corpus { transcripts: all, commands })
+    }
+
+    /// The command of that name, as it was typed.
+    pub fn command(&self, name: &str) -> Option<&str> {
+        self.commands.get(name).map(String::as_str)
     }
 
     pub fn get(&self, name: &str) -> Option<&Transcript> {
-        self.0.get(name)
+        self.transcripts.get(name)
     }
 }
 
@@ -58,7 +74,11 @@ impl Transcript {
             report.push_str(&format!("exit {} instead of {}\n", run.status, self.status));
         }
         for (name, old, new) in [("stdout", &self.stdout, &run.stdout), ("stderr", &self.stderr, &run.stderr)] {
-            let (old, new) = (normal(old, user), normal(new, user));
+            let (mut old, mut new) = (normal(old, user), normal(new, user));
+            if self.command.ends_with("docker diff web") {
+                // Docker's order is that of a hash table.
+                (old, new) = (sorted(&old), sorted(&new));
+            }
             if old != new {
                 let diff = similar::TextDiff::from_lines(&old, &new);
                 report.push_str(&format!("{name} (- recorded, + now)\n{}", diff.unified_diff().context_radius(2)));
@@ -68,11 +88,17 @@ impl Transcript {
     }
 }
 
+fn sorted(text: &str) -> String {
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n") + "\n"
+}
+
 fn normal(text: &str, user: User) -> String {
     let rules = [
         (r"\r", ""),
         (r"\x00|\^@", ""),
-        (r"\b[0-9a-f]{64}\b", "<id>"),
+        (r"[0-9a-f]{64}", "<id>"),
         (r"\b[0-9a-f]{12}\b", "<short>"),
         (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d", "<date>"),
@@ -87,14 +113,30 @@ fn normal(text: &str, user: User) -> String {
         (r"(?m)^\d{3,} +", "<pid> "),
         (r"(?m)^( +)\d+( root .*\bps\b)", "<pid>$2"),
         (r" {2,}", " "),
+        // The base image and its busybox are newer than the recordings.
+        (r"(?m)^postgres:x:70:70::/var:/bin/sh\n", ""),
+        (r"0/0 \d+ <date> passwd", "0/0 <n> <date> passwd"),
+        (r"… (86|117)B", "… <n>"),
+        (r"Avail(able)?", "Available"),
+        // What stands for a device is a mount where no device can be made.
+        (r"(?m)^devtmpfs on /dev/tty .*\n", ""),
+        (r"(?m)^(dev)?tmpfs on /proc/timer_list .*\n", ""),
+        (r"(?m)^tmpfs on /t type tmpfs .*\n", "<tmpfs>\n"),
     ];
     let mut text = text.to_owned();
     if user == User::Ordinary {
         // Of an ordinary user's engine the machine's root is nobody, as are its devices' owner and group.
-        text = text.replace("nobody   nobody ", "root     root ").replace("nobody   65534 ", "root     root ");
+        text = replace(&text, "nobody +(nobody|65534) ", "root root ");
+        // It has one user and group, and may set no others.
+        text = replace(&text, " groups=[^ \n]*", "");
+        text = replace(&text, "/tmp: Invalid argument", "/tmp: Operation not permitted");
     }
     for (pattern, with) in rules {
-        text = Regex::new(pattern).expect("a valid rule").replace_all(&text, with).into_owned();
+        text = replace(&text, pattern, with);
     }
     text.lines().map(|l| format!("{}\n", l.trim_end())).collect()
+}
+
+fn replace(text: &str, pattern: &str, with: &str) -> String {
+    Regex::new(pattern).expect("a valid rule").replace_all(text, with).into_owned()
 }

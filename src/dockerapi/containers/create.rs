@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Query;
 use crate::dockerapi::ApiError;
@@ -21,24 +21,14 @@ use crate::engine::image::RunConfig;
 struct Body {
     #[serde(default)]
     host_config: Option<HostConfig>,
-    #[serde(default)]
-    networking_config: Option<Value>,
 }
-
-/// Networks that exist without being made.
-const NETWORKS: [&str; 4] = ["bridge", "default", "host", "none"];
 
 pub async fn create(State(engine): State<Arc<Engine>>, query: Query, body: Bytes) -> Result<Response, ApiError> {
     let config: RunConfig = parse(&body)?;
-    let Body { host_config, networking_config } = parse(&body)?;
+    let Body { host_config } = parse(&body)?;
     let host = host_config.unwrap_or_default();
-    let _ = networking_config;
     if config.image.is_empty() {
         return Err(ApiError::invalid("no image specified"));
-    }
-    let mode = host.network_mode.as_str();
-    if !mode.is_empty() && !NETWORKS.contains(&mode) && !mode.starts_with("container:") {
-        return Err(ApiError::not_found(format!("network {mode} not found")));
     }
     let platform = query.get("platform").filter(|p| !p.is_empty()).cloned();
     let name = query.get("name").cloned().unwrap_or_default();

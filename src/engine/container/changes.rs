@@ -32,7 +32,7 @@ impl Container {
 
 fn walk(record: &Record, folder: &Path, inside: &Path, changes: &mut Vec<(Change, String)>) -> std::io::Result<()> {
     for entry in sorted(folder)? {
-        let path = inside.join(&entry.file_name());
+        let path = inside.join(entry.file_name());
         let metadata = entry.metadata()?;
         let text = path.to_string_lossy().into_owned();
         let below = lookup(&record.layers, &path);

@@ -1,6 +1,7 @@
 //! Creating a container: its config merged with the image's, its mounts decided, its folder made. Starts nothing.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -75,8 +76,7 @@ impl Containers {
         for folder in [&upper, &work] {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let mode = root::root_mode(&image.layers);
-        fs::set_permissions(&upper, mode).map_err(failed)?;
+        fs::set_permissions(&upper, fs::Permissions::from_mode(root::ROOT_MODE)).map_err(failed)?;
         let mounts = volumes::plan(self, id, &config, &host)?;
         let mut layers = image.layers.clone();
         let init = self.inner.state.join("init").join(layer_name(image));

@@ -66,7 +66,7 @@ pub fn init_layer(layers: &[PathBuf], folder: &Path) -> io::Result<PathBuf> {
     let (diff, work) = (fresh.path().join("diff"), fresh.path().join("work"));
     fs::create_dir(&diff)?;
     fs::create_dir(&work)?;
-    fs::set_permissions(&diff, root_mode(layers))?;
+    fs::set_permissions(&diff, fs::Permissions::from_mode(ROOT_MODE))?;
     match mount::overlay(layers, Some((&diff, &work))) {
         Ok(root) => fill(root.as_fd())?,
         // No overlay: whoever copies the layers fills the copy.
@@ -84,10 +84,8 @@ pub fn init_layer(layers: &[PathBuf], folder: &Path) -> io::Result<PathBuf> {
     Ok(done)
 }
 
-/// The mode of the image's root folder; what lies on top decides it for the whole.
-pub fn root_mode(layers: &[PathBuf]) -> fs::Permissions {
-    layers.last().and_then(|top| fs::metadata(top).ok()).map_or_else(|| fs::Permissions::from_mode(0o755), |m| m.permissions())
-}
+/// The mode of a container's root folder, whatever an image says.
+pub const ROOT_MODE: u32 = 0o755;
 
 /// Puts the engine's own files and folders where the image has none.
 pub fn fill(root: BorrowedFd<'_>) -> io::Result<()> {

@@ -65,6 +65,8 @@ pub struct ContainerSpec {
     pub domainname: String,
     /// Namespaces of its own; what is false is shared with the engine.
     pub own_net: bool,
+    /// Another container's first process, whose network is joined.
+    pub join_net: Option<i32>,
     pub own_pid: bool,
     pub own_ipc: bool,
     pub own_uts: bool,

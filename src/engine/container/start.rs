@@ -37,7 +37,11 @@ impl Containers {
             }
             Status::Created | Status::Exited | Status::Restarting => {}
         }
-        match self.launch(container, &record).await {
+        let launched = match self.network_of(&record.host) {
+            Ok(join) => self.launch(container, &record, join).await,
+            Err(text) => Err((text, 128)),
+        };
+        match launched {
             Ok((live, news, pid)) => {
                 container.set_live(Some(Arc::new(live)));
                 container.update(|r| {
@@ -71,17 +75,26 @@ impl Containers {
                 if record.host.auto_remove {
                     let _ = self.remove_held(container, true).await;
                 }
+                if message.starts_with("network ") {
+                    return Err(ContainerError::NotFound(message));
+                }
                 Err(if code == 128 { ContainerError::Failed(message) } else { ContainerError::Invalid(message) })
             }
         }
     }
 
-    async fn launch(&self, container: &Container, record: &Record) -> Result<(live::Live, News, i32), (String, i32)> {
+    async fn launch(
+        &self,
+        container: &Container,
+        record: &Record,
+        join_net: Option<i32>,
+    ) -> Result<(live::Live, News, i32), (String, i32)> {
         let io = |e: std::io::Error| (format!("cannot start the container's monitor: {e}"), 128);
         for left in [disk::EXIT, disk::RUN] {
             let _ = fs::remove_file(container.dir.join(left));
         }
-        let spec = spec(container, record).map_err(|e| (e.to_string(), 128))?;
+        let mut spec = spec(container, record).map_err(|e| (e.to_string(), 128))?;
+        spec.join_net = join_net;
         let (live, mut news) = live::spawn(&Request::Start(Box::new(spec)), record.config.open_stdin).map_err(io)?;
         match news.next(&container.fanout, || ()).await {
             Some(Reply::Started { pid }) => Ok((live, news, pid)),
@@ -101,6 +114,22 @@ impl Containers {
                 news.finish();
                 Err(("the container's monitor ended before it said anything".to_owned(), 128))
             }
+        }
+    }
+
+    /// The process whose network is to be joined, if the mode says so.
+    fn network_of(&self, host: &HostConfig) -> Result<Option<i32>, String> {
+        let mode = host.network_mode.as_str();
+        if NETWORKS.contains(&mode) {
+            return Ok(None);
+        }
+        let Some(name) = mode.strip_prefix("container:") else { return Err(format!("network {mode} not found")) };
+        let other = self.get(name).map_err(|e| e.to_string())?;
+        let state = other.record().state;
+        if state.status.is_running() {
+            Ok(Some(state.pid))
+        } else {
+            Err(format!("cannot join network of a non running container: {}", other.id))
         }
     }
 
@@ -255,6 +284,9 @@ impl Containers {
     }
 }
 
+/// Networks that exist without being made.
+const NETWORKS: [&str; 3] = ["bridge", "host", "none"];
+
 /// Ends the first process of a container whose monitor is gone.
 fn kill_rest(dir: &Path) {
     if let Some(run) = disk::read_json::<RunRecord>(&dir.join(disk::RUN))
@@ -292,7 +324,8 @@ fn spec(container: &Container, record: &Record) -> std::io::Result<ContainerSpec
         root: root::spec_of(&container.dir, record),
         hostname: config.hostname.clone(),
         domainname: config.domainname.clone(),
-        own_net: !host_net,
+        own_net: !host_net && !host.network_mode.starts_with("container:"),
+        join_net: None,
         own_pid: host.pid_mode != "host",
         own_ipc: host.ipc_mode != "host",
         own_uts: host.uts_mode != "host" && !host_net,

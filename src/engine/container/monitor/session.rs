@@ -82,7 +82,13 @@ impl Session {
         match start::container(&spec) {
             Err(e) => Next::Refused(client, e),
             Ok(started) => {
-                let namespaces = Namespaces { mount: true, pid: spec.own_pid, net: spec.own_net, ipc: spec.own_ipc, uts: spec.own_uts };
+                let namespaces = Namespaces {
+                    mount: true,
+                    pid: spec.own_pid,
+                    net: spec.own_net || spec.join_net.is_some(),
+                    ipc: spec.own_ipc,
+                    uts: spec.own_uts,
+                };
                 home.record_start(started.pid);
                 client.reply(&Reply::Started { pid: started.pid.as_raw_nonzero().get() });
                 Next::Run(Box::new(Session::new(Some(home), started, namespaces, spec.stdin_once, client)))

@@ -52,6 +52,11 @@ struct ChildEnds {
 pub fn container(spec: &ContainerSpec) -> Result<Started, StartError> {
     let namespaces = Namespaces { mount: true, pid: spec.own_pid, net: spec.own_net, ipc: spec.own_ipc, uts: spec.own_uts };
     start(&spec.process, namespaces, |ends| {
+        if let Some(pid) = spec.join_net
+            && let Err(e) = join_net(pid)
+        {
+            return StartError::doing("join the other container's network")(e);
+        }
         if let Err(e) = setup::enter(spec) {
             return e;
         }
@@ -60,6 +65,12 @@ pub fn container(spec: &ContainerSpec) -> Result<Started, StartError> {
         }
         ends.run(&spec.process)
     })
+}
+
+fn join_net(pid: i32) -> io::Result<()> {
+    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
+    let process = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?;
+    Ok(rustix::thread::move_into_thread_name_spaces(process.as_fd(), rustix::thread::ThreadNameSpaceType::NETWORK)?)
 }
 
 /// Runs a further process in the container whose first process is behind `pidfd`.
