@@ -315,6 +315,8 @@ fn price(wanted: &Wanted, got: &Got, all: &[Got], bindings: &Bindings) -> u32 {
             (Wanted::Line { header: Some(_), .. }, Got::Line { is_header: true, .. }) => 2,
             (Wanted::Line { pattern, .. }, Got::Line { text, .. }) if alike(pattern.text(), text) => 3,
             (Wanted::Progress { .. }, Got::Progress { .. }) => 1,
+            // As much as one missing and one extra, which it then stands for.
+            (Wanted::Line { .. }, Got::Line { .. }) => 4,
             _ => 9,
         },
     }

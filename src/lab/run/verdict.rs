@@ -160,7 +160,10 @@ pub(super) fn failures(
                 failures.push(Failure::TimedOut { after: timeout, by: *by });
             }
         }
-        End::ShellExited(exit) if !leaves(&step.command) => failures.push(Failure::ShellExited(*exit)),
+        // `exit` on a slide is meant, if its status is.
+        End::ShellExited(exit) if !leaves(&step.command) || *exit != Exit::Code(0) && step.options.exit.is_none() => {
+            failures.push(Failure::ShellExited(*exit));
+        }
         End::Cancelled => failures.push(Failure::Cancelled),
         _ => {}
     }
