@@ -1,6 +1,7 @@
 //! The lines of an output against those of a slide: which belong together, which are missing, which are too many.
 
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -63,9 +64,10 @@ impl Comparison {
 pub fn compare(expected: &[&str], output: &str, mode: Mode, bindings: &mut Bindings) -> Comparison {
     let actual: Vec<String> = output.lines().map(|l| l.trim_end().to_owned()).collect();
     let actual = trim_blank(actual);
-    let wanted = expected_units(expected, mode, bindings);
+    let shown = expected.iter().rposition(|l| !l.trim().is_empty()).map_or(0, |last| last + 1);
+    let wanted = expected_units(&expected[..shown], mode, bindings);
     let got = actual_units(&actual, mode);
-    let path = align(&wanted, &got, bindings);
+    let path = straight(&wanted, &got, bindings).unwrap_or_else(|| align(&wanted, &got, bindings));
     let entries = judge(path, &wanted, &got, expected, bindings);
     Comparison { entries, actual }
 }
@@ -95,7 +97,7 @@ impl Wanted {
 
 enum Got<'a> {
     Progress { lines: Range<usize>, state: Progress },
-    Line { line: usize, text: &'a str, header: Option<usize>, is_header: bool },
+    Line { line: usize, text: &'a str, header: Option<Rc<Header>>, is_header: bool },
 }
 
 /// What the layer lines of a pull say in the end.
@@ -176,20 +178,21 @@ fn actual_units(lines: &[String], mode: Mode) -> Vec<Got<'_>> {
             at = end;
             continue;
         }
-        let is_header = mode == Mode::Meaning && Header::parse(&lines[at]).is_some();
-        if is_header {
-            table = Some(at);
+        let header = if mode == Mode::Meaning { Header::parse(&lines[at]) } else { None };
+        let is_header = header.is_some();
+        if let Some(header) = header {
+            table = Some(Rc::new(header));
         } else if lines[at].is_empty() {
             table = None;
         }
-        units.push(Got::Line { line: at, text: &lines[at], header: table, is_header });
+        units.push(Got::Line { line: at, text: &lines[at], header: table.clone(), is_header });
         at += 1;
     }
     units
 }
 
 /// Compares one unit with one, given what was bound before.
-fn compare_units(wanted: &Wanted, got: &Got, all: &[Got], bindings: &Bindings) -> LineMatch {
+fn compare_units(wanted: &Wanted, got: &Got, bindings: &Bindings) -> LineMatch {
     match (wanted, got) {
         (Wanted::Progress { state: want, .. }, Got::Progress { state: got, .. }) => {
             if (got.pulled || !want.pulled) && (got.existed || !want.existed) {
@@ -202,12 +205,11 @@ fn compare_units(wanted: &Wanted, got: &Got, all: &[Got], bindings: &Bindings) -
             if let Some(header) = header
                 && *is_header
             {
-                let found = Header::parse(text).and_then(|actual| header.columns(&actual));
+                let found = table.as_ref().and_then(|actual| header.columns(actual));
                 return if found.is_some() { LineMatch::Yes { pairs: Vec::new(), volatile: false } } else { LineMatch::No };
             }
-            let actual = table.filter(|_| !is_header).and_then(|at| header_at(all, at));
-            if let (Some(row), Some(actual)) = (row, actual) {
-                match row.compare(&actual, text, bindings) {
+            if let (Some(row), Some(actual), false) = (row, table, is_header) {
+                match row.compare(actual, text, bindings) {
                     LineMatch::No => {}
                     found => return found,
                 }
@@ -216,13 +218,6 @@ fn compare_units(wanted: &Wanted, got: &Got, all: &[Got], bindings: &Bindings) -
         }
         _ => LineMatch::No,
     }
-}
-
-fn header_at(all: &[Got], line: usize) -> Option<Header> {
-    all.iter().find_map(|g| match g {
-        Got::Line { line: l, text, is_header: true, .. } if *l == line => Header::parse(text),
-        _ => None,
-    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,24 +231,79 @@ enum Move {
     Close,
 }
 
-const MISSING: u32 = 2;
-const EXTRA: u32 = 2;
+const MISSING: u32 = 4;
+const EXTRA: u32 = 4;
 /// More comparisons than this are not worth a table; the middle of a huge output is left out instead.
-const MAX_CELLS: usize = 4_000_000;
+const MAX_CELLS: usize = 200_000;
+
+/// The path where everything matches, if there is one: a walk as for file name patterns, which is quick however long the output.
+fn straight(wanted: &[Wanted], got: &[Got], bindings: &Bindings) -> Option<Vec<(Move, usize, usize)>> {
+    let mut path = Vec::new();
+    // Where the last `...` stands, how long the path was there, and the next line that it may take.
+    let mut star: Option<(usize, usize, usize)> = None;
+    let (mut i, mut j) = (0, 0);
+    loop {
+        if i < wanted.len() && matches!(wanted[i], Wanted::Any(_)) {
+            star = Some((i, path.len(), j));
+            i += 1;
+        } else if i < wanted.len() && j < got.len() && matches!(compare_units(&wanted[i], &got[j], bindings), LineMatch::Yes { .. }) {
+            path.push((Move::Pair, i, j));
+            (i, j) = (i + 1, j + 1);
+        } else if j < got.len() && matches!(got[j], Got::Progress { .. }) && star.is_none_or(|(at, ..)| at + 1 != i) {
+            path.push((Move::Extra, i, j));
+            j += 1;
+        } else if i == wanted.len() && j == got.len() {
+            return Some(closed(path, wanted));
+        } else {
+            let (at, length, next) = star.as_mut()?;
+            if *next >= got.len() {
+                return None;
+            }
+            path.truncate(*length);
+            path.push((Move::Take, *at, *next));
+            *length += 1;
+            *next += 1;
+            (i, j) = (*at + 1, *next);
+        }
+    }
+}
+
+/// Adds the step that ends each `...`.
+fn closed(path: Vec<(Move, usize, usize)>, wanted: &[Wanted]) -> Vec<(Move, usize, usize)> {
+    let mut all = Vec::with_capacity(path.len());
+    let mut steps = path.into_iter().peekable();
+    let mut j = 0;
+    for (i, unit) in wanted.iter().enumerate() {
+        while let Some(step) = steps.next_if(|(step, at, _)| *at < i || *at == i && *step != Move::Pair) {
+            j = step.2 + 1;
+            all.push(step);
+        }
+        match unit {
+            Wanted::Any(_) => all.push((Move::Close, i, j)),
+            _ => {
+                if let Some(step) = steps.next() {
+                    j = step.2 + 1;
+                    all.push(step);
+                }
+            }
+        }
+    }
+    all.extend(steps);
+    all
+}
 
 /// The cheapest way to pair the units up, first lines first.
-fn align(wanted: &[Wanted], got: &[Got], bindings: &Bindings) -> Vec<(Move, usize, usize)> {
-    let (rows, mut columns) = (wanted.len(), got.len());
-    if (rows + 1) * (columns + 1) > MAX_CELLS {
-        columns = (MAX_CELLS / (rows + 1)).max(1) - 1;
-    }
-    let got_all = got;
-    let got = &got[..columns];
-    let width = columns + 1;
+fn align(wanted: &[Wanted], all: &[Got], bindings: &Bindings) -> Vec<(Move, usize, usize)> {
+    let rows = wanted.len();
+    let room = (MAX_CELLS / (rows + 1)).max(40);
+    // The first and the last lines of a huge output; what is between them is taken as one.
+    let kept: Vec<usize> =
+        if all.len() <= room { (0..all.len()).collect() } else { (0..room / 2).chain(all.len() - room / 2..all.len()).collect() };
+    let (columns, width) = (kept.len(), kept.len() + 1);
     let mut cost = vec![0u32; (rows + 1) * width];
     let mut moves = vec![Move::Close; (rows + 1) * width];
     // A pull's layer lines may come where the slide has none.
-    let extra = |j: usize| if matches!(got[j], Got::Progress { .. }) { 0 } else { EXTRA };
+    let extra = |j: usize| if matches!(all[kept[j]], Got::Progress { .. }) { 0 } else { EXTRA };
     for j in (0..columns).rev() {
         cost[rows * width + j] = cost[rows * width + j + 1] + extra(j);
         moves[rows * width + j] = Move::Extra;
@@ -278,7 +328,7 @@ fn align(wanted: &[Wanted], got: &[Got], bindings: &Bindings) -> Vec<(Move, usiz
                 }
                 let next = cost[(i + 1) * width + j + 1];
                 if next < best {
-                    let price = price(&wanted[i], &got[j], got_all, bindings);
+                    let price = price(&wanted[i], &all[kept[j]], bindings);
                     if next + price <= best {
                         (best, step) = (next + price, Move::Pair);
                     }
@@ -291,33 +341,34 @@ fn align(wanted: &[Wanted], got: &[Got], bindings: &Bindings) -> Vec<(Move, usiz
     let (mut i, mut j) = (0, 0);
     while i < rows || j < columns {
         let step = moves[i * width + j];
-        path.push((step, i, j));
+        let at = kept.get(j).copied().unwrap_or(all.len());
+        path.push((step, i, at));
         match step {
             Move::Pair => (i, j) = (i + 1, j + 1),
             Move::Missing | Move::Close => i += 1,
             Move::Extra | Move::Take => j += 1,
         }
+        if j < columns && !matches!(step, Move::Missing | Move::Close) && kept[j] != at + 1 {
+            let any = wanted.get(i).is_some_and(|w| matches!(w, Wanted::Any(_)));
+            path.extend((at + 1..kept[j]).map(|between| (if any { Move::Take } else { Move::Extra }, i, between)));
+        }
     }
-    path.extend((columns..got_all.len()).map(|j| {
-        let any = matches!(wanted.last(), Some(Wanted::Any(_)));
-        (if any { Move::Take } else { Move::Extra }, if any { rows - 1 } else { rows }, j)
-    }));
     path
 }
 
-/// What it costs to take two units for one another. A little less than leaving both out when they are alike.
-fn price(wanted: &Wanted, got: &Got, all: &[Got], bindings: &Bindings) -> u32 {
-    match compare_units(wanted, got, all, bindings) {
+/// What it costs to take two units for one another: the less, the more they are alike.
+fn price(wanted: &Wanted, got: &Got, bindings: &Bindings) -> u32 {
+    match compare_units(wanted, got, bindings) {
         LineMatch::Yes { .. } => 0,
         LineMatch::Value { .. } => 1,
         LineMatch::Blanks => 1,
         LineMatch::No => match (wanted, got) {
-            (Wanted::Line { header: Some(_), .. }, Got::Line { is_header: true, .. }) => 2,
-            (Wanted::Line { pattern, .. }, Got::Line { text, .. }) if alike(pattern.text(), text) => 3,
+            (Wanted::Line { header: Some(_), .. }, Got::Line { is_header: true, .. }) => 1,
+            (Wanted::Line { pattern, .. }, Got::Line { text, .. }) if alike(pattern.text(), text) => 2,
             (Wanted::Progress { .. }, Got::Progress { .. }) => 1,
-            // As much as one missing and one extra, which it then stands for.
-            (Wanted::Line { .. }, Got::Line { .. }) => 4,
-            _ => 9,
+            // Less than a missing one: a line that `...` follows was meant for something.
+            (Wanted::Line { .. }, Got::Line { .. }) => 3,
+            _ => 99,
         },
     }
 }
@@ -346,7 +397,7 @@ fn judge(path: Vec<(Move, usize, usize)>, wanted: &[Wanted], got: &[Got], expect
         let at = got.get(j).map_or_else(|| got.len().checked_sub(1).map_or(0, |last| lines(last).end), |_| lines(j).start);
         let entry = match step {
             Move::Pair => {
-                let kind = match compare_units(&wanted[i], &got[j], got, bindings) {
+                let kind = match compare_units(&wanted[i], &got[j], bindings) {
                     LineMatch::Yes { .. } if matches!(wanted[i], Wanted::Progress { .. }) => EntryKind::Progress,
                     LineMatch::Yes { pairs, volatile } => match clash(&pairs, &mut seen) {
                         Some(why) => EntryKind::WrongValue(why),

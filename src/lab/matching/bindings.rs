@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::token::{Class, is_ephemeral, placeholder};
+use super::token::{Class, is_ephemeral, normal_name, placeholder};
 
 /// Values of a chapter, expected to actual.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +29,7 @@ pub enum Check {
 impl Bindings {
     /// Gives a placeholder a value.
     pub fn set(&mut self, name: &str, value: &str) {
-        let name = placeholder(&format!("<{name}>")).unwrap_or_else(|| name.to_ascii_lowercase());
-        self.placeholders.insert(name, value.to_owned());
+        self.placeholders.insert(normal_name(name), value.to_owned());
     }
 
     /// Whether `word` is the start of exactly one id that was bound.
@@ -124,11 +123,15 @@ impl Bindings {
         let mut unknown = Vec::new();
         let with_values = PLACEHOLDER.replace_all(command, |found: &Captures| {
             let whole = &found[0];
-            let Some(name) = placeholder(whole.trim_matches('`')) else { return whole.to_owned() };
-            match self.placeholders.get(&name).cloned().or_else(|| resolve(&name)) {
+            let bare = whole.trim_matches('`');
+            if let Some(value) = self.placeholders.get(&normal_name(bare)) {
+                return value.clone();
+            }
+            let Some(name) = placeholder(bare) else { return whole.to_owned() };
+            match resolve(&name) {
                 Some(value) => value,
                 None => {
-                    unknown.push(whole.trim_matches('`').to_owned());
+                    unknown.push(bare.to_owned());
                     whole.to_owned()
                 }
             }

@@ -217,12 +217,14 @@ fn literal(tokens: &mut Vec<Token>, text: &str, known: &dyn Fn(&str) -> bool) {
     push(Class::Literal, &text[done..]);
 }
 
-/// The normal name of `<yourContainerId>`, `<container_ID>`, `<containerId>`: `containerid`. None for what slides show as it is:
-/// HTML, `<missing>`, `<none>`.
+/// The normal name of `<yourContainerId>`, `<container_ID>`, `<containerId>`: `containerid`.
+pub fn normal_name(text: &str) -> String {
+    let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    plain.strip_prefix("your").or(plain.strip_prefix("the")).unwrap_or(&plain).to_owned()
+}
+
+/// The normal name of a placeholder. None for what slides show as it is: HTML, `<missing>`, `<none>`.
 pub fn placeholder(text: &str) -> Option<String> {
-    let inner = text.strip_prefix('<')?.strip_suffix('>')?;
-    let plain: String = inner.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    let plain = plain.strip_prefix("your").or(plain.strip_prefix("the")).unwrap_or(&plain).to_owned();
     const ABOUT: &[&str] = &[
         "container",
         "image",
@@ -242,7 +244,8 @@ pub fn placeholder(text: &str) -> Option<String> {
         "addr",
         "tag",
     ];
-    ABOUT.iter().any(|word| plain.contains(word)).then_some(plain).filter(|p| !["hidden", "width"].contains(&p.as_str()))
+    let plain = normal_name(text.strip_prefix('<')?.strip_suffix('>')?);
+    (ABOUT.iter().any(|word| plain.contains(word)) && !["hidden", "width"].contains(&plain.as_str())).then_some(plain)
 }
 
 fn is_private(address: &str) -> bool {

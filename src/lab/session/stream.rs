@@ -1,7 +1,5 @@
 //! The byte stream of a session: marks taken out, the rest kept in bounded memory. Each byte is looked at once.
 
-use std::collections::VecDeque;
-
 /// A shell-integration mark of ours: `ESC ] 133 ; KIND ; … BEL`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -95,7 +93,9 @@ fn parse(body: &[u8]) -> Option<Mark> {
 #[derive(Default)]
 pub struct Capture {
     head: Vec<u8>,
-    tail: VecDeque<u8>,
+    /// The last bytes, in two pieces: the older is dropped when the newer is full.
+    older: Vec<u8>,
+    newer: Vec<u8>,
     left_out: u64,
     total: u64,
 }
@@ -113,10 +113,12 @@ impl Capture {
             return;
         }
         let keep = &rest[rest.len().saturating_sub(KEPT)..];
-        let too_many = (self.tail.len() + keep.len()).saturating_sub(KEPT);
-        self.left_out += (rest.len() - keep.len() + too_many) as u64;
-        self.tail.drain(..too_many);
-        self.tail.extend(keep);
+        self.left_out += (rest.len() - keep.len()) as u64;
+        if self.newer.len() + keep.len() > KEPT {
+            self.left_out += self.older.len() as u64;
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.newer.extend_from_slice(keep);
     }
 
     pub fn clear(&mut self) {
@@ -135,24 +137,20 @@ impl Capture {
 
     /// The unfinished last line as it was written, at most its last 400 bytes.
     pub fn last_line(&self) -> Vec<u8> {
-        let mut line: Vec<u8> =
-            self.tail.iter().rev().chain(self.head.iter().rev()).take(400).take_while(|b| **b != b'\n').copied().collect();
+        let bytes = self.newer.iter().rev().chain(self.older.iter().rev()).chain(self.head.iter().rev());
+        let mut line: Vec<u8> = bytes.take(400).take_while(|b| **b != b'\n').copied().collect();
         line.reverse();
         line
     }
 
     /// The text that a terminal would show, with a line in the place of what was left out.
     pub fn text(&self) -> String {
-        let mut text = super::screen::render(&self.head);
-        if !self.tail.is_empty() {
-            let tail: Vec<u8> = self.tail.iter().copied().collect();
-            if self.left_out == 0 {
-                let all = [self.head.as_slice(), &tail].concat();
-                return super::screen::render(&all);
-            }
-            text.push_str(&format!("\n[{} bytes left out]\n", self.left_out));
-            text.push_str(&super::screen::render(&tail));
+        if self.left_out == 0 {
+            return super::screen::render(&[self.head.as_slice(), &self.older, &self.newer].concat());
         }
+        let mut text = super::screen::render(&self.head);
+        text.push_str(&format!("\n[{} bytes left out]\n", self.left_out));
+        text.push_str(&super::screen::render(&[self.older.as_slice(), &self.newer].concat()));
         text
     }
 
