@@ -1,6 +1,12 @@
 //! A slide's content to semantic HTML, slide by slide, with pulldown-cmark. Knows no template and no file.
+//!
+//! Markdown → events (`writer`) → pieces (`pieces`) → HTML, text and counts. Whatever an author leaves open (a tag, a fence) ends
+//! with its slide. Content classes are rendered by themselves and stand in the Markdown around them as a placeholder.
 
-use pulldown_cmark::{Parser, html};
+mod code;
+mod pieces;
+mod raw;
+mod writer;
 
 use crate::slides::{Content, Links};
 
@@ -13,7 +19,7 @@ pub struct Options<'a> {
     pub highlight_lines: bool,
     /// Backticks inside a line of code mark a span (remark's `highlightSpans`).
     pub highlight_spans: bool,
-    /// Goes in front of the ids of headings, so that they are unique in a page of many slides.
+    /// Goes in front of the ids of headings, so that they are unique in a page of many slides; empty for no ids.
     pub id_prefix: &'a str,
 }
 
@@ -24,7 +30,8 @@ pub struct Rendered {
     /// Level and text of the first heading.
     pub heading: Option<(u8, String)>,
     pub counts: Counts,
-    /// The text without tags, white space collapsed.
+    /// The text without tags, white space collapsed. As in remark's page, where each line of code is an element of its own, lines
+    /// of code join without a blank.
     pub text: String,
 }
 
@@ -37,14 +44,9 @@ pub struct Counts {
 }
 
 /// Renders `content`; `links` are the deck's link definitions.
-pub fn render(content: &[Content], _links: &Links, _options: &Options<'_>) -> Rendered {
-    let mut source = String::new();
-    for piece in content {
-        if let Content::Markdown(text) = piece {
-            source.push_str(text);
-        }
-    }
-    let mut out = String::new();
-    html::push_html(&mut out, Parser::new(&source));
-    Rendered { html: out, ..Rendered::default() }
+pub fn render(content: &[Content], links: &Links, options: &Options<'_>) -> Rendered {
+    let mut pieces = writer::write(content, links, options);
+    pieces::apply_attributes(&mut pieces);
+    pieces::balance(&mut pieces);
+    pieces::render(&pieces, options.id_prefix)
 }

@@ -1,0 +1,162 @@
+//! Blocks of code: highlighting through the caller's hook, marked lines and spans.
+
+use std::ops::Range;
+
+use super::Options;
+use crate::deck::escape::push_escaped;
+use crate::slides::entity;
+
+/// The HTML inside `<code>`, and the text with its lines joined.
+pub fn block(language: &str, code: &str, options: &Options<'_>) -> (String, String) {
+    let code = code.strip_suffix('\n').unwrap_or(code);
+    let (code, marks) = marks(code, options);
+    let mut html = options.highlight.and_then(|highlight| highlight(language, &code)).unwrap_or_else(|| {
+        let mut html = String::with_capacity(code.len() + 16);
+        push_escaped(&mut html, &code);
+        html
+    });
+    if !marks.is_empty() {
+        html = overlay(&html, &marks);
+    }
+    let text = if code.contains('\n') { code.replace('\n', "") } else { code };
+    (html, text)
+}
+
+/// A stretch of code to mark: a whole line, or a span of one.
+struct Mark {
+    range: Range<usize>,
+    line: bool,
+}
+
+/// Takes the author's marks out of the code: a leading `*` on a line, backticks around a span.
+fn marks(code: &str, options: &Options<'_>) -> (String, Vec<Mark>) {
+    let lines = options.highlight_lines && code.split('\n').any(|l| l.starts_with('*'));
+    let spans = options.highlight_spans && code.contains('`');
+    if !lines && !spans {
+        return (code.to_owned(), Vec::new());
+    }
+    let mut out = String::with_capacity(code.len());
+    let mut marks = Vec::new();
+    for (i, line) in code.split('\n').enumerate() {
+        if i > 0 {
+            out.push('\n');
+        }
+        let start = out.len();
+        let marked = lines && line.starts_with('*');
+        let mut line = line;
+        if marked {
+            line = &line[1..];
+            if line.starts_with(' ') {
+                out.push(' ');
+            }
+        }
+        while let Some((before, inner, length)) = spans.then(|| span(line)).flatten() {
+            out.push_str(&line[..before]);
+            if line[..before].ends_with('\\') {
+                // An escaped mark loses the backslash alone.
+                out.pop();
+                out.push_str(&line[before..before + length]);
+            } else {
+                if !marked {
+                    marks.push(Mark { range: out.len()..out.len() + inner.len(), line: false });
+                }
+                out.push_str(inner);
+            }
+            line = &line[before + length..];
+        }
+        out.push_str(line);
+        if marked {
+            marks.push(Mark { range: start..out.len(), line: true });
+        }
+    }
+    (out, marks)
+}
+
+/// The first `` `span` `` of a line that has a character before it: what stands before, the inside, the length with its backticks.
+fn span(line: &str) -> Option<(usize, &str, usize)> {
+    let mut from = line.chars().next()?.len_utf8();
+    loop {
+        let open = from + line.get(from..)?.find('`')?;
+        let inner = &line[open + 1..];
+        let close = inner.find('`')?;
+        if close > 0 && !line[..open].ends_with('`') {
+            return Some((open, &inner[..close], close + 2));
+        }
+        from = open + 1;
+    }
+}
+
+/// Puts `<mark>` around stretches of the text of `html`; tags in it stay whole.
+fn overlay(html: &str, marks: &[Mark]) -> String {
+    let mut out = String::with_capacity(html.len() + marks.len() * 16);
+    let mut marks = marks.iter().peekable();
+    let mut at = 0;
+    let mut rest = html;
+    let mut inside = false;
+    while !rest.is_empty() {
+        if inside && marks.peek().is_some_and(|m| at >= m.range.end) {
+            out.push_str("</mark>");
+            inside = false;
+            marks.next();
+        }
+        if rest.starts_with('<') {
+            let end = rest.find('>').map_or(rest.len(), |n| n + 1);
+            if inside {
+                out.push_str("</mark>");
+                inside = false;
+            }
+            out.push_str(&rest[..end]);
+            rest = &rest[end..];
+            continue;
+        }
+        if !inside && let Some(mark) = marks.peek().filter(|m| m.range.contains(&at)) {
+            out.push_str(if mark.line { "<mark class=\"line\">" } else { "<mark>" });
+            inside = true;
+        }
+        // One character, or one reference that stands for one.
+        let reference = if rest.starts_with('&') { entity::decode(rest) } else { None };
+        let (length, plain) = match reference {
+            Some((length, plain)) => (length, plain.len()),
+            None => rest.chars().next().map_or((rest.len(), 1), |c| (c.len_utf8(), c.len_utf8())),
+        };
+        out.push_str(&rest[..length]);
+        rest = &rest[length..];
+        at += plain;
+        while !inside && marks.peek().is_some_and(|m| at >= m.range.end) {
+            marks.next();
+        }
+    }
+    if inside {
+        out.push_str("</mark>");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn html(code: &str, highlight: Option<&dyn Fn(&str, &str) -> Option<String>>) -> String {
+        block("js", code, &Options { highlight_lines: true, highlight_spans: true, highlight, ..Options::default() }).0
+    }
+
+    #[test]
+    fn lines_and_spans_are_marked() {
+        assert_eq!(
+            html("var a;\n* var b;\n*var c;", None),
+            "var a;\n<mark class=\"line\">  var b;</mark>\n<mark class=\"line\">var c;</mark>"
+        );
+        assert_eq!(html("let `a<b` = 1;", None), "let <mark>a&lt;b</mark> = 1;");
+        assert_eq!(html("`b` at start", None), "`b` at start");
+        assert_eq!(html("x \\`c` y", None), "x `c` y");
+    }
+
+    #[test]
+    fn marks_do_not_cut_tags() {
+        let colour = |_: &str, code: &str| Some(code.replace("b;", "<i>b</i>;"));
+        assert_eq!(
+            html("a\n* b;", Some(&colour)),
+            "a\n<mark class=\"line\">  </mark><i><mark class=\"line\">b</mark></i><mark class=\"line\">;</mark>"
+        );
+    }
+}

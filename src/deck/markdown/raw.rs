@@ -1,0 +1,108 @@
+//! HTML that an author wrote into Markdown, taken apart into pieces.
+
+use std::borrow::Cow;
+
+use super::pieces::Piece;
+use crate::slides::entity;
+
+/// Elements that have no end tag.
+const VOID: [&str; 14] = ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
+
+/// Elements whose content is no HTML.
+const OPAQUE: [&str; 4] = ["script", "style", "textarea", "title"];
+
+/// So many tags without an end, each sought to the end of the text, and the rest is taken for text.
+const MAX_OPEN: usize = 64;
+
+/// Appends the pieces of `html`.
+pub fn push(html: &str, out: &mut Vec<Piece>) {
+    let mut rest = html;
+    let mut open = 0;
+    while let Some(at) = rest.find('<') {
+        push_text(&rest[..at], out);
+        rest = &rest[at..];
+        let length = if open < MAX_OPEN { tag(rest, out) } else { 0 };
+        open += usize::from(length == 0);
+        if length == 0 {
+            push_text("<", out);
+            rest = &rest[1..];
+        } else {
+            rest = &rest[length..];
+        }
+    }
+    push_text(rest, out);
+}
+
+fn push_text(text: &str, out: &mut Vec<Piece>) {
+    if !text.is_empty() {
+        out.push(Piece::Text(entity::decode_all(text)));
+    }
+}
+
+/// Reads the tag or comment that `html` starts with; gives its length, 0 where it is none.
+fn tag(html: &str, out: &mut Vec<Piece>) -> usize {
+    if let Some(comment) = html.strip_prefix("<!--") {
+        // An open comment takes the rest of the slide, as in a browser.
+        let end = comment.find("-->").unwrap_or(comment.len());
+        out.push(Piece::Comment(comment[..end].to_owned()));
+        return (4 + end + 3).min(html.len());
+    }
+    if html.starts_with("<!") || html.starts_with("<?") {
+        return html.find('>').map_or(html.len(), |end| end + 1);
+    }
+    let closing = html.starts_with("</");
+    let start = 1 + usize::from(closing);
+    let name = &html[start..];
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return 0;
+    }
+    let name = name[..name.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/' | '<')).unwrap_or(name.len())].to_ascii_lowercase();
+    let Some(end) = end_of_tag(html) else { return 0 };
+    let attributes = &html[start + name.len()..end];
+    if closing {
+        out.push(Piece::Close(Cow::Owned(name)));
+        return end + 1;
+    }
+    let closed = attributes.ends_with('/');
+    let attributes = attributes.trim_end_matches('/').trim();
+    let attributes = if attributes.is_empty() { String::new() } else { format!(" {attributes}") };
+    if VOID.contains(&name.as_str()) {
+        out.push(Piece::Void { name: Cow::Owned(name), attributes });
+        return end + 1;
+    }
+    if OPAQUE.contains(&name.as_str()) {
+        let body = &html[end + 1..];
+        let close = find_ignoring_case(body, &format!("</{name}"));
+        let (body, length) = match close {
+            Some(at) => (&body[..at], end + 1 + at + body[at..].find('>').map_or(body.len() - at, |n| n + 1)),
+            None => (body, html.len()),
+        };
+        out.push(Piece::Raw { html: format!("<{name}{attributes}>{body}</{name}>"), text: body.to_owned() });
+        return length;
+    }
+    // HTML knows no self-closing element; one that is written so in a slide is meant to be empty.
+    let empty = closed && !attributes.is_empty();
+    out.push(Piece::Open { name: Cow::Owned(name.clone()), attributes });
+    if empty {
+        out.push(Piece::Close(Cow::Owned(name)));
+    }
+    end + 1
+}
+
+/// The `>` that ends a tag, quoted values passed over.
+fn end_of_tag(html: &str) -> Option<usize> {
+    let mut quote = None;
+    for (i, byte) in html.bytes().enumerate().skip(1) {
+        match (quote, byte) {
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'>') => return Some(i),
+            (Some(q), _) if q == byte => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn find_ignoring_case(text: &str, word: &str) -> Option<usize> {
+    text.as_bytes().windows(word.len()).position(|w| w.eq_ignore_ascii_case(word.as_bytes()))
+}
