@@ -22,7 +22,7 @@ struct AuthConfig {
 pub fn credentials(headers: &HeaderMap) -> Option<Credentials> {
     let text = headers.get("x-registry-auth")?.to_str().ok()?;
     let config: AuthConfig = serde_json::from_slice(&base64::decode(text)?).ok()?;
-    (!config.username.is_empty()).then(|| Credentials { username: config.username, password: config.password })
+    (!config.username.is_empty()).then_some(Credentials { username: config.username, password: config.password })
 }
 
 /// `POST /auth`: tries the login at its registry.

@@ -3,14 +3,18 @@
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::ApiError;
 use super::version::{API_VERSION, ENGINE_VERSION, MIN_API_VERSION};
 
 /// Adds Docker's headers to every answer.
 pub async fn identify(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    identified(next.run(request).await)
+}
+
+/// The answer with Docker's headers.
+pub fn identified(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [("api-version", API_VERSION), ("docker-experimental", "false"), ("ostype", "linux")] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -22,17 +26,17 @@ pub async fn identify(request: Request, next: Next) -> Response {
 }
 
 /// Takes `/v1.NN` off the path and refuses versions that are not spoken here.
-pub fn strip_version(mut request: Request) -> Result<Request, Response> {
+pub fn strip_version(mut request: Request) -> Result<Request, ApiError> {
     let Some((version, rest)) = versioned(request.uri().path()) else { return Ok(request) };
     if older(version, MIN_API_VERSION) {
         let message = format!(
             "client version {version} is too old. Minimum supported API version is {MIN_API_VERSION}, please upgrade your client to a newer version"
         );
-        return Err(ApiError::invalid(message).into_response());
+        return Err(ApiError::invalid(message));
     }
     if older(API_VERSION, version) {
         let message = format!("client version {version} is too new. Maximum supported API version is {API_VERSION}");
-        return Err(ApiError::invalid(message).into_response());
+        return Err(ApiError::invalid(message));
     }
     let target = match request.uri().query() {
         Some(query) => format!("{rest}?{query}"),
@@ -43,7 +47,7 @@ pub fn strip_version(mut request: Request) -> Result<Request, Response> {
             *request.uri_mut() = uri;
             Ok(request)
         }
-        Err(_) => Err(ApiError::not_found("page not found").into_response()),
+        Err(_) => Err(ApiError::not_found("page not found")),
     }
 }
 

@@ -8,7 +8,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::headers::{identify, strip_version};
+use super::headers::{identified, identify, strip_version};
 use super::{ApiError, absent, auth, containers, events, images, info, system, version};
 use crate::engine::Engine;
 
@@ -35,6 +35,6 @@ pub async fn dispatch(router: Router, request: Request) -> Response {
     use tower::ServiceExt;
     match strip_version(request) {
         Ok(request) => router.oneshot(request).await.into_response(),
-        Err(refused) => refused,
+        Err(refused) => identified(refused.into_response()),
     }
 }

@@ -71,8 +71,7 @@ impl<W: Write> Packer<W> {
             FileType::RegularFile => self.file(parent, name, path),
             FileType::Symlink => {
                 let target = readlinkat(parent, name, Vec::new())?;
-                let mut header = header(&stat, EntryType::Symlink);
-                self.tar.append_link(&mut header, path, OsStr::from_bytes(target.to_bytes()))?;
+                self.symlink(header(&stat, EntryType::Symlink), path, target.to_bytes())?;
                 Ok(1)
             }
             FileType::CharacterDevice if stat.st_rdev == 0 => {
@@ -111,6 +110,15 @@ impl<W: Write> Packer<W> {
         let content = File::from(fd).take(size);
         self.tar.append_data(&mut header, path, Padded { inner: content, left: size })?;
         Ok(1)
+    }
+
+    /// The target stands as it is, dots and double slashes included; the builder's own way would tidy it up.
+    fn symlink(&mut self, mut header: Header, path: &Path, target: &[u8]) -> io::Result<()> {
+        if header.set_link_name_literal(target).is_err() {
+            self.tar.append_pax_extensions([("linkpath", target)])?;
+            header.set_link_name_literal(&target[..target.len().min(100)])?;
+        }
+        self.tar.append_data(&mut header, path, io::empty())
     }
 
     fn empty_file(&mut self, path: &Path) -> io::Result<()> {

@@ -101,11 +101,12 @@ impl Unpacker {
         }
         let path = clean(name).ok_or_else(|| invalid(format!("{:?} is outside of the layer", String::from_utf8_lossy(name))))?;
         let header = entry.header();
+        // Fields that some writers leave empty.
         let attributes = Deferred {
-            uid: u32::try_from(header.uid()?).unwrap_or(0),
-            gid: u32::try_from(header.gid()?).unwrap_or(0),
+            uid: header.uid().ok().and_then(|uid| u32::try_from(uid).ok()).unwrap_or(0),
+            gid: header.gid().ok().and_then(|gid| u32::try_from(gid).ok()).unwrap_or(0),
             mode: header.mode()? & 0o7777,
-            mtime: i64::try_from(header.mtime()?).unwrap_or(0),
+            mtime: header.mtime().ok().and_then(|time| i64::try_from(time).ok()).unwrap_or(0),
         };
         let Some(file_name) = path.file_name() else {
             // The layer's root itself.
