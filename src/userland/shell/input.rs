@@ -10,7 +10,7 @@ use std::{
 use brush_core::{ExecutionControlFlow, SourceInfo, parser::ParseError, terminal::TerminalControl};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{Shell, finish, signals};
+use super::{Shell, finish, jobs, run_text, signals};
 
 /// Reads and runs commands until the input ends or the shell exits; gives the exit status.
 pub async fn read_commands(shell: &mut Shell, interactive: bool) -> u8 {
@@ -21,6 +21,7 @@ pub async fn read_commands(shell: &mut Shell, interactive: bool) -> u8 {
     loop {
         if interactive {
             let _ = shell.check_for_completed_jobs();
+            jobs::report(true).iter().for_each(|line| eprintln!("{line}"));
             prompt(shell, !text.is_empty()).await;
         }
         let line = loop {
@@ -51,7 +52,7 @@ pub async fn read_commands(shell: &mut Shell, interactive: bool) -> u8 {
         if !text.trim().is_empty() {
             let command = std::mem::take(&mut text);
             let params = shell.default_exec_params();
-            let result = shell.run_string(command, &SourceInfo::from("main"), &params).await;
+            let result = run_text(shell, command, &SourceInfo::from("main"), &params).await;
             let exits = match &result {
                 Ok(result) => matches!(result.next_control_flow, ExecutionControlFlow::ExitShell),
                 Err(_) => false,

@@ -7,7 +7,9 @@
 mod arguments;
 mod builtins;
 mod input;
+mod jobs;
 mod messages;
+mod rewrite;
 mod signals;
 
 use std::{collections::HashMap, fs::File, os::fd::AsFd, path::Path, process::ExitCode};
@@ -61,9 +63,9 @@ async fn run(name: &str, invocation: Invocation) -> u8 {
         Source::Command(text) => {
             shell.start_command_string_mode();
             let params = shell.default_exec_params();
-            shell.run_string(text.clone(), &SourceInfo::from("-c"), &params).await
+            run_text(&mut shell, text.clone(), &SourceInfo::from("-c"), &params).await
         }
-        Source::Script(file) => run_script(name, &mut shell, file, &invocation.arguments).await,
+        Source::Script(file) => run_script(name, &mut shell, file).await,
         Source::Input => {
             return input::read_commands(&mut shell, invocation.interactive).await;
         }
@@ -88,21 +90,45 @@ async fn finish(shell: &mut Shell, result: Result<brush_core::ExecutionResult, b
     status
 }
 
-async fn run_script(
-    name: &str,
-    shell: &mut Shell,
-    file: &str,
-    arguments: &[String],
-) -> Result<brush_core::ExecutionResult, brush_core::Error> {
+async fn run_script(name: &str, shell: &mut Shell, file: &str) -> Result<brush_core::ExecutionResult, brush_core::Error> {
     let path = Path::new(file);
-    if let Err(error) = std::fs::File::open(path) {
-        eprintln!("{name}: {file}: {}", messages::reason(&error));
-        let code = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
-        shell.set_last_exit_status(code);
-        return Ok(brush_core::ExecutionResult::new(code));
-    }
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => {
+            eprintln!("{name}: {file}: {}", messages::reason(&error));
+            let code = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+            shell.set_last_exit_status(code);
+            return Ok(brush_core::ExecutionResult::new(code));
+        }
+    };
     let params = shell.default_exec_params();
-    shell.source_script(path, arguments.iter().cloned(), &params).await
+    run_text(shell, text, &SourceInfo::from(path.to_owned()), &params).await
+}
+
+/// Parses, rewrites and runs a text: the one way that commands take into brush.
+async fn run_text<SE: brush_core::ShellExtensions>(
+    shell: &mut brush_core::Shell<SE>,
+    text: String,
+    place: &SourceInfo,
+    params: &brush_core::ExecutionParameters,
+) -> Result<brush_core::ExecutionResult, brush_core::Error> {
+    match shell.parse_string(text.as_str()) {
+        Ok(mut program) => {
+            let functions = shell.funcs().iter().map(|(name, _)| name.clone()).collect();
+            rewrite::program(&mut program, functions);
+            match shell.run_program(program, params).await {
+                Ok(result) => Ok(result),
+                Err(error) => {
+                    let _ = shell.display_error(&mut params.stderr(shell), &error);
+                    let result = error.into_result(shell);
+                    shell.set_last_exit_status(result.exit_code.into());
+                    Ok(result)
+                }
+            }
+        }
+        // brush says what is wrong with it.
+        Err(_) => shell.run_string(text, place, params).await,
+    }
 }
 
 async fn build(name: &str, invocation: &Invocation) -> Result<Shell, brush_core::Error> {

@@ -120,7 +120,7 @@ pub async fn run_pending<E: brush_core::ShellExtensions>(shell: &mut brush_core:
         let status = shell.last_exit_status();
         let mut params = shell.default_exec_params();
         params.process_group_policy = brush_core::ProcessGroupPolicy::SameProcessGroup;
-        let result = shell.run_string(handler.command, &handler.source_info, &params).await;
+        let result = super::run_text(shell, handler.command, &handler.source_info, &params).await;
         if let Ok(result) = result
             && matches!(result.next_control_flow, ExecutionControlFlow::ExitShell)
         {
