@@ -12,6 +12,7 @@ mod logs;
 mod stream;
 mod text;
 mod top;
+mod volumes;
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use crate::engine::Engine;
 use crate::engine::container::ContainerError;
 use axum::http::StatusCode;
 
-/// The routes under /containers and /exec, without the version in front, and /commit.
+/// The routes under /containers, /exec and /volumes, without the version in front, and /commit.
 pub fn router() -> Router<Arc<Engine>> {
     Router::new()
         .route("/containers/json", get(list::list))
@@ -52,6 +53,10 @@ pub fn router() -> Router<Arc<Engine>> {
         .route("/exec/{id}/resize", post(exec::resize))
         .route("/exec/{id}/json", get(exec::inspect))
         .route("/commit", post(commit::commit))
+        .route("/volumes", get(volumes::list))
+        .route("/volumes/create", post(volumes::create))
+        .route("/volumes/prune", post(volumes::prune))
+        .route("/volumes/{name}", get(volumes::inspect).delete(volumes::remove))
 }
 
 impl From<ContainerError> for ApiError {

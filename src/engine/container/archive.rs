@@ -89,21 +89,7 @@ impl Container {
 
     /// The bytes of the image's files.
     pub fn image_size(&self) -> u64 {
-        fn of(folder: &Path) -> u64 {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            let sizes = entries.filter_map(|e| {
-                let metadata = e.metadata().ok()?;
-                Some(if metadata.is_dir() {
-                    of(&e.path())
-                } else if metadata.is_file() {
-                    metadata.len()
-                } else {
-                    0
-                })
-            });
-            sizes.sum()
-        }
-        self.record().layers.iter().map(|l| of(l)).sum()
+        self.record().layers.iter().map(|l| root::size_of(l)).sum()
     }
 }
 

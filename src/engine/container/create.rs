@@ -77,7 +77,7 @@ impl Containers {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         fs::set_permissions(&upper, fs::Permissions::from_mode(root::ROOT_MODE)).map_err(failed)?;
-        let mounts = volumes::plan(self, id, &config, &host)?;
+        let mounts = volumes::plan(self, &config, &host)?;
         let mut layers = image.layers.clone();
         let init = self.inner.state.join("init").join(layer_name(image));
         let copied = match root::init_layer(&layers, &init) {
@@ -113,7 +113,7 @@ impl Containers {
         let container = Container::new(dir.to_owned(), record);
         let record = container.record();
         container.save(&record)?;
-        volumes::populate(self, &container, &record)?;
+        volumes::populate(&container, &record)?;
         Ok(container)
     }
 }

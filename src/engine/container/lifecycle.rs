@@ -1,6 +1,5 @@
 //! Stopping, killing, restarting, pausing, renaming, removing and waiting: Docker's rules and words.
 
-use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -321,22 +320,7 @@ impl Container {
 
     /// The bytes that the container's own layer takes.
     pub fn size(&self) -> u64 {
-        fn of(folder: &std::path::Path) -> u64 {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            entries
-                .filter_map(|e| {
-                    let metadata = e.metadata().ok()?;
-                    Some(if metadata.is_dir() {
-                        of(&e.path())
-                    } else if metadata.is_file() {
-                        metadata.len()
-                    } else {
-                        0
-                    })
-                })
-                .sum()
-        }
-        of(&self.dir.join("diff"))
+        root::size_of(&self.dir.join("diff"))
     }
 
     /// Since when the container runs.

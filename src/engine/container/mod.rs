@@ -40,6 +40,7 @@ pub use logs::{LogEntry, LogOptions};
 pub use record::{MountKind, MountPoint, Record, State, Status};
 pub use store::{Container, Containers, ImageUse};
 pub use top::ProcessInfo;
+pub use volumes::{ANONYMOUS, Volume};
 
 use crate::sys::userns::{self, UsernsError};
 use std::path::Path;

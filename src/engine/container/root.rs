@@ -249,3 +249,19 @@ fn open_up(path: &Path) {
         }
     }
 }
+
+/// The bytes of the files in a folder and below.
+pub fn size_of(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.filter_map(|e| {
+        let metadata = e.metadata().ok()?;
+        Some(if metadata.is_dir() {
+            size_of(&e.path())
+        } else if metadata.is_file() {
+            metadata.len()
+        } else {
+            0
+        })
+    });
+    sizes.sum()
+}

@@ -1,15 +1,101 @@
 //! What is mounted into a container: folders of the host, volumes (folders of the engine) and memory. Volumes are made when first named.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::host::{HostConfig, MountRequest};
 use super::record::{MountKind, MountPoint, Record};
 use super::store::{Container, Containers};
-use super::{ContainerError, names, root};
+use super::{ContainerError, disk, names, root};
 use crate::engine::image::RunConfig;
 
+/// The label of a volume that was made for one container.
+pub const ANONYMOUS: &str = "com.docker.volume.anonymous";
+
+/// A folder that outlives containers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Volume {
+    pub name: String,
+    pub created: Timestamp,
+    pub labels: Option<BTreeMap<String, String>>,
+    pub options: Option<BTreeMap<String, String>>,
+    /// Where its contents lie.
+    pub folder: PathBuf,
+}
+
+impl Volume {
+    /// The bytes of its files.
+    pub fn size(&self) -> u64 {
+        root::size_of(&self.folder)
+    }
+}
+
 impl Containers {
+    /// All volumes, by name.
+    pub fn volumes(&self) -> Vec<Volume> {
+        let entries = fs::read_dir(self.inner.state.join("volumes")).into_iter().flatten().flatten();
+        let mut all: Vec<_> = entries.filter_map(|e| self.volume(e.file_name().to_str()?).ok()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// The volume of that name.
+    pub fn volume(&self, name: &str) -> Result<Volume, ContainerError> {
+        let known =
+            if names::is_valid(name) { disk::read_json(&self.inner.state.join("volumes").join(name).join("volume.json")) } else { None };
+        known.ok_or_else(|| ContainerError::NotFound(format!("get {name}: no such volume")))
+    }
+
+    /// Makes a volume; one that is there already is given as it is. An empty name is made up.
+    pub fn create_volume(
+        &self,
+        name: &str,
+        labels: Option<BTreeMap<String, String>>,
+        options: Option<BTreeMap<String, String>>,
+    ) -> Result<Volume, ContainerError> {
+        let name = if name.is_empty() { names::id() } else { name.to_owned() };
+        if !names::is_valid(&name) {
+            return Err(ContainerError::Invalid(format!(
+                "create {name}: \"{name}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
+            )));
+        }
+        if let Ok(there) = self.volume(&name) {
+            return Ok(there);
+        }
+        let folder = self.volume_dir(&name);
+        let failed = |e| ContainerError::failed(format_args!("cannot make volume {name}"), e);
+        fs::create_dir_all(&folder).map_err(failed)?;
+        let volume = Volume { name: name.clone(), created: Timestamp::now(), labels, options, folder: folder.clone() };
+        disk::write_json(&folder.with_file_name("volume.json"), &volume).map_err(failed)?;
+        self.inner.events.emit("volume", "create", name.clone(), BTreeMap::from([("driver".to_owned(), "local".to_owned())]));
+        Ok(volume)
+    }
+
+    /// The ids of the containers that a volume is mounted in.
+    pub fn volume_users(&self, name: &str) -> Vec<String> {
+        self.list().iter().filter(|c| c.lock().mounts.iter().any(|m| m.name == name)).map(|c| c.id.clone()).collect()
+    }
+
+    /// Deletes a volume that no container has.
+    pub fn remove_volume(&self, name: &str, force: bool) -> Result<(), ContainerError> {
+        match self.volume(name) {
+            Err(_) if force => return Ok(()),
+            other => other?,
+        };
+        let users = self.volume_users(name);
+        if !users.is_empty() {
+            return Err(ContainerError::Conflict(format!("remove {name}: volume is in use - [{}]", users.join(", "))));
+        }
+        root::remove_tree(&self.inner.state.join("volumes").join(name))
+            .map_err(|e| ContainerError::failed(format_args!("cannot remove volume {name}"), e))?;
+        self.inner.events.emit("volume", "destroy", name, BTreeMap::from([("driver".to_owned(), "local".to_owned())]));
+        Ok(())
+    }
+
     /// The folder with a volume's contents.
     pub fn volume_dir(&self, name: &str) -> PathBuf {
         self.inner.state.join("volumes").join(name).join("_data")
@@ -17,7 +103,7 @@ impl Containers {
 }
 
 /// Decides the mounts of a container to be; makes the volumes that are missing.
-pub(super) fn plan(containers: &Containers, id: &str, config: &RunConfig, host: &HostConfig) -> Result<Vec<MountPoint>, ContainerError> {
+pub(super) fn plan(containers: &Containers, config: &RunConfig, host: &HostConfig) -> Result<Vec<MountPoint>, ContainerError> {
     let mut mounts: Vec<MountPoint> = Vec::new();
     let mut add = |mount: MountPoint| {
         mounts.retain(|m| m.target != mount.target);
@@ -42,12 +128,8 @@ pub(super) fn plan(containers: &Containers, id: &str, config: &RunConfig, host: 
         if mounts.iter().any(|m| &m.target == target) || host.tmpfs.iter().flatten().any(|(t, _)| t == target) {
             continue;
         }
-        let name = names::id();
-        let mut mount = volume(containers, &name, target, "")?;
-        mount.anonymous = true;
-        mounts.push(mount);
+        mounts.push(anonymous(containers, target, "")?);
     }
-    let _ = id;
     Ok(mounts)
 }
 
@@ -94,9 +176,7 @@ fn parse_bind(containers: &Containers, bind: &str) -> Result<MountPoint, Contain
     }
     let writable = !mode.split(',').any(|o| o == "ro");
     if source.is_empty() {
-        let mut mount = volume(containers, &names::id(), target, mode)?;
-        mount.anonymous = true;
-        return Ok(mount);
+        return anonymous(containers, target, mode);
     }
     if source.starts_with('/') {
         // A missing folder is made, as for Docker's short form.
@@ -152,11 +232,11 @@ fn long_form(containers: &Containers, request: &MountRequest) -> Result<MountPoi
             }
         }
         "volume" => {
-            let anonymous = request.source.is_empty();
-            let name = if anonymous { names::id() } else { request.source.clone() };
-            let mut mount = volume(containers, &name, &request.target, "z")?;
-            mount.anonymous = anonymous;
-            mount
+            if request.source.is_empty() {
+                anonymous(containers, &request.target, "z")?
+            } else {
+                volume(containers, &request.source, &request.target, "z")?
+            }
         }
         "tmpfs" => MountPoint {
             kind: MountKind::Tmpfs,
@@ -182,28 +262,31 @@ fn tmpfs_options(request: &MountRequest) -> String {
 }
 
 fn volume(containers: &Containers, name: &str, target: &str, mode: &str) -> Result<MountPoint, ContainerError> {
-    if !names::is_valid(name) {
-        return Err(ContainerError::Invalid(format!(
-            "create {name}: \"{name}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
-        )));
-    }
-    let source = containers.volume_dir(name);
-    fs::create_dir_all(&source).map_err(|e| ContainerError::failed(format_args!("cannot make volume {name}"), e))?;
-    Ok(MountPoint {
+    let volume = containers.create_volume(name, None, None)?;
+    Ok(mount_of(volume, target, mode))
+}
+
+fn anonymous(containers: &Containers, target: &str, mode: &str) -> Result<MountPoint, ContainerError> {
+    let labels = BTreeMap::from([(ANONYMOUS.to_owned(), String::new())]);
+    let volume = containers.create_volume("", Some(labels), None)?;
+    Ok(MountPoint { anonymous: true, ..mount_of(volume, target, mode) })
+}
+
+fn mount_of(volume: Volume, target: &str, mode: &str) -> MountPoint {
+    MountPoint {
         kind: MountKind::Volume,
-        name: name.to_owned(),
-        source,
+        name: volume.name,
+        source: volume.folder,
         target: target.to_owned(),
         mode: if mode.is_empty() { "z".to_owned() } else { mode.to_owned() },
         writable: true,
         propagation: String::new(),
         anonymous: false,
-    })
+    }
 }
 
 /// Gives empty volumes what the image has at their place.
-pub(super) fn populate(containers: &Containers, container: &Container, record: &Record) -> Result<(), ContainerError> {
-    let _ = containers;
+pub(super) fn populate(container: &Container, record: &Record) -> Result<(), ContainerError> {
     for mount in record.mounts.iter().filter(|m| m.kind == MountKind::Volume) {
         let empty = fs::read_dir(&mount.source).is_ok_and(|mut d| d.next().is_none());
         if !empty || mount.mode.split(',').any(|o| o == "nocopy") {

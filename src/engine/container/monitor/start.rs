@@ -51,9 +51,11 @@ struct ChildEnds {
 /// Makes the container and runs its process.
 pub fn container(spec: &ContainerSpec) -> Result<Started, StartError> {
     let namespaces = Namespaces { mount: true, pid: spec.own_pid, net: spec.own_net, ipc: spec.own_ipc, uts: spec.own_uts };
+    // Found by its number out here: inside, numbers are others.
+    let other = spec.join_net.map(open_process).transpose().map_err(StartError::doing("find the container whose network is joined"))?;
     start(&spec.process, namespaces, |ends| {
-        if let Some(pid) = spec.join_net
-            && let Err(e) = join_net(pid)
+        if let Some(other) = &other
+            && let Err(e) = join_net(other.as_fd())
         {
             return StartError::doing("join the other container's network")(e);
         }
@@ -67,10 +69,13 @@ pub fn container(spec: &ContainerSpec) -> Result<Started, StartError> {
     })
 }
 
-fn join_net(pid: i32) -> io::Result<()> {
+fn open_process(pid: i32) -> io::Result<OwnedFd> {
     let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
-    let process = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?;
-    Ok(rustix::thread::move_into_thread_name_spaces(process.as_fd(), rustix::thread::ThreadNameSpaceType::NETWORK)?)
+    Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
+}
+
+fn join_net(process: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(rustix::thread::move_into_thread_name_spaces(process, rustix::thread::ThreadNameSpaceType::NETWORK)?)
 }
 
 /// Runs a further process in the container whose first process is behind `pidfd`.

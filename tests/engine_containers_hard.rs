@@ -1,0 +1,243 @@
+//! What no transcript shows of containers: crashes, leaks, attempts to get out, big streams, many at once.
+
+#[path = "engine/support.rs"]
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use support::{Engine, User};
+
+fn both(test: impl Fn(&mut Engine)) {
+    for user in [User::Root, User::Ordinary] {
+        if let Some(mut engine) = Engine::with_busybox(user) {
+            test(&mut engine);
+        }
+    }
+}
+
+/// Processes of the machine whose environment or arguments name the engine's folder.
+fn processes_of(engine: &Engine) -> Vec<String> {
+    let folder = engine.dir.path().to_string_lossy().into_owned();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
+        if String::from_utf8_lossy(&environment).contains(&folder) {
+            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            found.push(String::from_utf8_lossy(&line).replace('\0', " "));
+        }
+    }
+    found
+}
+
+#[test]
+fn containers_outlive_a_killed_engine_and_are_found_again() {
+    both(|engine| {
+        let script = "trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done";
+        engine.ok(&format!("docker run -d --name live busybox sh -c {script:?}"));
+        engine.ok("docker run -d --rm --name brief busybox sleep 0.3");
+        engine.crash_and_restart();
+        assert_eq!(engine.ok("docker exec live echo inside"), "inside");
+        assert_eq!(engine.ok("echo typed | docker exec -i live cat"), "typed");
+        assert_eq!(engine.ok("docker logs live"), "up");
+        engine.ok("docker stop live");
+        assert_eq!(engine.ok("docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' live"), "exited 5");
+        assert_eq!(engine.ok("docker logs live"), "up\nbye");
+        engine.ok("docker start live && docker rm -f live");
+        // The one that was to be removed at its end, which came with or without an engine.
+        engine.sh("docker wait brief");
+        engine.crash_and_restart();
+        assert_eq!(engine.ok("docker ps -aq"), "");
+    });
+}
+
+#[test]
+fn what_ends_while_no_engine_runs_has_its_status() {
+    both(|engine| {
+        engine.ok("docker run -d --name ended busybox sh -c 'sleep 0.2; exit 3'");
+        engine.ok("docker run -d --name killed busybox sleep 1000");
+        // The monitor of one is killed too, and with it its container.
+        let id = engine.ok("docker inspect -f '{{.Id}}' killed");
+        let run = fs::read_to_string(engine.home().join("state/containers").join(&id).join("run.json")).unwrap();
+        let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+        let pid = i32::try_from(run["monitor"][0].as_i64().unwrap()).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL).unwrap();
+        engine.crash_and_restart();
+        assert_eq!(engine.ok("docker wait killed"), "137");
+        assert_eq!(engine.ok("docker wait ended"), "3");
+        assert_eq!(engine.ok("docker ps -q"), "");
+        assert_eq!(engine.ok("docker start -a ended; echo $?"), "3");
+    });
+}
+
+#[test]
+fn nothing_is_left_after_many_runs() {
+    both(|engine| {
+        let before = fs::read_to_string("/proc/self/mounts").unwrap().lines().count();
+        engine.ok("docker run --rm busybox true");
+        let idle = processes_of(engine).len();
+        let runs = "for i in $(seq 12); do (docker run --rm busybox sh -c 'mkdir -p /a/b; chmod 000 /a/b /a; exit 3'; [ $? = 3 ] || echo wrong) & done; wait";
+        for _ in 0..4 {
+            assert_eq!(engine.ok(runs), "");
+        }
+        assert_eq!(engine.ok("docker ps -aq"), "");
+        assert_eq!(fs::read_dir(engine.home().join("state/containers")).unwrap().count(), 0);
+        assert_eq!(fs::read_to_string("/proc/self/mounts").unwrap().lines().count(), before, "mounts of the machine");
+        // The last monitors may still be undoing their mounts.
+        let mut left = processes_of(engine);
+        for _ in 0..100 {
+            if left.len() <= idle {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            left = processes_of(engine);
+        }
+        assert!(left.len() <= idle, "left behind: {left:#?}");
+    });
+}
+
+#[test]
+fn streams_are_whole_however_big() {
+    both(|engine| {
+        assert_eq!(engine.ok("docker run --rm busybox sh -c 'dd if=/dev/zero bs=64k count=320 2>/dev/null' | wc -c"), "20971520");
+        assert_eq!(engine.ok("head -c 5000000 /dev/zero | docker run --rm -i busybox wc -c"), "5000000");
+        engine.ok("docker run -d --name big busybox sh -c 'yes line | head -c 2000000; echo; echo end >&2' && docker wait big");
+        assert_eq!(engine.ok("docker logs big 2>/dev/null | wc -c"), "2000001");
+        assert_eq!(engine.ok("docker logs big 2>&1 >/dev/null"), "end");
+        // A reader that goes away does not end the container.
+        assert_eq!(engine.ok("docker run --name cut busybox sh -c 'yes | head -c 3000000; echo done >&2' 2>/dev/null | head -c 10 >/dev/null; docker wait cut"), "0");
+    });
+}
+
+#[test]
+fn a_terminal_is_one_and_can_be_left() {
+    let Some(engine) = Engine::with_busybox(User::Ordinary) else { return };
+    engine.ok("docker run -dit --name term busybox sh");
+    let mut session = Command::new("script");
+    session.args(["-qefc", "docker attach term", "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    session.env("DOCKER_HOST", format!("unix://{}/s", engine.home().display())).env("TERM", "xterm");
+    let mut session = session.spawn().unwrap();
+    let (mut keys, mut screen) = (session.stdin.take().unwrap(), session.stdout.take().unwrap());
+    keys.write_all(b"echo $((40+2)); tty\n").unwrap();
+    let mut seen = Vec::new();
+    let mut buffer = [0; 1024];
+    while !String::from_utf8_lossy(&seen).contains("/dev/pts/0") {
+        let count = screen.read(&mut buffer).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&seen));
+        seen.extend(&buffer[..count]);
+    }
+    assert!(String::from_utf8_lossy(&seen).contains("42"));
+    keys.write_all(b"\x10\x11").unwrap();
+    screen.read_to_end(&mut seen).unwrap();
+    assert!(String::from_utf8_lossy(&seen).contains("read escape sequence"), "{}", String::from_utf8_lossy(&seen));
+    session.wait().unwrap();
+    assert_eq!(engine.ok("docker inspect -f '{{.State.Status}}' term"), "running");
+}
+
+#[test]
+fn the_usual_ways_out_are_shut() {
+    both(|engine| {
+        let secret = engine.home().join("secret");
+        fs::write(&secret, "not for containers").unwrap();
+        let refused = [
+            "echo x > /proc/sys/kernel/core_pattern",
+            "echo x > /proc/sysrq-trigger",
+            "mount -t tmpfs none /mnt",
+            "mount -t proc none /mnt",
+            "mount -o remount,rw /proc/sys",
+            "umount /proc/sys",
+            "chroot /proc/1/root/.. ls /home/secret",
+            "mknod /sda b 8 0 && cat /sda",
+            "unshare -U true",
+            "unshare -m true",
+            "hostname other",
+            "cat /proc/kcore",
+            "ls /sys/firmware/* 2>/dev/null",
+            "insmod /x.ko",
+        ];
+        engine.ok("docker run -d --name box busybox sleep 1000");
+        for line in refused {
+            let run = engine.sh(&format!("docker exec box sh -c '{line}'"));
+            assert_ne!(run.status, 0, "{line}: {run:?}");
+        }
+        // Only the streams are open, and only the container's own processes are there.
+        assert_eq!(engine.ok("docker run --rm busybox sh -c 'ls /proc/self/fd' | wc -l"), "4");
+        assert_eq!(engine.ok("docker run --rm busybox sh -c 'ls -d /proc/[0-9]*' | wc -l").parse::<i32>().map(|n| n <= 2), Ok(true));
+        assert_eq!(engine.ok("docker run --rm busybox sh -c 'cat /proc/mounts | grep -c secret; true'"), "0");
+        // Seen for a moment inside, the binary cannot be written to even by its owner.
+        let overwrite = "docker run --rm --init busybox sh -c 'echo x > /proc/1/exe; echo x >> /sbin/docker-init; true'";
+        engine.sh(overwrite);
+        assert!(fs::metadata(engine.dir.path().join("dockside")).unwrap().len() > 1 << 20);
+        assert_eq!(engine.ok("docker run --rm busybox echo still"), "still");
+    });
+}
+
+#[test]
+fn copies_stay_inside_whatever_links_there_are() {
+    both(|engine| {
+        let home = engine.home();
+        engine.ok("mkdir -p out && echo outside > out/file && echo new > in");
+        let out = home.join("out");
+        engine.ok(&format!("docker create --name idle busybox && docker run -d --name r busybox sh -c 'ln -s {0} /way; ln -s ../../../../../..{0} /up; sleep 1000'", out.display()));
+        engine.ok("until docker exec r ls /up 2>&1 | grep -q /up || docker exec r readlink /up; do :; done");
+        for target in ["r:/way/file", "r:/up/file", "r:/way/", "r:/up/x/y"] {
+            engine.sh(&format!("docker cp in {target}"));
+        }
+        assert_eq!(fs::read_to_string(out.join("file")).unwrap(), "outside\n");
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
+        assert_ne!(engine.sh("docker cp r:/way/file got").status, 0);
+        // Into and out of one that does not run.
+        engine.ok("docker cp in idle:/root/there && docker cp idle:/root/there back && cmp in back");
+        engine.ok("docker cp idle:/etc - | tar t | grep -qx etc/passwd && docker cp idle:/etc/. - | tar t | grep -qx ./passwd");
+        assert_eq!(engine.ok("docker diff idle"), "C /root\nA /root/there");
+        // A hostile archive.
+        engine.ok("mkdir t && cd t && ln -s /etc evil && tar cf ../a.tar evil && rm evil && mkdir evil && echo x > evil/passwd2 && tar rf ../a.tar evil/passwd2");
+        engine.sh("docker cp - idle:/tmp < a.tar");
+        assert!(!std::path::Path::new("/etc/passwd2").exists());
+    });
+}
+
+#[test]
+fn volumes_are_shared_filled_and_kept() {
+    both(|engine| {
+        assert_eq!(engine.ok("docker volume create --label course=1 data"), "data");
+        engine.ok("docker run --rm -v data:/d busybox sh -c 'echo keep > /d/f'");
+        assert_eq!(engine.ok("docker run --rm -v data:/d:ro busybox sh -c 'cat /d/f; touch /d/g 2>/dev/null || echo ro'"), "keep\nro");
+        assert!(engine.ok("docker run --rm -v filled:/etc busybox ls /etc").contains("passwd"));
+        engine.ok("docker create --name has -v data:/d busybox");
+        let refused = engine.sh("docker volume rm data");
+        assert!(refused.stderr.contains("volume is in use - ["), "{refused:?}");
+        assert_eq!(engine.sh("docker volume rm nosuchvol").stderr, "Error response from daemon: get nosuchvol: no such volume\n");
+        engine.ok("docker rm has && docker volume rm data filled");
+        engine.ok("docker run --name anon -v /x busybox true");
+        assert_eq!(engine.ok("docker volume ls -q | wc -l"), "1");
+        engine.ok("docker rm -v anon");
+        assert_eq!(engine.ok("docker volume ls -q"), "");
+        engine.ok("mkdir shared && docker run --rm -v $PWD/shared:/s busybox sh -c 'echo out > /s/file'");
+        assert_eq!(fs::read_to_string(engine.home().join("shared/file")).unwrap(), "out\n");
+    });
+}
+
+#[test]
+fn policies_names_and_filters() {
+    both(|engine| {
+        engine.ok("docker run -d --name rs --restart on-failure:2 busybox false");
+        engine.ok("for i in $(seq 200); do [ \"$(docker inspect -f '{{.RestartCount}} {{.State.Status}}' rs)\" = '2 exited' ] && exit 0; sleep 0.05; done; docker inspect rs; exit 1");
+        engine.ok("docker run -d --name nc1 busybox sleep 1000");
+        let shared = engine
+            .ok("docker exec nc1 readlink /proc/self/ns/net; docker run --rm --network container:nc1 busybox readlink /proc/self/ns/net");
+        let (one, other) = shared.split_once('\n').unwrap();
+        assert_eq!(one, other);
+        assert_eq!(engine.ok("docker ps --filter name=nc --format '{{.Names}}'"), "nc1");
+        assert_eq!(engine.ok("docker ps -a --filter status=exited --filter exited=1 --format '{{.Names}}'"), "rs");
+        assert_eq!(engine.ok("docker ps -a --filter ancestor=busybox --format '{{.Names}}' | sort | tr '\\n' ' '").trim(), "nc1 rs");
+        assert_eq!(engine.sh("docker ps --filter nonsense=1").stderr, "Error response from daemon: invalid filter 'nonsense'\n");
+        let id = engine.ok("docker inspect -f '{{.Id}}' nc1");
+        assert_eq!(engine.ok(&format!("docker inspect -f '{{{{.Name}}}}' {}", &id[..5])), "/nc1");
+        engine.ok("docker pause nc1");
+        assert!(engine.sh("docker exec nc1 true").stderr.contains("is paused"));
+        engine.ok("docker unpause nc1 && docker exec nc1 true && docker rm -f nc1 && docker container prune -f");
+        assert_eq!(engine.ok("docker ps -aq"), "");
+    });
+}
