@@ -145,17 +145,19 @@
   // ---- Making a slide fit ----
 
   // Text too long for its slide gets smaller, down to a size that can still be read; from there on the slide scrolls. Code gets
-  // as small as its longest line needs, within the same bound.
+  // as small as its longest line needs, within the same bound; beyond it lines are broken.
   function fit(slide) {
     var body = slide.firstElementChild;
     body.style.removeProperty("--fit");
-    var blocks = Array.prototype.slice.call(body.querySelectorAll("pre"));
-    var widths = blocks.map(function (pre) { pre.style.removeProperty("--pre"); return pre; }).map(function (pre) {
-      return [pre.clientWidth, pre.scrollWidth];
-    });
     var phone = !!getComputedStyle(body).getPropertyValue("--scroll");
+    var blocks = Array.prototype.slice.call(body.querySelectorAll("pre"));
+    blocks.forEach(function (pre) { pre.style.removeProperty("--pre"); pre.classList.remove("wrap"); });
+    var sizes = blocks.map(function (pre) { return Math.min(1, pre.clientWidth / pre.scrollWidth); });
     blocks.forEach(function (pre, i) {
-      if (widths[i][1] > widths[i][0] + 1) pre.style.setProperty("--pre", String(Math.max(phone ? 0.8 : 0.66, (widths[i][0] / widths[i][1]) * 0.985)));
+      if (sizes[i] > 0.999) return;
+      // Too long by far, an error message most often: it is broken, and small enough to look like one thing.
+      if (sizes[i] < (phone ? 0.3 : 0.62)) pre.classList.add("wrap");
+      pre.style.setProperty("--pre", Math.max(phone ? 0.8 : pre.classList.contains("wrap") ? 0.86 : 0.62, sizes[i] * 0.985).toFixed(3));
     });
     if (phone) return scrollable(body);
     for (var size = 0.95; size > 0.6 && body.scrollHeight > body.clientHeight + 1; size -= 0.05) {
