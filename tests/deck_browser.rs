@@ -40,7 +40,9 @@ impl Deck {
         let folder = tempfile::tempdir().expect("a folder");
         let script = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/dockside.js")).expect("the script");
         fs::create_dir(folder.path().join("templates")).expect("made");
-        fs::write(folder.path().join("templates/dockside.js"), script + DRIVER + "drive(async () => {" + steps + "});\n").expect("written");
+        // A page that is not driven is the page as it is.
+        let driver = if steps.is_empty() { String::new() } else { format!("{DRIVER}drive(async () => {{{steps}}});\n") };
+        fs::write(folder.path().join("templates/dockside.js"), script + &driver).expect("written");
         fs::write(folder.path().join("deck.md"), markdown).expect("written");
         let output = Command::new(env!("CARGO_BIN_EXE_dockside"))
             .args(["build", "deck.md", "-o", "out"])
