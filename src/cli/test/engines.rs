@@ -18,6 +18,9 @@ const OPEN: Duration = Duration::from_secs(120);
 /// How long it may take to end its containers.
 const CLOSE: Duration = Duration::from_secs(20);
 
+/// Askers by the id that they asked about.
+type Waiting = HashMap<String, Sender<Result<(), String>>>;
+
 /// The embedded engines.
 pub struct Pool {
     process: Arc<Mutex<Option<Process>>>,
@@ -27,7 +30,7 @@ struct Process {
     child: Child,
     requests: Option<ChildStdin>,
     /// Who waits for the answer to which id.
-    waiting: Arc<Mutex<HashMap<String, Sender<Result<(), String>>>>>,
+    waiting: Arc<Mutex<Waiting>>,
     /// The pool's last words on standard error.
     complaints: Arc<Mutex<String>>,
     opened: usize,
@@ -48,7 +51,7 @@ impl Process {
         // ^C at our terminal is for us: we close the engines in order.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(failed)?;
-        let waiting: Arc<Mutex<HashMap<String, Sender<Result<(), String>>>>> = Arc::default();
+        let waiting: Arc<Mutex<Waiting>> = Arc::default();
         let complaints: Arc<Mutex<String>> = Arc::default();
         if let Some(stderr) = child.stderr.take() {
             let complaints = complaints.clone();

@@ -50,7 +50,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
     let text = masked.as_str();
     let mut found: Vec<(usize, Piece)> = Vec::new();
     let mut code: Vec<Range<usize>> = Vec::new();
-    let mut open: Option<(Range<usize>, String, usize, Vec<Range<usize>>)> = None;
+    let mut open: Option<(Block, Vec<Range<usize>>)> = None;
     let mut heading: Option<(usize, String)> = None;
     for (event, range) in Parser::new(text).into_offset_iter() {
         match event {
@@ -61,12 +61,12 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
                 };
                 let info_offset = text[range.clone()].find(info.as_str()).map_or(range.start, |i| range.start + i);
                 code.push(range.clone());
-                open = Some((range, info, info_offset, Vec::new()));
+                open = Some((Block { offset: range.start, info, info_offset, lines: Vec::new() }, Vec::new()));
             }
             Event::End(TagEnd::CodeBlock) => {
-                if let Some((range, info, info_offset, parts)) = open.take() {
-                    let lines = lines(text, &parts);
-                    found.push((range.start, Piece::Block(Block { offset: range.start, info, info_offset, lines })));
+                if let Some((mut block, parts)) = open.take() {
+                    block.lines = lines(text, &parts);
+                    found.push((block.offset, Piece::Block(block)));
                 }
             }
             Event::Start(Tag::Heading { .. }) => heading = Some((range.start, String::new())),
@@ -76,7 +76,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
                 }
             }
             Event::Text(piece) => match (&mut open, &mut heading) {
-                (Some((_, _, _, parts)), _) => parts.push(range),
+                (Some((_, parts)), _) => parts.push(range),
                 (None, Some((_, heading))) => heading.push_str(&piece),
                 _ => {}
             },
