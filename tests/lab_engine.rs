@@ -30,6 +30,7 @@ fn run(files: &[(&str, &str)], arguments: &[&str]) -> Run {
 fn can_run() -> bool {
     let probe = run(&[("probe.md", "    $ docker run --rm busybox true\n")], &["probe.md"]);
     if probe.code != 0 {
+        assert!(probe.text.contains("namespace"), "{}", probe.text);
         println!("skipped: no container runs here: {}", probe.text);
     }
     probe.code == 0

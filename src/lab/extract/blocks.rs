@@ -138,6 +138,14 @@ fn lines(text: &str, parts: &[Range<usize>]) -> Vec<Line> {
     while lines.last().is_some_and(|l| l.text.trim().is_empty()) {
         lines.pop();
     }
+    // Some authors set the whole block in by a blank.
+    let indent = |l: &Line| l.text.len() - l.text.trim_start_matches(' ').len();
+    let common = lines.iter().filter(|l| !l.text.trim().is_empty()).map(indent).min().unwrap_or(0);
+    for line in &mut lines {
+        let cut = common.min(indent(line));
+        line.text.drain(..cut);
+        line.offset += cut;
+    }
     lines
 }
 

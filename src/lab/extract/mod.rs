@@ -77,9 +77,13 @@ impl<'a> Collector<'a> {
     }
 
     fn slide(&mut self, slide: &Slide, dialect: Dialect) {
-        let Some(text) = self.source.text().get(slide.range.clone()) else { return };
+        let whole = self.source.text();
+        let Some(before) = whole.get(..slide.range.start) else { return };
+        // The blanks that make a slide's first line a code block are part of it.
+        let base = before.trim_end_matches([' ', '\t']).len();
+        let base = if base == 0 || before[..base].ends_with('\n') { base } else { slide.range.start };
+        let Some(text) = whole.get(base..slide.range.end) else { return };
         let text = &text[..notes_start(text, dialect)];
-        let base = slide.range.start;
         let pieces = blocks::pieces(text);
         let heading = pieces.iter().find_map(|p| if let Piece::Heading(h) = p { Some(h.clone()) } else { None });
         match heading {
