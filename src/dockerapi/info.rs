@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::json::Json;
 use super::version::{ENGINE_VERSION, kernel_release};
 use crate::engine::Engine;
+use crate::engine::container::Status;
 use crate::engine::image::Digest;
 
 /// `GET /info`
@@ -17,9 +18,17 @@ pub async fn info(State(engine): State<Arc<Engine>>) -> impl IntoResponse {
     let uname = rustix::system::uname();
     let (operating_system, version) = operating_system();
     let version_of = |what: &str| json!({ "ID": what, "Expected": what });
+    let (mut running, mut paused, mut stopped) = (0, 0, 0);
+    for container in engine.containers.list() {
+        match container.record().state.status {
+            Status::Running | Status::Restarting => running += 1,
+            Status::Paused => paused += 1,
+            _ => stopped += 1,
+        }
+    }
     let mut info = json!({
         "ID": identity(&engine),
-        "Containers": 0, "ContainersRunning": 0, "ContainersPaused": 0, "ContainersStopped": 0,
+        "Containers": running + paused + stopped, "ContainersRunning": running, "ContainersPaused": paused, "ContainersStopped": stopped,
         "Images": engine.images.count(),
         "Driver": "overlay2",
         "DriverStatus": [["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "false"], ["userxattr", "true"]],

@@ -7,18 +7,26 @@ use axum::response::IntoResponse;
 use serde_json::json;
 
 use super::ApiError;
+use super::containers::list::all_with_sizes;
 use super::images::{blocking, summary};
 use super::json::Json;
 use crate::engine::Engine;
 
 /// `GET /system/df`
 pub async fn disk_usage(State(engine): State<Arc<Engine>>) -> Result<impl IntoResponse, ApiError> {
-    let (usage, users) = blocking(&engine, |engine| {
+    let (usage, users, containers) = blocking(&engine, |engine| {
         let usage = engine.images.disk_usage()?;
         let users: Vec<usize> = usage.images.iter().map(|image| engine.containers.using_image(&image.id).len()).collect();
-        Ok((usage, users))
+        Ok((usage, users, all_with_sizes(engine)))
     })
     .await?;
+    let mut containers = containers?;
+    for container in &mut containers {
+        // Docker leaves out what is nothing.
+        if let Some(fields) = container.as_object_mut() {
+            fields.retain(|key, value| key != "SizeRw" || *value != 0);
+        }
+    }
     let images: Vec<_> = usage
         .images
         .iter()
@@ -34,6 +42,6 @@ pub async fn disk_usage(State(engine): State<Arc<Engine>>) -> Result<impl IntoRe
         })
         .collect();
     Ok(Json(json!({
-        "LayersSize": usage.layers_size, "Images": images, "Containers": [], "Volumes": [], "BuildCache": [],
+        "LayersSize": usage.layers_size, "Images": images, "Containers": containers, "Volumes": [], "BuildCache": [],
     })))
 }

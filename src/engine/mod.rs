@@ -42,6 +42,9 @@ pub enum EngineError {
 impl Engine {
     /// Opens the engine whose data lies where `options` say, and makes the folders that are missing.
     pub fn open(options: EngineOptions) -> Result<Arc<Engine>, EngineError> {
+        // Paths of layers and containers are handed to other processes with other working folders.
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let options = EngineOptions { store: whole(&options.store), state: whole(&options.state) };
         let events = Events::new();
         let images = Arc::new(image::ImageStore::open(&options.store, &options.state, events.clone())?);
         let containers = container::Containers::open(&options.state, events.clone())?;

@@ -84,6 +84,31 @@ fn removal_untags_then_deletes_image_and_layers() {
 }
 
 #[test]
+fn content_goes_with_the_last_engine_that_needs_it() {
+    let folder = folder();
+    let (one, two) = (engine_in(folder.path(), "one"), engine_in(folder.path(), "two"));
+    let blobs = || std::fs::read_dir(folder.path().join("store/blobs/sha256")).unwrap().count();
+    let layers = || std::fs::read_dir(folder.path().join("store/layers")).unwrap().count();
+    let tar = Tar::new().file("a", "1").end();
+    import(&one, &tar, "x").unwrap();
+    import(&two, &tar, "y").unwrap();
+    import(&two, &Tar::new().file("b", "2").end(), "z").unwrap();
+    assert_eq!((blobs(), layers()), (5, 2));
+    one.images.remove("x", false, true, &one.containers).unwrap();
+    assert_eq!((blobs(), layers()), (4, 2), "the layer is needed by the other engine");
+    two.images.remove("y", false, true, &two.containers).unwrap();
+    assert_eq!((blobs(), layers()), (2, 1));
+    assert!(two.images.resolve("z", None).unwrap().layers[0].join("b").is_file());
+    // What a container was made of stays, even when the image is gone by force.
+    let record = folder.path().join("two/containers/c0ffee");
+    std::fs::create_dir_all(&record).unwrap();
+    std::fs::write(record.join("config.json"), format!("{{\"image\":\"{}\"}}", two.images.id_of("z").unwrap())).unwrap();
+    one.images.tag("x", "no", None).unwrap_err();
+    two.images.remove("z", true, true, &two.containers).unwrap();
+    assert_eq!((blobs(), layers()), (2, 1));
+}
+
+#[test]
 fn an_image_that_lost_its_name_is_dangling_and_pruned() {
     let folder = folder();
     let engine = engine_in(folder.path(), "one");

@@ -98,6 +98,7 @@ impl Pool {
             return Err(CliError::new(format!("an engine {:?} is open already", request.id)));
         }
         let engine = Engine::open(EngineOptions { store: self.store.clone(), state: request.state })?;
+        engine.images.be_temporary();
         if !request.images.is_empty() {
             let _one = self.preparing.lock().await;
             let engine = engine.clone();

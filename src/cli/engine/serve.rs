@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -11,6 +12,9 @@ use super::{ServeArgs, say};
 use crate::cli::CliError;
 use crate::dockerapi::{Socket, serve};
 use crate::engine::{Engine, container, default_options, default_socket};
+
+/// As long as an engine that is just ending is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 pub fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let mut options = default_options();
@@ -52,7 +56,14 @@ fn claim(state: &Path) -> Result<File, CliError> {
     let path = state.join("engine.lock");
     let failed = |e: std::io::Error| CliError::new(format!("cannot lock {}: {e}", path.display()));
     let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
+    let patience = Instant::now() + PATIENCE;
+    let locked = loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => std::thread::sleep(PATIENCE / 20),
+            other => break other,
+        }
+    };
+    match locked {
         Ok(()) => {}
         Err(TryLockError::Error(e)) => return Err(failed(e)),
         Err(TryLockError::WouldBlock) => {

@@ -46,6 +46,11 @@ pub async fn list(State(engine): State<Arc<Engine>>, query: Query) -> Result<Res
     Ok(Json(listed.await.map_err(|e| ApiError::internal(e.to_string()))??).into_response())
 }
 
+/// All containers with their sizes, for `docker system df`.
+pub fn all_with_sizes(engine: &Engine) -> Result<Vec<Value>, ApiError> {
+    collect(engine, &Filters::default(), true, 0, true)
+}
+
 fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool) -> Result<Vec<Value>, ApiError> {
     for status in filters.get("status").unwrap_or_default() {
         let known = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];

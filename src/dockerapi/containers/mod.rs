@@ -7,7 +7,7 @@ mod exec;
 mod filters;
 mod inspect;
 mod lifecycle;
-mod list;
+pub(super) mod list;
 mod logs;
 mod stream;
 mod text;

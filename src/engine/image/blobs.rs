@@ -16,6 +16,9 @@ use crate::engine::catalog::BlobSink;
 /// As much of a manifest or config as is ever read.
 pub const DOCUMENT_MAX: u64 = 8 << 20;
 
+/// What is smaller is taken into memory on its way in.
+const SMALL: u64 = 64 << 10;
+
 /// `blobs/` of an OCI image layout.
 pub struct BlobStore {
     root: PathBuf,
@@ -158,7 +161,14 @@ impl Drop for Incoming<'_> {
 
 impl BlobSink for BlobStore {
     fn put(&self, media_type: &str, data: &mut dyn Read) -> io::Result<Descriptor> {
-        let (digest, size) = self.put_reader(data, None).map_err(io::Error::other)?;
+        // Manifests and configs are small and mostly there already: no file is made for those.
+        let mut start = Vec::new();
+        data.take(SMALL).read_to_end(&mut start)?;
+        let (digest, size) = if (start.len() as u64) < SMALL {
+            (self.put_bytes(&start).map_err(io::Error::other)?, start.len() as u64)
+        } else {
+            self.put_reader(&mut start.as_slice().chain(data), None).map_err(io::Error::other)?
+        };
         let digest: oci_spec::image::Sha256Digest = digest.hex().parse().map_err(io::Error::other)?;
         Ok(Descriptor::new(MediaType::from(media_type), size, digest))
     }

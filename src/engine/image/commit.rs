@@ -38,6 +38,7 @@ impl ImageStore {
             None => ImageDocument::default(),
         };
         let mut diff_ids = base.rootfs.diff_ids.clone();
+        let _content = self.tenancy.hold()?;
         let mut incoming = self.blobs.incoming()?;
         let count = pack(request.upper, &mut incoming).map_err(ImageError::io("cannot pack", request.upper))?;
         if count > 0 {

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::blobs::{BlobStore, write_atomically};
 use super::compression::decompress;
-use super::unpack::{sync_file_system, unpack};
+use super::unpack::{sync_tree, unpack};
 use super::workspace::remove_tree;
 use super::{Digest, ImageError};
 
@@ -132,7 +132,9 @@ impl LayerStore {
         if layers.is_empty() {
             return Ok(());
         }
-        sync_file_system(&self.root).map_err(ImageError::io("cannot sync", &self.root))?;
+        for layer in layers {
+            sync_tree(&layer.folder).map_err(ImageError::io("cannot sync", &layer.folder))?;
+        }
         for layer in layers {
             let target = self.folder(&layer.chain);
             match fs::rename(&layer.folder, &target) {

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod changes;
+mod collect;
 mod commit;
 mod compression;
 mod config;

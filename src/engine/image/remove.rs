@@ -3,6 +3,7 @@
 //! The order of checks and lines, and the words of conflicts, are Docker's.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use super::layers::chain_ids;
 use super::repositories::Repositories;
@@ -50,9 +51,14 @@ impl ImageStore {
         Ok(lines)
     }
 
+    /// Tells of what went once the change is on disk, and lets the content go.
     fn tell_removals(&self, told: &[(&'static str, Digest)]) {
         for (action, id) in told {
             self.event(action, id.as_str(), id.as_str(), Some(id));
+        }
+        let gone: Vec<Digest> = told.iter().filter(|(action, _)| *action == "delete").map(|(_, id)| id.clone()).collect();
+        if !gone.is_empty() && self.collects.load(Ordering::Relaxed) {
+            self.collect(&gone);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -114,6 +115,8 @@ impl Repositories {
 /// The file, read again only when it has changed.
 pub struct RepositoryFile {
     path: PathBuf,
+    /// Whether it must outlive a power failure.
+    durable: AtomicBool,
     cached: Mutex<Option<(Stamp, Arc<Repositories>)>>,
 }
 
@@ -128,7 +131,12 @@ struct Stamp {
 impl RepositoryFile {
     pub fn open(state: &Path) -> Result<RepositoryFile, ImageError> {
         fs::create_dir_all(state).map_err(ImageError::io("cannot make", state))?;
-        Ok(RepositoryFile { path: state.join("repositories.json"), cached: Mutex::default() })
+        Ok(RepositoryFile { path: state.join("repositories.json"), durable: AtomicBool::new(true), cached: Mutex::default() })
+    }
+
+    /// From now on changes survive the death of processes, but not of the machine.
+    pub fn forgo_sync(&self) {
+        self.durable.store(false, Ordering::Relaxed);
     }
 
     /// The file's present content.
@@ -161,7 +169,12 @@ impl RepositoryFile {
         let result = change(&mut repositories)?;
         let text = serde_json::to_vec_pretty(&repositories).map_err(|e| ImageError::Corrupt(e.to_string()))?;
         // One writer at a time, so one name for the temporary file will do, and a dead writer's is written over.
-        write_atomically(&self.path, &self.path.with_extension("new"), &text)?;
+        let beside = self.path.with_extension("new");
+        if self.durable.load(Ordering::Relaxed) {
+            write_atomically(&self.path, &beside, &text)?;
+        } else {
+            fs::write(&beside, &text).and_then(|()| fs::rename(&beside, &self.path)).map_err(ImageError::io("cannot write", &self.path))?;
+        }
         *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(result)
     }

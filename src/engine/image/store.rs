@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::Events;
 
 use super::blobs::BlobStore;
+use super::collect::Tenancy;
 use super::layers::{LayerStore, chain_ids};
 use super::platform::Platform;
 use super::repositories::{Repositories, RepositoryFile};
@@ -17,7 +19,10 @@ pub struct ImageStore {
     pub(super) blobs: BlobStore,
     pub(super) layers: LayerStore,
     pub(super) repositories: RepositoryFile,
+    pub(super) tenancy: Tenancy,
     pub(super) events: Events,
+    /// Whether content goes with the last image that needs it.
+    pub(super) collects: AtomicBool,
     documents: Mutex<HashMap<Digest, Arc<ImageDocument>>>,
     /// Sizes of layers by chain id; they never change.
     sizes: Mutex<HashMap<Digest, u64>>,
@@ -40,7 +45,9 @@ impl ImageStore {
             blobs: BlobStore::open(store)?,
             layers: LayerStore::open(store.join("layers"))?,
             repositories: RepositoryFile::open(state)?,
+            tenancy: Tenancy::open(store, state)?,
             events,
+            collects: AtomicBool::new(true),
             documents: Mutex::default(),
             sizes: Mutex::default(),
         })
@@ -75,6 +82,12 @@ impl ImageStore {
     /// Whether this engine has the image.
     pub fn has_image(&self, id: &Digest) -> bool {
         self.repositories.read().is_ok_and(|repositories| repositories.image(id).is_some())
+    }
+
+    /// For an engine of passing worth, a lab's: its references are written but not synced, and content that it had stays for the next.
+    pub fn be_temporary(&self) {
+        self.repositories.forgo_sync();
+        self.collects.store(false, Ordering::Relaxed);
     }
 
     /// How many images this engine has.

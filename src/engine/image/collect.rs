@@ -1,0 +1,148 @@
+//! Content that no engine needs any more goes from the store.
+//!
+//! Engines register with the store; an image's content goes when the last of them that had it removes it. Whoever brings content in
+//! or reads it at length holds it in place by a shared lock: then nothing is collected. Never removes what it does not know of.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::layers::chain_ids;
+use super::repositories::Repositories;
+use super::workspace::{lock_file, remove_tree};
+use super::{Digest, ImageError, ImageStore};
+
+/// The store as those who share it see it.
+pub struct Tenancy {
+    store: PathBuf,
+    state: PathBuf,
+}
+
+/// What images consist of.
+#[derive(Default)]
+struct Content {
+    blobs: HashSet<Digest>,
+    chains: HashSet<Digest>,
+}
+
+impl Tenancy {
+    /// Registers the engine whose state is `state`.
+    pub fn open(store: &Path, state: &Path) -> Result<Tenancy, ImageError> {
+        let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
+        let engines = store.join("engines");
+        fs::create_dir_all(&engines).map_err(ImageError::io("cannot make", &engines))?;
+        let entry = engines.join(Digest::of(state.as_os_str().as_encoded_bytes()).hex());
+        if !entry.exists() {
+            std::os::unix::fs::symlink(&state, &entry)
+                .or_else(|e| if entry.is_symlink() { Ok(()) } else { Err(e) })
+                .map_err(ImageError::io("cannot register", &entry))?;
+        }
+        Ok(Tenancy { store: store.to_owned(), state })
+    }
+
+    /// Keeps all content in place until the answer is dropped.
+    pub fn hold(&self) -> Result<File, ImageError> {
+        let path = self.store.join("content.lock");
+        let lock = lock_file(&path).map_err(ImageError::io("cannot open", &path))?;
+        lock.lock_shared().map_err(ImageError::io("cannot lock", &path))?;
+        Ok(lock)
+    }
+
+    /// The lock under which content may go, unless someone holds content in place.
+    fn take(&self) -> Option<File> {
+        let lock = lock_file(&self.store.join("content.lock")).ok()?;
+        lock.try_lock().ok()?;
+        Some(lock)
+    }
+
+    /// The states of all engines over this store; those that are gone are forgotten.
+    fn states(&self) -> std::io::Result<Vec<PathBuf>> {
+        let mut states = vec![self.state.clone()];
+        for entry in fs::read_dir(self.store.join("engines"))? {
+            let entry = entry?.path();
+            let state = fs::read_link(&entry)?;
+            if state.is_dir() {
+                states.push(state);
+            } else {
+                // Another collector may have been here too.
+                let _ = fs::remove_file(entry);
+            }
+        }
+        Ok(states)
+    }
+}
+
+impl ImageStore {
+    /// Removes the content of images that this engine had, as far as no engine and no container needs it.
+    ///
+    /// Gives up silently wherever something is not as it should be: content that stays does no harm.
+    pub(super) fn collect(&self, removed: &[Digest]) {
+        let Some(_lock) = self.tenancy.take() else { return };
+        let Some(needed) = self.needed() else { return };
+        let gone = self.content_of(removed.iter(), &Repositories::default());
+        for chain in gone.chains.difference(&needed.chains) {
+            // Moved aside first, so that half a layer is never seen.
+            let Ok(aside) = self.blobs.workspace.path() else { return };
+            if fs::rename(self.layers.folder(chain), &aside).is_ok() {
+                let _ = remove_tree(&aside);
+            }
+        }
+        for blob in gone.blobs.difference(&needed.blobs) {
+            let _ = fs::remove_file(self.blobs.path(blob));
+        }
+    }
+
+    /// What all engines' images and containers consist of; `None` where one of them cannot be read.
+    fn needed(&self) -> Option<Content> {
+        let mut needed = Content::default();
+        for state in self.tenancy.states().ok()? {
+            let repositories: Repositories = match fs::read(state.join("repositories.json")) {
+                Ok(text) => serde_json::from_slice(&text).ok()?,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Repositories::default(),
+                Err(_) => return None,
+            };
+            let mut images: Vec<Digest> = repositories.images().keys().cloned().collect();
+            images.extend(container_images(&state.join("containers"))?);
+            let content = self.content_of(images.iter(), &repositories);
+            needed.blobs.extend(content.blobs);
+            needed.chains.extend(content.chains);
+        }
+        Some(needed)
+    }
+
+    fn content_of<'a>(&self, images: impl Iterator<Item = &'a Digest>, repositories: &Repositories) -> Content {
+        let mut content = Content::default();
+        for id in images {
+            content.blobs.insert(id.clone());
+            content.blobs.extend(repositories.image(id).into_iter().flat_map(|record| &record.layer_blobs).map(|blob| blob.digest.clone()));
+            let Ok(document) = self.document(id) else { continue };
+            content.blobs.extend(document.rootfs.diff_ids.iter().cloned());
+            for chain in chain_ids(&document.rootfs.diff_ids) {
+                content.blobs.extend(self.layers.info(&chain).and_then(|info| info.blob));
+                content.blobs.extend(self.layers.gzip(&chain));
+                content.chains.insert(chain);
+            }
+        }
+        content
+    }
+}
+
+/// All digests in the records of containers: their images are among them, whatever else a record holds.
+fn container_images(containers: &Path) -> Option<Vec<Digest>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(containers) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Some(found),
+        Err(_) => return None,
+    };
+    for entry in entries {
+        for file in fs::read_dir(entry.ok()?.path()).into_iter().flatten() {
+            let path = file.ok()?.path();
+            if path.extension().is_some_and(|ending| ending == "json") {
+                let text = fs::read_to_string(path).ok()?;
+                found.extend(text.match_indices("sha256:").filter_map(|(at, _)| text.get(at..at + 71)?.parse().ok()));
+            }
+        }
+    }
+    Some(found)
+}
