@@ -27,13 +27,12 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>,
         Page { html: String::with_capacity(deck.source.text().len() * 2), ids: HashSet::new(), deck, assets, problems: Vec::new() };
     let mut reports = Reports { deck, seen: HashSet::new(), diagnostics: Vec::new() };
     for (i, slide) in parsed.slides.iter().enumerate() {
-        let prefix = format!("{}-", i + 1);
         let options = markdown::Options {
             highlight: Some(&mark_up),
             highlight_lines: false,
             // container.training's decks are presented with this setting.
             highlight_spans: parsed.dialect == Dialect::Remark,
-            id_prefix: &prefix,
+            id_prefix: "",
         };
         let body = markdown::render(&slide.content, &parsed.links, &options).html;
         // A heading that the next increment adds to is no slide of its own.

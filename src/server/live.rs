@@ -90,7 +90,8 @@ impl Live {
         let mut news = self.news.borrow().clone();
         news.trouble = outcome.error.clone();
         match built {
-            Some(mut site) if outcome.error.is_none() => {
+            // At the start what there is is shown, though it is not all; later the last good site is the better one.
+            Some(mut site) if outcome.error.is_none() || (old.slides == 0 && site.slides > 0) => {
                 (outcome.decks, outcome.slides) = (site.decks, site.slides);
                 site.sources.insert(self.path.clone());
                 if news.version.is_empty() || old.files != site.files {
@@ -103,7 +104,7 @@ impl Live {
             }
             other => {
                 // The old site stays; what the new one is made of is looked at too, for the edit that mends it.
-                let mut site = Site { files: old.files.clone(), ..Site::default() };
+                let mut site = Site { files: old.files.clone(), slides: old.slides, ..Site::default() };
                 site.sources.extend(old.sources.iter().cloned());
                 site.sources.extend(other.map(|site| site.sources).unwrap_or_default());
                 site.sources.extend([self.path.clone(), self.path.join("course.yml")]);
