@@ -161,7 +161,6 @@ impl<'a> Request<'a> {
 
 /// An answer whose status was good.
 pub struct Answer {
-    pub status: u16,
     pub headers: hyper::HeaderMap,
     pub body: Incoming,
 }
@@ -236,11 +235,6 @@ impl Client {
         self.version.borrow().clone().unwrap_or_else(|| NEWEST.to_owned())
     }
 
-    /// Whether the API's version is at least this.
-    pub fn at_least(&self, version: &str) -> bool {
-        !older(&self.version(), version)
-    }
-
     async fn connect(&self) -> io::Result<Stream> {
         Ok(match &self.host.place {
             Place::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
@@ -311,7 +305,7 @@ impl Client {
         let (head, body) = response.into_parts();
         // The connection serves again once the body has been read; `is_ready` says so when it is asked for.
         *self.idle.borrow_mut() = Some(sender);
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        Ok(Answer { headers: head.headers, body })
     }
 
     async fn exchange(&self, mut request: Request<'_>) -> Result<(hyper::Response<Incoming>, SendRequest<Outgoing>), Failure> {

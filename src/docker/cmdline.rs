@@ -304,3 +304,81 @@ fn check_count(command: &'static Command, path: &str, count: usize) -> Result<()
     };
     Err(usage_failure(command, path, text, 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::tables;
+
+    fn read(line: &str) -> Result<Matches, String> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let command = tables::find(&words[0]).expect("a command");
+        match parse(command, command.canonical(&words[0]), &words[1..]) {
+            Ok(Parsed::Matches(matches)) => Ok(matches),
+            Ok(Parsed::Help { .. }) => Err("help".to_owned()),
+            Err(failure) => Err(failure.text.lines().next().unwrap_or_default().to_owned()),
+        }
+    }
+
+    #[test]
+    fn flags_are_read_as_pflag_reads_them() {
+        let m = read("run -itv /a:/b --name=x -e A=1 -eB=2 --rm busybox sh -c --foo").expect("a good line");
+        assert!(m.on("interactive") && m.on("tty") && m.on("rm"));
+        assert_eq!((m.text("volume"), m.text("name")), ("/a:/b", "x"));
+        assert_eq!(m.all("env").collect::<Vec<_>>(), ["A=1", "B=2"]);
+        assert_eq!(m.args, ["busybox", "sh", "-c", "--foo"]);
+        assert_eq!(read("rm a -f b").expect("flags between").args, ["a", "b"]);
+        assert_eq!(read("rm -- -f").expect("after two dashes").args, ["-f"]);
+        assert!(!read("ps --all=false").expect("a value").on("all"));
+    }
+
+    #[test]
+    fn mistakes_are_told_in_pflags_words() {
+        for (line, wanted) in [
+            ("run --nope x", "unknown flag: --nope"),
+            ("ps -zx", "unknown shorthand flag: 'z' in -zx"),
+            ("ps -az", "unknown shorthand flag: 'z' in -z"),
+            ("logs --tail", "flag needs an argument: --tail"),
+            ("run -e", "flag needs an argument: 'e' in -e"),
+            ("ps --=x", "bad flag syntax: --=x"),
+            ("ps --all=foo", "invalid argument \"foo\" for \"-a, --all\" flag: strconv.ParseBool: parsing \"foo\": invalid syntax"),
+            ("run -m abc x", "invalid argument \"abc\" for \"-m, --memory\" flag: invalid size: 'abc'"),
+            ("rm", "docker: 'docker rm' requires at least 1 argument"),
+            ("tag a", "docker: 'docker tag' requires 2 arguments"),
+            ("ps a", "docker: 'docker ps' accepts no arguments"),
+            ("ps -h", "help"),
+        ] {
+            assert_eq!(read(line).err().as_deref(), Some(wanted), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_is_listed_once_and_its_flags_do_not_clash() {
+        let mut names: Vec<&str> = tables::commands().flat_map(|c| c.names).copied().collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "a name is used twice");
+        for command in tables::commands() {
+            let mut flags: Vec<String> = command.all_flags().map(|f| f.name.to_owned()).collect();
+            flags.extend(command.all_flags().filter_map(|f| f.short).map(String::from));
+            let count = flags.len();
+            flags.sort_unstable();
+            flags.dedup();
+            assert_eq!(flags.len(), count, "a flag of {} is used twice", command.names[0]);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_arguments_panic(
+            words in proptest::collection::vec("-{0,2}[a-zA-Z=:,./0-9\\-\u{e4}\u{1F600}]{0,8}", 0..6),
+            which in 0usize..70,
+        ) {
+            let all: Vec<_> = tables::commands().collect();
+            let command = all[which % all.len()];
+            let _ = parse(command, command.names[0], &words);
+            let _ = parse_global(&words, tables::GLOBAL);
+        }
+    }
+}

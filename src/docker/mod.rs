@@ -20,6 +20,8 @@ mod terminal;
 mod units;
 mod usage;
 
+use std::io::Write as _;
+
 use cmdline::Parsed;
 use context::Context;
 pub use context::DefaultHost;
@@ -35,7 +37,8 @@ pub fn main(args: &[String], default_host: DefaultHost) -> u8 {
         Ok(status) => status,
         Err(failure) => {
             if !failure.text.is_empty() {
-                eprintln!("{}", failure.text);
+                // Nobody may read it; the status says it too.
+                let _ = writeln!(std::io::stderr(), "{}", failure.text);
             }
             failure.status
         }

@@ -43,7 +43,7 @@ pub fn root(columns: usize, config: &str) -> String {
         .flat_map(|c| c.names.iter().filter(|n| !n.contains(' ') && !tables::COMMON.contains(*n)).map(|n| (*n, c.summary())))
         .collect();
     others.sort_unstable();
-    let global: Vec<Flag> = tables::GLOBAL.iter().copied().collect();
+    let global: Vec<Flag> = tables::GLOBAL.to_vec();
     let abouts: Vec<String> = global
         .iter()
         .map(|f| {

@@ -142,7 +142,7 @@ fn host_json(
     f.set("Dns", list("dns"));
     f.set("DnsOptions", list("dns-option"));
     f.set("DnsSearch", list("dns-search"));
-    let hosts: Vec<String> = m.all("add-host").map(|h| run_network::extra_host(h)).collect();
+    let hosts: Vec<String> = m.all("add-host").map(run_network::extra_host).collect();
     f.set("ExtraHosts", or_null(hosts));
     f.set("GroupAdd", nullable("group-add"));
     f.set("IpcMode", m.text("ipc"));

@@ -125,7 +125,7 @@ fn server_text(server: &Json) -> String {
 
 /// Puts the times of builds into the manner of `date`.
 fn date_builds(server: &mut Json) {
-    let mut date = |holder: Option<&mut Json>| {
+    let date = |holder: Option<&mut Json>| {
         if let Some(time) = holder.and_then(|h| h.get_mut("BuildTime")) {
             *time = Json::from(built(time.as_str().unwrap_or_default()));
         }

@@ -41,22 +41,9 @@ pub(super) fn printf(format: &str, args: &[Value]) -> String {
                 _ => spec.blank = true,
             }
         }
-        let mut number = |first: Option<usize>| {
-            let mut n = first;
-            while let Some(d) = letters.peek().and_then(|c| c.to_digit(10)) {
-                letters.next();
-                n = Some(n.unwrap_or(0).saturating_mul(10).saturating_add(d as usize).min(MOST));
-            }
-            n
-        };
-        spec.width = number(None);
+        spec.width = digits(&mut letters);
         if letters.next_if_eq(&'.').is_some() {
-            let mut n = 0;
-            while let Some(d) = letters.peek().and_then(|c| c.to_digit(10)) {
-                letters.next();
-                n = (n * 10 + d as usize).min(MOST);
-            }
-            spec.precision = Some(n);
+            spec.precision = Some(digits(&mut letters).unwrap_or(0));
         }
         let Some(verb) = letters.next() else {
             out.push_str("%!(NOVERB)");
@@ -76,6 +63,16 @@ pub(super) fn printf(format: &str, args: &[Value]) -> String {
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
     out
+}
+
+/// A number, if one comes next.
+fn digits(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<usize> {
+    let mut n = None;
+    while let Some(d) = letters.peek().and_then(|c| c.to_digit(10)) {
+        letters.next();
+        n = Some((n.unwrap_or(0) * 10 + d as usize).min(MOST));
+    }
+    n
 }
 
 /// The widest field; a template is not a way to fill the memory.
