@@ -126,7 +126,10 @@ fn differences(transcript: &Transcript, ran: &Ran) -> Vec<String> {
     }
     // Docker lists the names of one image in no order.
     let lines = |text: &str| {
-        let mut lines: Vec<String> = text.lines().map(|l| l.trim_end().to_owned()).collect();
+        // A column that holds the socket's path is as wide as the path.
+        let blanks = transcript.command.starts_with("docker context");
+        let line = |l: &str| if blanks { l.split_whitespace().collect::<Vec<_>>().join(" ") } else { l.trim_end().to_owned() };
+        let mut lines: Vec<String> = text.lines().map(line).collect();
         if transcript.command.contains("docker images") || transcript.command.contains("image ls") {
             lines.sort();
         }

@@ -54,8 +54,37 @@ impl Recording {
                 }
             }
         }
+        for exchange in &mut exchanges {
+            if exchange.header("Content-Type") == "application/vnd.docker.multiplexed-stream" {
+                exchange.body = mend_frames(&exchange.body);
+                if let Some((_, got)) = &mut exchange.hijacked {
+                    *got = mend_frames(got);
+                }
+            }
+        }
         Recording { exchanges }
     }
+}
+
+/// Writes the lengths of frames anew: bytes of heads that are no text were lost in the recording.
+fn mend_frames(bytes: &[u8]) -> Vec<u8> {
+    let is_head = |at: usize| matches!(bytes.get(at), Some(1 | 2)) && bytes.get(at + 1..at + 6) == Some(&[0; 5]);
+    let mut out = Vec::new();
+    let mut at = 0;
+    while is_head(at) {
+        let mut payload = at + 6;
+        // Two bytes of length are left; each that was no text stands there as U+FFFD.
+        for _ in 0..2 {
+            payload += if bytes[payload.min(bytes.len())..].starts_with("\u{fffd}".as_bytes()) { 3 } else { 1 };
+        }
+        let payload = payload.min(bytes.len());
+        let end = (payload..bytes.len()).find(|i| is_head(*i)).unwrap_or(bytes.len());
+        out.extend_from_slice(&[bytes[at], 0, 0, 0]);
+        out.extend_from_slice(&((end - payload) as u32).to_be_bytes());
+        out.extend_from_slice(&bytes[payload..end]);
+        at = end;
+    }
+    if at == 0 { bytes.to_vec() } else { out }
 }
 
 /// A part without the blank line that ends it.
@@ -82,6 +111,7 @@ fn exchange(request: &[u8], answer: &[u8]) -> Option<Exchange> {
     } else {
         (strip(rest).to_vec(), true)
     };
+    let ended = ended && !target.contains("/events");
     let hijacked = (status == 101).then(|| (Vec::new(), strip(rest).to_vec()));
     Some(Exchange { method, target, request_body: strip(request_body).to_vec(), status, headers, body, ended, hijacked })
 }

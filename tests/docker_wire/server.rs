@@ -16,6 +16,8 @@ pub struct Server {
 }
 
 struct State {
+    /// The folder that stands for the recording's `/lab/`.
+    folder: String,
     exchanges: Vec<(Exchange, bool)>,
     complaints: Vec<String>,
 }
@@ -27,7 +29,7 @@ impl Server {
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).expect("a socket");
         let exchanges = recording.exchanges.into_iter().map(|e| (e, false)).collect();
-        let state = Arc::new(Mutex::new(State { exchanges, complaints: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { folder: format!("{}/", folder.display()), exchanges, complaints: Vec::new() }));
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -149,10 +151,10 @@ fn take(state: &Mutex<State>, method: &str, target: &str, body: &[u8]) -> Option
     state.exchanges[at].1 = true;
     let exchange = state.exchanges[at].0.clone();
     let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).ok();
+    let got = String::from_utf8_lossy(body).replace(&state.folder, "/lab/");
     if let Some(recorded) = json(&exchange.request_body)
-        && json(body).as_ref() != Some(&recorded)
+        && json(got.as_bytes()).as_ref() != Some(&recorded)
     {
-        let got = String::from_utf8_lossy(body).into_owned();
         state.complaints.push(format!("another body for {method} {target}:\n  recorded {recorded}\n  got      {got}"));
     }
     Some(exchange)
@@ -163,13 +165,14 @@ fn shift_times(exchange: &Exchange) -> Vec<u8> {
     let ages = ["/images/json", "/containers/json", "/history", "/system/df"].iter().any(|path| exchange.target.contains(path));
     let (Ok(text), true) = (std::str::from_utf8(&exchange.body), ages) else { return exchange.body.clone() };
     let recorded = jiff::fmt::rfc2822::parse(exchange.header("Date")).map_or(0, |at| at.timestamp().as_second());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()) as i64;
-    let shift = now - recorded;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let shift = now.as_secs() as i64 - recorded;
+    let exact = jiff::SignedDuration::from_secs(shift) + jiff::SignedDuration::from_nanos(i64::from(now.subsec_nanos()));
     let seconds = regex::Regex::new(r#""Created":(\d{9,10})"#).expect("a pattern");
     let text = seconds.replace_all(text, |m: &regex::Captures<'_>| format!("\"Created\":{}", m[1].parse::<i64>().unwrap_or(0) + shift));
     let stamps = regex::Regex::new(r#""(CreatedAt|LastUsedAt)":"([^"]+)""#).expect("a pattern");
     let text = stamps.replace_all(&text, |m: &regex::Captures<'_>| match m[2].parse::<jiff::Timestamp>() {
-        Ok(at) => format!("\"{}\":\"{}\"", &m[1], at + jiff::SignedDuration::from_secs(shift)),
+        Ok(at) => format!("\"{}\":\"{}\"", &m[1], at + exact),
         Err(_) => m[0].to_owned(),
     });
     text.into_owned().into_bytes()

@@ -25,6 +25,15 @@ struct Attachment {
     priority: i64,
 }
 
+impl Attachment {
+    /// Whether nothing is said but the network's name.
+    fn is_plain(&self) -> bool {
+        let texts = [&self.ip, &self.ip6, &self.mac];
+        let lists = [&self.aliases, &self.link_local, &self.links];
+        texts.iter().all(|t| t.is_empty()) && lists.iter().all(|l| l.is_empty()) && self.driver_opts.is_empty() && self.priority == 0
+    }
+}
+
 /// Reads the flags.
 pub fn read(m: &Matches) -> Result<Networks, Failure> {
     let mut all: Vec<Attachment> = m.all("network").map(parse).collect::<Result<_, _>>()?;
@@ -68,8 +77,16 @@ pub fn read(m: &Matches) -> Result<Networks, Failure> {
         return Err(Failure::new("network-scoped aliases are only supported for user-defined networks"));
     }
     let mut endpoints = Map::new();
+    let user_defined = |one: &Attachment| {
+        !matches!(one.target.as_str(), "" | "default" | "bridge" | "host" | "none") && !one.target.starts_with("container:")
+    };
+    if all.len() > 1 && all.iter().any(user_defined) && !all.iter().all(user_defined) {
+        return Err(Failure::new("conflicting options: cannot attach both user-defined and non-user-defined network-modes"));
+    }
+    // One network without options of its own is the engine's to fill in.
+    let bare = m.given("network") && all.len() == 1;
     for one in &all {
-        if one.target.starts_with("container:") || matches!(one.target.as_str(), "host" | "none") {
+        if bare && one.is_plain() {
             continue;
         }
         if endpoints.contains_key(&one.target) {
