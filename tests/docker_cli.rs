@@ -104,7 +104,7 @@ fn run(corpus: &Path, transcript: &Transcript) -> Ran {
         .expect("bash");
     let text = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n");
-        text.replace(&place, "/lab/").replace(&server.socket.display().to_string(), "/lab/run/d26log.sock")
+        text.replace(&server.socket.display().to_string(), "/lab/run/d26log.sock").replace(&place, "/lab/")
     };
     Ran {
         status: output.status.code().unwrap_or(-1),
