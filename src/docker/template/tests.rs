@@ -47,7 +47,7 @@ fn templates_give_what_go_gives() {
         ("{{join .Config.Cmd \",\"}} {{upper \"a\"}} {{title \"ab cd\"}} {{split \"a,b\" \",\"}}", "a,b A Ab Cd [a b]"),
         ("{{pad \"x\" 2 1}}|{{truncate \"abcdef\" 3}}|{{index .Config.Cmd 1}}|{{slice .Name 1}}", "  x |abc|b|web"),
         ("{{printf \"%5d|%-5s|%v|%x|%08.3f|%%\" 3 \"a\" .Config.Cmd 255 3.14159}}", "    3|a    |[a b]|ff|0003.142|%"),
-        ("{{print 1 2 \"a\" \"b\" 3}} {{println \"x\" 1}}", "1 2a b3 x 1\n"),
+        ("{{print 1 2 \"a\" \"b\" 3}} {{println \"x\" 1}}", "1 2ab3 x 1\n"),
         ("{{not .Name}} {{or \"\" \"x\"}} {{eq 1 2 1}} {{ne \"a\" \"b\"}} {{lt 1 2}} {{ge 2 2}}", "false x true true true true"),
         ("{{1.5}} {{0x10}} {{`raw`}} {{\"a\\tb\"}} {{true}} {{'a'}}", "1.5 16 raw a\tb true 97"),
     ] {
