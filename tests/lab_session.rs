@@ -208,6 +208,21 @@ fn shells_inside_are_entered_and_left() {
 }
 
 #[test]
+fn a_pause_within_a_line_is_no_prompt() {
+    let mut lab = Lab::new();
+    lab.check("printf 'step> '; sleep 0.5; echo done", "step> done\n", 0);
+    lab.check("sh -c 'printf \"# \"; sleep 0.3; echo done'", "# done\n", 0);
+    assert_eq!(lab.run("sh").end, End::Opened { prompt: if lab_is_root() { "# ".into() } else { "$ ".into() } });
+    assert!(lab.session.inner_takes_host_prompt());
+    lab.check("echo in sh", "in sh\n", 0);
+    assert_eq!(lab.run("exit").end, End::Left(0));
+}
+
+fn lab_is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[test]
 fn programs_inside_shells_inside() {
     let mut lab = Lab::new();
     if !Path::new("/usr/bin/python3").exists() {

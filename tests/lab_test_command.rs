@@ -242,12 +242,31 @@ fn interrupting_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_folder_of_a_killed_run_is_swept() {
+    let course = Course::new(&[("deck.md", "    $ sleep 60\n"), ("good.md", GOOD)]);
+    let mut child = course.command(&["deck.md"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let left = || std::fs::read_dir(course.temporary()).unwrap().count();
+    let until = Instant::now() + Duration::from_secs(20);
+    while (left() == 0
+        || std::fs::read_dir(course.temporary()).unwrap().flatten().all(|e| std::fs::read_dir(e.path()).unwrap().count() < 2))
+        && Instant::now() < until
+    {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(left(), 1);
+    assert_eq!(course.run(&["good.md"]).code, 0);
+    assert_eq!(left(), 0);
+}
+
+#[test]
 fn a_list_runs_nothing() {
     let course = Course::new(&[("deck.md", GOOD)]);
     let run = course.run(&["deck.md", "--list"]);
     assert_eq!(run.code, 0);
     assert!(run.stdout.contains("deck.md:4 $ echo hello (1 line)"), "{}", run.stdout);
-    let run = course.run(&["deck.md", "--list", "--format", "json", "--filter", "deck.md:14"]);
+    let run = course.run(&["deck.md", "--list", "--format", "json", "--filter", "deck.md:13"]);
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let exercises = &json["chapters"][0]["exercises"];
     assert_eq!((exercises.as_array().unwrap().len(), &exercises[0]["expected"][0]["text"]), (1, &"5".into()), "{}", run.stdout);

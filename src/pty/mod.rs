@@ -172,6 +172,11 @@ impl Pty {
         rustix::termios::tcgetattr(&self.master).is_ok_and(|t| !t.local_modes.contains(LocalModes::ICANON))
     }
 
+    /// Whether the program in the foreground waits for what is typed, as far as can be told.
+    pub fn awaits_input(&self) -> bool {
+        self.is_raw() || self.foreground().and_then(procfs::reads_input).unwrap_or(true)
+    }
+
     /// How the leader ended, waiting for at most `wait`; none while it lives.
     pub fn exit(&mut self, wait: Duration) -> Option<Exit> {
         let until = Instant::now() + wait;

@@ -96,7 +96,11 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     }
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_signals(cancelled.clone());
-    let folder = tempfile::Builder::new().prefix("dockside-").tempdir_in(short_temporary_folder())?;
+    let base = short_temporary_folder();
+    sweep(&base);
+    let folder = tempfile::Builder::new().prefix(FOLDER).tempdir_in(&base)?;
+    let lock = std::fs::File::create(folder.path().join(LOCK))?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(std::io::Error::from)?;
     let options = RunOptions {
         timeout: args.timeout,
         jobs: args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(2, usize::from), usize::from),
@@ -193,6 +197,22 @@ fn bash() -> Result<PathBuf, CliError> {
 fn short_temporary_folder() -> PathBuf {
     let folder = std::env::temp_dir();
     if folder.as_os_str().len() <= 40 { folder } else { PathBuf::from("/tmp") }
+}
+
+/// Runs' folders, and the file in each that its run holds locked.
+const FOLDER: &str = "dockside-test-";
+const LOCK: &str = "lock";
+
+/// Removes the folders of runs that were killed.
+fn sweep(base: &Path) {
+    let Ok(entries) = std::fs::read_dir(base) else { return };
+    for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(FOLDER)) {
+        // One that has no lock yet is just being made; one that is not ours cannot be opened for writing.
+        let Ok(lock) = std::fs::File::options().write(true).open(entry.path().join(LOCK)) else { continue };
+        if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// ^C ends what runs and lets everything be cleaned up; a second one ends at once.

@@ -69,8 +69,19 @@ pub fn failure(step: &Step, report: &StepReport, paint: Paint) -> String {
         lines.push(paint.dim(&format!("    ({} bytes of output were left out)", report.left_out)));
     }
     lines.extend(report.notes.iter().map(|n| paint.dim(&format!("    note: {n}"))));
-    lines.extend(failures.iter().filter_map(Failure::hint).map(|h| format!("    {} {h}", paint.yellow("hint:"))));
+    let hints = failures.iter().filter_map(Failure::hint).chain(absent_image(step, report));
+    lines.extend(hints.map(|h| format!("    {} {h}", paint.yellow("hint:"))));
     lines.join("\n")
+}
+
+/// An image that had to be pulled where the slide shows no pull.
+fn absent_image(step: &Step, report: &StepReport) -> Option<String> {
+    const LINE: &str = "Unable to find image '";
+    if step.expected.is_empty() || step.expected.iter().any(|l| l.text.contains(LINE)) {
+        return None;
+    }
+    let image = report.output.split_once(LINE)?.1.split_once('\'')?.0;
+    Some(format!("if {image} is on the host already, say so at the start of the chapter: <!-- dockside: images: {image} -->"))
 }
 
 /// The last lines of an output that nothing was expected of.

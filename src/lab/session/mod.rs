@@ -319,7 +319,7 @@ impl Session {
     fn at_prompt(&mut self, step: &mut Running) -> Result<Option<End>, SessionError> {
         let line = render(&step.capture.last_line());
         let Some(kind) = prompt_kind(&line) else { return Ok(None) };
-        if step.echoes {
+        if step.echoes || !self.pty.awaits_input() {
             return Ok(None);
         }
         if step.program && self.levels.last().is_some_and(|l| tracker::same_program(&l.prompt, &line)) {
