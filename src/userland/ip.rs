@@ -66,11 +66,11 @@ fn interfaces(device: Option<&str>, addresses: bool, oneline: bool, only4: bool,
             } else {
                 "global"
             };
-            let label = if family == "inet" { format!(" {name}") } else { String::new() };
+            let label = if family == "inet" { name.as_str() } else { "" };
             if oneline {
-                println!("{index}: {name}    {family} {address} scope {scope}{label}\\       valid_lft forever preferred_lft forever");
+                println!("{index}: {name}    {family} {address} scope {scope} {label}\\       valid_lft forever preferred_lft forever");
             } else {
-                println!("    {family} {address} scope {scope}{label}\n       valid_lft forever preferred_lft forever");
+                println!("    {family} {address} scope {scope} {label}\n       valid_lft forever preferred_lft forever");
             }
         }
     }
