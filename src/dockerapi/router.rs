@@ -12,7 +12,7 @@ use super::headers::{identified, identify, strip_version};
 use super::{ApiError, absent, auth, containers, events, images, info, system, version};
 use crate::engine::Engine;
 
-/// The whole API over one engine. Call it through [`dispatch`], which knows about versions in the path.
+/// The whole API over one engine. Call it through `dispatch`, which knows about versions in the path.
 pub fn router(engine: Arc<Engine>) -> Router {
     Router::new()
         .route("/_ping", get(version::ping).head(version::ping))

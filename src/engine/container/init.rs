@@ -10,7 +10,7 @@ use rustix::process::{Pid, WaitOptions, wait};
 use crate::sys::process::{self, Fork};
 use crate::sys::signal;
 
-/// The name (argv[0]) under which the binary is an init.
+/// The name (`argv[0]`) under which the binary is an init.
 pub const NAME: &str = "docker-init";
 /// Where it is mounted.
 pub(super) const PATH: &str = "/sbin/docker-init";

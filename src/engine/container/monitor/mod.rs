@@ -17,7 +17,7 @@ use super::spec::{Reply, Request};
 use client::Client;
 use session::{Next, Session};
 
-/// The name (argv[0]) under which the binary is a monitor.
+/// The name (`argv[0]`) under which the binary is a monitor.
 pub const NAME: &str = "dockside-monitor";
 
 /// The socket in a container's folder.
