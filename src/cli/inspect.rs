@@ -98,7 +98,8 @@ fn deck_json(deck: &Deck, slides: &SlideDeck, named: bool) -> Value {
 }
 
 fn slide_json(slide: &Slide, deck: &SlideDeck) -> Value {
-    let options = markdown::Options { highlight_spans: deck.dialect == Dialect::Remark, ..markdown::Options::default() };
+    let options =
+        markdown::Options { dialect: deck.dialect, highlight_spans: deck.dialect == Dialect::Remark, ..markdown::Options::default() };
     let rendered = markdown::render(&slide.content, &deck.links, &options);
     let properties: serde_json::Map<String, Value> = slide.properties.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
     json!({
@@ -107,7 +108,11 @@ fn slide_json(slide: &Slide, deck: &SlideDeck) -> Value {
         "id": slide.id,
         "properties": properties,
         "classes": slide.classes,
-        "notes": slide.notes.as_ref().map(|notes| source(&notes.content).trim().to_owned()),
+        "notes": slide.notes.as_ref().map(|notes| match deck.dialect {
+            // As remark shows them; reveal's are kept as they are written.
+            Dialect::Remark => markdown::render(&notes.content, &deck.links, &options).text,
+            Dialect::Reveal => source(&notes.content).trim().to_owned(),
+        }),
         "heading": rendered.heading.map(|(level, text)| json!({"level": level, "text": text})),
         "counts": {"pre": rendered.counts.pre, "img": rendered.counts.img, "li": rendered.counts.li},
         "text": rendered.text,
@@ -145,7 +150,7 @@ fn outline(deck: &SlideDeck, out: &mut String) {
     out.push_str(&format!("{} slides ({}), {notes} with notes\n", deck.slides.len(), deck.dialect.as_str()));
     let width = deck.slides.iter().map(|s| s.number.len()).max().unwrap_or(0);
     for slide in &deck.slides {
-        let rendered = markdown::render(&slide.content, &deck.links, &markdown::Options::default());
+        let rendered = markdown::render(&slide.content, &deck.links, &markdown::Options { dialect: deck.dialect, ..Default::default() });
         let title = match rendered.heading {
             Some((_, text)) => text,
             None if rendered.text.is_empty() => "(empty)".into(),

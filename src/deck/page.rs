@@ -28,6 +28,7 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>,
     let mut reports = Reports { deck, seen: HashSet::new(), diagnostics: Vec::new() };
     for (i, slide) in parsed.slides.iter().enumerate() {
         let options = markdown::Options {
+            dialect: parsed.dialect,
             highlight: Some(&mark_up),
             highlight_lines: false,
             // container.training's decks are presented with this setting.

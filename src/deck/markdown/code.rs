@@ -6,9 +6,9 @@ use super::Options;
 use crate::deck::escape::push_escaped;
 use crate::slides::entity;
 
-/// The HTML inside `<code>`, and the text with its lines joined.
+/// The HTML inside `<code>`, and the text with its lines joined. Blank space at the end is no part of either.
 pub fn block(language: &str, code: &str, options: &Options<'_>) -> (String, String) {
-    let code = code.strip_suffix('\n').unwrap_or(code);
+    let code = code.trim_end_matches(['\n', ' ']);
     let (code, marks) = marks(code, options);
     let mut html = options.highlight.and_then(|highlight| highlight(language, &code)).unwrap_or_else(|| {
         let mut html = String::with_capacity(code.len() + 16);
@@ -20,6 +20,11 @@ pub fn block(language: &str, code: &str, options: &Options<'_>) -> (String, Stri
     }
     let text = if code.contains('\n') { code.replace('\n', "") } else { code };
     (html, text)
+}
+
+/// The text of a block as remark has it: its marks taken out, its lines joined.
+pub fn text(code: &str, options: &Options<'_>) -> String {
+    marks(code.trim_end_matches(['\n', ' ']), options).0.replace('\n', "")
 }
 
 /// A stretch of code to mark: a whole line, or a span of one.

@@ -4,15 +4,18 @@
 //! with its slide. Content classes are rendered by themselves and stand in the Markdown around them as a placeholder.
 
 mod code;
+mod dialect;
 mod pieces;
 mod raw;
 mod writer;
 
-use crate::slides::{Content, Links};
+use crate::slides::{Content, Dialect, Links};
 
 /// How to render.
 #[derive(Clone, Copy, Default)]
 pub struct Options<'a> {
+    /// Whose Markdown it is: the presenters differ from CommonMark in a few places.
+    pub dialect: Dialect,
     /// Takes the language and the code of a block; gives its HTML (line ends kept), or `None` to show it as it is.
     pub highlight: Option<&'a dyn Fn(&str, &str) -> Option<String>>,
     /// A leading `*` marks a line of code (remark).

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, Parser, Tag, TagEnd};
 
+use super::dialect::GUARD;
 use super::pieces::{Piece, set_attribute};
 use super::{Options, code, raw};
 use crate::slides::{Content, Links};
@@ -20,8 +21,8 @@ pub fn write(content: &[Content], links: &Links, options: &Options<'_>) -> Vec<P
     let mut source = String::new();
     for piece in content {
         match piece {
-            Content::Markdown(text) if text.contains(['\u{fdd0}', '\u{fdd1}']) => {
-                source.push_str(&text.replace(['\u{fdd0}', '\u{fdd1}'], "\u{fffd}"))
+            Content::Markdown(text) if text.contains(['\u{fdd0}', '\u{fdd1}', GUARD]) => {
+                source.push_str(&text.replace(['\u{fdd0}', '\u{fdd1}', GUARD], "\u{fffd}"))
             }
             Content::Markdown(text) => source.push_str(text),
             Content::Class { classes, block, content } => {
@@ -40,17 +41,23 @@ pub fn write(content: &[Content], links: &Links, options: &Options<'_>) -> Vec<P
         alt: None,
         html: None,
         code: None,
+        source: "",
+        at: 0,
+        lists: 0,
         head: false,
         alignments: Vec::new(),
         column: 0,
     };
-    let source = source.trim_start();
+    let source = super::dialect::normalise(source.trim_start(), options.dialect);
+    let source = source.as_ref();
+    writer.source = source;
     let mut resolve = |link: pulldown_cmark::BrokenLink<'_>| {
         let (url, title) = links.get(link.reference.to_lowercase().as_str())?;
         Some((CowStr::from(url.clone()), CowStr::from(title.clone().unwrap_or_default())))
     };
     let extensions = pulldown_cmark::Options::ENABLE_TABLES | pulldown_cmark::Options::ENABLE_STRIKETHROUGH;
-    for event in Parser::new_with_broken_link_callback(source, extensions, Some(&mut resolve)) {
+    for (event, range) in Parser::new_with_broken_link_callback(source, extensions, Some(&mut resolve)).into_offset_iter() {
+        writer.at = range.start;
         writer.event(event);
     }
     writer.flush();
@@ -94,6 +101,37 @@ struct Child<'a> {
     content: &'a Content,
 }
 
+/// A block of code while it is read.
+#[derive(Default)]
+struct Code {
+    language: String,
+    code: String,
+    /// The code as remark's text has it: each list around it takes up to four blanks off every line.
+    outdented: String,
+}
+
+impl Code {
+    fn push(&mut self, text: &str, source: &str, at: usize, lists: usize) {
+        self.code.push_str(text);
+        if lists == 0 {
+            return;
+        }
+        let blanks = |bytes: &mut dyn Iterator<Item = u8>| bytes.take_while(|b| *b == b' ').count();
+        for (i, line) in text.split_inclusive('\n').enumerate() {
+            if i == 0 && !(self.outdented.is_empty() || self.outdented.ends_with('\n')) {
+                self.outdented.push_str(line);
+                continue;
+            }
+            // Only the first line of an event has an indent before it that the parser took away.
+            let taken = if i == 0 { blanks(&mut source.as_bytes()[..at.min(source.len())].iter().rev().copied()) } else { 0 };
+            let own = blanks(&mut line.bytes());
+            let kept = (taken + own).saturating_sub(4 * lists);
+            self.outdented.extend(std::iter::repeat_n(' ', kept));
+            self.outdented.push_str(&line[own..]);
+        }
+    }
+}
+
 struct Writer<'a> {
     options: &'a Options<'a>,
     children: Vec<Child<'a>>,
@@ -106,8 +144,13 @@ struct Writer<'a> {
     alt: Option<String>,
     /// The block of HTML that is being read.
     html: Option<String>,
-    /// Language and text of the block of code that is being read.
-    code: Option<(String, String)>,
+    /// The block of code that is being read.
+    code: Option<Code>,
+    source: &'a str,
+    /// Where the event stands in the source.
+    at: usize,
+    /// How many lists are open.
+    lists: usize,
     /// In the head of a table.
     head: bool,
     alignments: Vec<Alignment>,
@@ -116,10 +159,19 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn event(&mut self, event: Event<'_>) {
+        // The guards have done their work.
+        let clean = |text: CowStr<'_>| if text.contains(GUARD) { text.replace(GUARD, "") } else { text.into_string() };
+        let event = match event {
+            Event::Text(text) if text.contains(GUARD) => Event::Text(clean(text).into()),
+            Event::Code(text) if text.contains(GUARD) => Event::Code(clean(text).into()),
+            Event::Html(text) if text.contains(GUARD) => Event::Html(clean(text).into()),
+            Event::InlineHtml(text) if text.contains(GUARD) => Event::InlineHtml(clean(text).into()),
+            other => other,
+        };
         match event {
             Event::Text(text) => match (&mut self.html, &mut self.code) {
                 (Some(html), _) => html.push_str(&text),
-                (_, Some((_, code))) => code.push_str(&text),
+                (_, Some(code)) => code.push(&text, self.source, self.at, self.lists),
                 _ => self.text.push_str(&text),
             },
             Event::Code(code) if self.alt.is_none() => {
@@ -134,8 +186,7 @@ impl Writer<'_> {
                 Some(block) => block.push_str(&html),
                 None => {
                     self.flush();
-                    let html = self.literal(&html);
-                    raw::push(&html, &mut self.out);
+                    self.html_block(&html);
                 }
             },
             Event::SoftBreak => self.text.push('\n'),
@@ -170,14 +221,16 @@ impl Writer<'_> {
                     CodeBlockKind::Fenced(info) => info.split_whitespace().next().unwrap_or_default().to_owned(),
                     CodeBlockKind::Indented => String::new(),
                 };
-                self.code = Some((language, String::new()));
+                self.code = Some(Code { language, ..Code::default() });
             }
             Tag::HtmlBlock => self.html = Some(String::new()),
             Tag::List(None) => {
+                self.lists += 1;
                 self.open("ul");
                 self.out.push(Piece::Space);
             }
             Tag::List(Some(start)) => {
+                self.lists += 1;
                 self.open("ol");
                 if start != 1 {
                     self.attribute("start", &start.to_string());
@@ -255,9 +308,9 @@ impl Writer<'_> {
                 return;
             }
             TagEnd::CodeBlock => {
-                let (language, text) = self.code.take().unwrap_or_default();
-                let text = self.literal(&text);
-                self.code_block(&language, &text);
+                let mut code = self.code.take().unwrap_or_default();
+                code.code = self.literal(&code.code);
+                self.code_block(&code);
                 return;
             }
             TagEnd::HtmlBlock => {
@@ -271,7 +324,10 @@ impl Writer<'_> {
             TagEnd::Paragraph => self.close("p", true),
             TagEnd::Heading(level) => self.close(heading(level), true),
             TagEnd::BlockQuote(_) => self.close("blockquote", true),
-            TagEnd::List(ordered) => self.close(if ordered { "ol" } else { "ul" }, true),
+            TagEnd::List(ordered) => {
+                self.lists = self.lists.saturating_sub(1);
+                self.close(if ordered { "ol" } else { "ul" }, true);
+            }
             TagEnd::Item => self.close("li", true),
             TagEnd::Table => {
                 self.close("tbody", true);
@@ -328,18 +384,19 @@ impl Writer<'_> {
         }
     }
 
-    fn code_block(&mut self, language: &str, text: &str) {
-        let (html, text) = code::block(language, text, self.options);
+    fn code_block(&mut self, code: &Code) {
+        let (html, text) = code::block(&code.language, &code.code, self.options);
+        let text = if self.lists > 0 { code::text(&code.outdented, self.options) } else { text };
         self.out.push(Piece::open("pre"));
         self.out.push(Piece::open("code"));
-        if !language.is_empty() {
-            self.attribute("class", &format!("language-{language}"));
+        if !code.language.is_empty() {
+            self.attribute("class", &format!("language-{}", code.language));
         }
         self.out.push(Piece::Code { html, text });
         self.out.push(Piece::close("code"));
         self.out.push(Piece::close("pre"));
         // remark puts a line end after a block with a language only, and its text is ours.
-        self.out.push(if language.is_empty() { Piece::Break } else { Piece::Space });
+        self.out.push(if code.language.is_empty() { Piece::Break } else { Piece::Space });
     }
 
     /// Writes the text that has been read: content classes go in their places, addresses become links.
@@ -407,15 +464,34 @@ impl Writer<'_> {
     }
 
     fn html_block(&mut self, html: &str) {
-        let mut rest = html;
-        while let Some((before, child, after)) = placeholder(rest) {
-            raw::push(before, &mut self.out);
-            if let Some(child) = self.children.get_mut(child) {
-                self.out.append(&mut child.pieces);
-            }
-            rest = after;
+        let start = self.out.len();
+        raw::push(html, &mut self.out);
+        if self.children.is_empty() {
+            return;
         }
-        raw::push(rest, &mut self.out);
+        // Content classes in its text get their elements; in tags they are what the author wrote, in comments nothing.
+        for mut piece in self.out.split_off(start) {
+            match &mut piece {
+                Piece::Text(text) if text.contains(MARK.0) => {
+                    let mut rest = text.as_str();
+                    while let Some((before, child, after)) = placeholder(rest) {
+                        self.out.push(Piece::Text(before.to_owned()));
+                        if let Some(child) = self.children.get_mut(child) {
+                            self.out.append(&mut child.pieces);
+                        }
+                        rest = after;
+                    }
+                    self.out.push(Piece::Text(rest.to_owned()));
+                    continue;
+                }
+                Piece::Open { attributes, .. } | Piece::Void { attributes, .. } if attributes.contains(MARK.0) => {
+                    *attributes = self.literal(attributes)
+                }
+                Piece::Raw { html, .. } if html.contains(MARK.0) => *html = self.literal(html),
+                _ => {}
+            }
+            self.out.push(piece);
+        }
     }
 
     /// The text as the author wrote it, where no element can stand (code, addresses).

@@ -5,7 +5,7 @@
 
 mod check;
 mod indent;
-mod index;
+pub(crate) mod index;
 pub mod lexer;
 mod model;
 pub mod parser;
