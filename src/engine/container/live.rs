@@ -47,7 +47,6 @@ pub(super) fn spawn(request: &Request, stdin: bool) -> io::Result<(Live, News)> 
             (open(connection, request, stdin)?, child)
         }
     };
-    tokio::task::spawn_blocking(keep_spare);
     let (live, mut news) = opened;
     news.monitor = Some(child);
     Ok((live, news))
@@ -71,7 +70,6 @@ fn fresh() -> io::Result<(StdStream, Child)> {
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .current_dir("/")
         .spawn()?;
     Ok((ours, child))
 }

@@ -97,7 +97,11 @@ impl Containers {
         spec.join_net = join_net;
         let (live, mut news) = live::spawn(&Request::Start(Box::new(spec)), record.config.open_stdin).map_err(io)?;
         match news.next(&container.fanout, || ()).await {
-            Some(Reply::Started { pid }) => Ok((live, news, pid)),
+            Some(Reply::Started { pid }) => {
+                // Only now, so as not to compete with the start for the processor.
+                tokio::task::spawn_blocking(live::keep_spare);
+                Ok((live, news, pid))
+            }
             Some(Reply::Failed { message, code }) => {
                 news.finish();
                 // What the runtime says comes through three others in Docker, and each leaves its mark.

@@ -30,6 +30,7 @@ pub fn main() -> ExitCode {
     let Ok(connection) = std::io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
     // The engine's terminal, signals to its group and its end are none of a container's business.
     let _ = rustix::process::setsid();
+    let _ = rustix::process::chdir("/");
     if let Ok(null) = std::fs::File::open("/dev/null") {
         let _ = crate::sys::process::install(null.as_fd(), 0);
     }
