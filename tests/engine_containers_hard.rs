@@ -189,7 +189,7 @@ fn copies_stay_inside_whatever_links_there_are() {
         assert_ne!(engine.sh("docker cp way:/way/file got").status, 0);
         // Into and out of one that does not run.
         engine.ok("docker cp in idle:/root/there && docker cp idle:/root/there back && cmp in back");
-        engine.ok("docker cp idle:/etc - | tar t | grep -qx etc/passwd && docker cp idle:/etc/. - | tar t | grep -qx ./passwd");
+        engine.ok("docker cp idle:/etc - | tar t | grep -qx etc/passwd && docker cp idle:/etc/. - | tar t | grep -qxE '(./)?passwd'");
         assert_eq!(engine.ok("docker diff idle"), "C /root\nA /root/there");
         // A hostile archive.
         engine.ok("mkdir t && cd t && ln -s /etc evil && tar cf ../a.tar evil && rm evil && mkdir evil && echo x > evil/passwd2 && tar rf ../a.tar evil/passwd2");
