@@ -32,8 +32,11 @@ fn add_course(plan: &mut Plan, path: &Path) {
         plan.diagnostics.extend(slides.diagnostics.iter().filter(|d| d.is_error()).cloned());
         let (mut chapters, diagnostics) = extract::deck(&deck.name, &deck.title, &deck.source, &slides);
         plan.diagnostics.extend(diagnostics);
-        if let Some(first) = chapters.first_mut() {
-            first.images.splice(0..0, deck.images.iter().cloned());
+        // Every chapter of the deck has them, unless it begins with a list of its own.
+        for (i, chapter) in chapters.iter_mut().enumerate() {
+            if i == 0 || chapter.images.is_empty() {
+                chapter.images.splice(0..0, deck.images.iter().cloned());
+            }
         }
         plan.chapters.extend(chapters);
     }

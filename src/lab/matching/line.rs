@@ -37,6 +37,8 @@ pub enum LineMatch {
 pub struct LinePattern {
     text: String,
     variants: Vec<Variant>,
+    /// Why the author's regular expression is none.
+    broken: Option<String>,
 }
 
 #[derive(Debug)]
@@ -51,13 +53,21 @@ impl LinePattern {
     /// Prepares a line. `loose` lets any blanks stand for any others, as in a table's cell.
     pub fn new(text: &str, mode: Mode, loose: bool, bindings: &Bindings) -> LinePattern {
         let text = text.trim_end().to_owned();
+        let mut broken = None;
+        let mut author = |pattern: String| match Regex::new(&pattern) {
+            Ok(regex) => Some(regex),
+            Err(e) => {
+                broken = Some(format!("this is no regular expression: {}", e.to_string().lines().last().unwrap_or_default().trim()));
+                None
+            }
+        };
         let variants = match mode {
             Mode::Exact => vec![Variant { text: text.clone(), tokens: Vec::new(), regex: None }],
             Mode::Glob => vec![Variant { text: text.clone(), tokens: Vec::new(), regex: glob(&text) }],
-            Mode::Regex => vec![Variant { text: text.clone(), tokens: Vec::new(), regex: Regex::new(&format!("^(?:{text})$")).ok() }],
+            Mode::Regex => vec![Variant { text: text.clone(), tokens: Vec::new(), regex: author(format!("^(?:{text})$")) }],
             Mode::Meaning => readings(&text).into_iter().map(|t| Variant::new(t, loose, bindings)).collect(),
         };
-        LinePattern { text, variants }
+        LinePattern { text, variants, broken }
     }
 
     /// The line as it was written.
@@ -74,6 +84,9 @@ impl LinePattern {
                 yes @ LineMatch::Yes { .. } => return yes,
                 value => best = value,
             }
+        }
+        if let (LineMatch::No, Some(why)) = (&best, &self.broken) {
+            return LineMatch::Value { pairs: Vec::new(), why: why.clone() };
         }
         if best == LineMatch::No && squeeze(&self.text) == squeeze(actual) {
             return LineMatch::Blanks;
