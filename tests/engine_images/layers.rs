@@ -55,6 +55,9 @@ fn a_commit_is_a_layer_on_its_parent() {
     // The parent stays while it has a child.
     let refused = engine.images.remove(parent.as_str(), true, true, &engine.containers).unwrap_err().to_string();
     assert_eq!(refused, format!("conflict: unable to delete {} (cannot be forced) - image has dependent child images", parent.short()));
+    // By name and with force it loses the name alone.
+    let lines = engine.images.remove("base", true, true, &engine.containers).unwrap();
+    assert_eq!(lines, [dockside::engine::image::Removed::Untagged("base:latest".to_owned())]);
     assert!(engine.images.resolve("child:1", None).unwrap().layers.iter().all(|layer| layer.is_dir()));
 }
 

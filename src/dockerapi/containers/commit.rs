@@ -11,11 +11,12 @@ use serde_json::json;
 use super::Query;
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
+use crate::dockerapi::params::Params;
 use crate::engine::Engine;
 use crate::engine::container::Status;
 use crate::engine::image::{CommitRequest, Digest, RunConfig};
 
-pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, body: Bytes) -> Result<Response, ApiError> {
+pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, params: Params, body: Bytes) -> Result<Response, ApiError> {
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
     let container = engine.containers.get(&text("container"))?;
     let record = container.record();
@@ -26,7 +27,8 @@ pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, body: Bytes
     {
         lay_over(&mut config, over);
     }
-    let changes: Vec<String> = text("changes").lines().map(str::to_owned).collect();
+    // `changes` stands once for every `-c`.
+    let changes: Vec<&str> = params.all("changes").collect();
     crate::engine::image::apply_changes(&mut config, &changes)?;
     let (repo, tag) = (text("repo"), text("tag"));
     let reference = match (repo.is_empty(), tag.is_empty()) {

@@ -145,7 +145,7 @@ impl Removal<'_> {
 
     fn delete(&mut self, id: &Digest, force: bool, prune: bool, quiet: bool) -> Result<(), ImageError> {
         if let Some(conflict) = self.conflict(id, !force, !force) {
-            let dangling = self.repositories.references_of(id).is_empty();
+            let dangling = self.repositories.references_of(id).is_empty() && self.repositories.children(id).next().is_none();
             return if quiet && (!dangling || conflict.used) { Ok(()) } else { Err(conflict.error) };
         }
         let parent = self.repositories.image(id).and_then(|record| record.parent.clone());
