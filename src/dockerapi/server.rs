@@ -32,7 +32,12 @@ pub async fn serve(engine: Arc<Engine>, listener: UnixListener) -> io::Result<()
                 async move { Ok::<_, Infallible>(dispatch(router, request.map(axum::body::Body::new)).await) }
             });
             // A client that goes away in the middle is no error of ours.
-            let _ = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+            let _ = http1::Builder::new()
+                .half_close(true)
+                .title_case_headers(true)
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
+                .await;
         });
     }
 }
