@@ -1,7 +1,7 @@
 //! The slides of one deck into the HTML of its page. Knows no template; asks the disk only through `Assets`.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::assets::{Assets, Problem, ProblemKind};
 use super::escape::push_escaped;
@@ -24,8 +24,8 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>,
         console::mark_up(language, code).or_else(|| highlighter.and_then(|highlighter| highlighter.highlight(language, code)))
     };
     let mut page =
-        Page { html: String::with_capacity(deck.source.text().len() * 2), ids: HashSet::new(), deck, assets, problems: Vec::new() };
-    let mut reports = Reports { deck, seen: HashSet::new(), diagnostics: Vec::new() };
+        Page { html: String::with_capacity(deck.source.text().len() * 2), ids: HashMap::new(), deck, assets, problems: Vec::new() };
+    let mut reports = Reports { deck, seen: HashSet::new(), elsewhere: HashMap::new(), diagnostics: Vec::new() };
     for (i, slide) in parsed.slides.iter().enumerate() {
         let options = markdown::Options {
             dialect: parsed.dialect,
@@ -56,8 +56,8 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>,
 
 struct Page<'a> {
     html: String,
-    /// Those given so far: no two elements of a page share one.
-    ids: HashSet<String>,
+    /// Those given so far, and how often each was wanted: no two elements of a page share one.
+    ids: HashMap<String, usize>,
     deck: &'a Deck,
     assets: &'a mut Assets,
     problems: Vec<Problem>,
@@ -91,8 +91,8 @@ impl Page<'_> {
         self.own_attributes(slide);
         self.html.push('>');
         // The address #NAME works without scripts too.
-        if let Some(name) = slide.name.as_ref().filter(|name| !self.ids.contains(*name)) {
-            self.ids.insert(name.clone());
+        if let Some(name) = slide.name.as_ref().filter(|name| !self.ids.contains_key(*name)) {
+            self.ids.insert(name.clone(), 1);
             self.html.push_str("<a");
             self.attribute("id", name);
             self.html.push_str("></a>");
@@ -144,13 +144,14 @@ impl Page<'_> {
 
     /// `wanted`, with a number behind it if it is taken.
     fn new_id(&mut self, wanted: String) -> String {
+        let mut count = *self.ids.get(&wanted).unwrap_or(&0);
         let mut id = wanted.clone();
-        let mut count = 1;
-        while self.ids.contains(&id) {
+        while self.ids.contains_key(&id) {
             count += 1;
             id = format!("{wanted}.{count}");
         }
-        self.ids.insert(id.clone());
+        self.ids.insert(wanted, count.max(1));
+        self.ids.entry(id.clone()).or_insert(1);
         id
     }
 }
@@ -159,6 +160,8 @@ impl Page<'_> {
 struct Reports<'a> {
     deck: &'a Deck,
     seen: HashSet<(ProblemKind, usize, String)>,
+    /// Where addresses stand that slides inherit.
+    elsewhere: HashMap<String, Option<usize>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -168,7 +171,8 @@ impl Reports<'_> {
         let url = problem.url.as_str();
         // What a slide inherits stands elsewhere in the deck.
         let own = text.get(slide.range.clone()).and_then(|own| own.find(url)).map(|at| slide.range.start + at);
-        let offset = own.or_else(|| text.find(url)).unwrap_or(slide.range.start);
+        let mut elsewhere = || *self.elsewhere.entry(problem.url.clone()).or_insert_with(|| text.find(url));
+        let offset = own.or_else(&mut elsewhere).unwrap_or(slide.range.start);
         let Some(place) = self.deck.source.locate(offset) else { return };
         if !self.seen.insert((problem.kind, offset, problem.url.clone())) {
             return;

@@ -17,10 +17,16 @@ const RAW: &[&str] = &["script", "style", "textarea", "title", "xmp", "noscript"
 /// Elements that have no place on a slide: they would change the page around it.
 const UNFIT: &[&str] = &["base", "meta", "html", "head", "body", "plaintext", "frameset"];
 
+/// Elements inside one another; browsers flatten what is deeper than this.
+const DEEPEST: usize = 512;
+/// Tags of one slide that never end. Each is looked for to the end of the slide; after this many the rest is taken for text.
+const MOST_UNENDED: usize = 64;
+
 /// Gives `html` fit for the page, and appends what the author should know to `problems`.
 pub fn rewrite<'h>(html: &'h str, assets: &mut Assets, problems: &mut Vec<Problem>) -> Cow<'h, str> {
     let mut edits = Edits { html, out: String::new(), done: 0 };
     let mut open: Vec<&str> = Vec::new();
+    let mut unended = 0;
     let mut at = 0;
     while let Some(markup) = tags::next(html, at) {
         let tag = match markup {
@@ -30,20 +36,25 @@ pub fn rewrite<'h>(html: &'h str, assets: &mut Assets, problems: &mut Vec<Proble
                 continue;
             }
             Markup::Unended(start) => {
+                unended += 1;
+                if unended > MOST_UNENDED {
+                    edits.replace(start..html.len(), &escaped(&html[start..]));
+                    break;
+                }
                 edits.replace(start..start + 1, "&lt;");
                 at = start + 1;
                 continue;
             }
         };
         at = tag.range.end;
-        if is_one_of(&tag, UNFIT) {
-            edits.replace(tag.range, "");
+        if is_one_of(&tag, UNFIT) || (!tag.end && open.len() == DEEPEST && !is_one_of(&tag, VOID)) {
+            edits.remove(tag.range);
         } else if tag.end {
             match open.iter().rposition(|name| tag.is(name)) {
                 Some(depth) => open.truncate(depth),
                 // Browsers make a line break and a paragraph of these two.
                 None if tag.is("br") || tag.is("p") => {}
-                None => edits.replace(tag.range, ""),
+                None => edits.remove(tag.range),
             }
         } else {
             let range = tag.range.clone();
@@ -81,6 +92,12 @@ impl<'h> Edits<'h> {
         self.out.push_str(&self.html[self.done..range.start]);
         self.out.push_str(text);
         self.done = range.end;
+    }
+
+    /// What is left on both sides must not become markup by standing together.
+    fn remove(&mut self, range: Range<usize>) {
+        let joins = self.html[..range.start].ends_with(['<', '/', '!', '?', '-']);
+        self.replace(range, if joins { "<!---->" } else { "" });
     }
 
     /// The text with the elements closed that are still open.
@@ -309,6 +326,14 @@ mod tests {
             ("<img src=\"", "&lt;img src=\""),
         ] {
             assert_eq!(rewritten(html).0, expected, "{html}");
+        }
+    }
+
+    #[test]
+    fn hostile_html_takes_no_longer() {
+        for html in ["<b='".repeat(20_000), "<i>".repeat(30_000) + &"</b>".repeat(30_000), "<!--".repeat(20_000), "<".repeat(40_000)] {
+            let (out, _) = rewritten(&html);
+            assert!(out.matches("</i>").count() <= DEEPEST);
         }
     }
 

@@ -54,7 +54,9 @@ pub fn next(html: &str, mut from: usize) -> Option<Markup<'_>> {
             Some(b'!' | b'?') => return Some(ended(html, at, ">")),
             // `</` with no name is a comment, if something follows it.
             Some(_) if end => return Some(ended(html, at, ">")),
-            _ => from = at + 1,
+            // Whatever comes behind the text would become a part of it.
+            None => return Some(Markup::Unended(at)),
+            Some(_) => from = at + 1,
         }
     }
 }
@@ -173,7 +175,8 @@ mod tests {
         assert_eq!(next("<img src=\"x", 0), Some(Markup::Unended(0)));
         assert_eq!(next("a <!-- <img>", 0), Some(Markup::Unended(2)));
         assert_eq!(next("<?php", 0), Some(Markup::Unended(0)));
-        assert_eq!(next("1 < 2 << 3 <", 0), None);
+        assert_eq!(next("1 < 2 << 3", 0), None);
+        assert_eq!(next("x </", 0), Some(Markup::Unended(2)));
     }
 
     #[test]
