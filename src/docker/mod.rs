@@ -51,6 +51,16 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
         Some(folder) => folder.to_owned(),
         None => config::folder(),
     };
+    if let Some(name) = global.get("context").filter(|name| *name != "default") {
+        return Err(Failure::new(format!(
+            "Failed to initialize: unable to resolve docker endpoint: context {}: context not found: \
+             this client has the context \"default\" alone, use -H or DOCKER_HOST",
+            units::quote(name)
+        )));
+    }
+    if ["tls", "tlsverify"].iter().any(|flag| global.on(flag)) {
+        return Err(Failure::new("Failed to initialize: this client speaks no TLS: use a unix:// socket, or tcp:// through a tunnel"));
+    }
     let hosts: Vec<&str> = global.all("host").collect();
     if hosts.len() > 1 {
         return Err(Failure::new("Specify only one -H"));

@@ -72,11 +72,15 @@ const SIGNALS: &[(SignalKind, &str)] = &[
     (SignalKind::user_defined2(), "USR2"),
 ];
 
+/// How many interrupts are passed on before the next ends this program.
+const PATIENCE: u32 = 2;
+
 /// Passes this program's signals on to the container, from now on.
 pub fn proxy_signals<'a>(client: &'a Client, id: &str) -> Beside<'a> {
     let mut caught: Vec<(Signal, &str)> = SIGNALS.iter().filter_map(|(kind, name)| Some((signal(*kind).ok()?, *name))).collect();
     let path = format!("/containers/{id}/kill");
     Box::pin(async move {
+        let mut interrupts = 0;
         loop {
             let name = std::future::poll_fn(|cx| {
                 for (signal, name) in &mut caught {
@@ -87,6 +91,12 @@ pub fn proxy_signals<'a>(client: &'a Client, id: &str) -> Beside<'a> {
                 Poll::Pending
             })
             .await;
+            interrupts += u32::from(matches!(name, "INT" | "TERM"));
+            if interrupts > PATIENCE {
+                // A process that takes no signal must not hold the terminal for ever.
+                eprintln!("\ngot {interrupts} SIGTERM/SIGINTs, forcefully exiting");
+                std::process::exit(1);
+            }
             let _ = client.send(Request::post(path.clone()).query("signal", name)).await;
         }
     })

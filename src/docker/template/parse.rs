@@ -63,7 +63,7 @@ pub(super) enum OperandKind {
 pub fn parse(source: &str) -> Result<Template, String> {
     let problem = |at: usize, text: String| format!("template: :{}: {text}", line_of(source, at));
     let tokens = lex(source).map_err(|(at, text)| problem(at, text))?;
-    let mut parser = Parser { tokens: &tokens, next: 0, end: source.len(), variables: vec!["$".to_owned()], loops: 0 };
+    let mut parser = Parser { tokens: &tokens, next: 0, end: source.len(), variables: vec!["$".to_owned()], loops: 0, depth: 0 };
     let (nodes, stop) = parser.list(false).map_err(|(at, text)| problem(at, text))?;
     if let Some((at, word)) = stop {
         return Err(problem(at, format!("unexpected {{{{{word}}}}}")));
@@ -83,7 +83,11 @@ struct Parser<'t> {
     end: usize,
     variables: Vec<String>,
     loops: usize,
+    depth: usize,
 }
+
+/// How deep parentheses and blocks may be nested.
+const DEEPEST: usize = 100;
 
 /// `end` or `else`, where a list stopped.
 type Stop = Option<(usize, String)>;
@@ -187,6 +191,10 @@ impl Parser<'_> {
 
     /// `if`, `with` or `range` up to its `end`.
     fn control(&mut self, word: &str) -> Result<Node, Fault> {
+        self.deeper(|parser| parser.control_here(word))
+    }
+
+    fn control_here(&mut self, word: &str) -> Result<Node, Fault> {
         self.next += 1;
         let scope = self.variables.len();
         let pipe = self.pipe(word, true)?;
@@ -227,6 +235,20 @@ impl Parser<'_> {
 
     /// A pipeline up to `}}` (taken) or `)` (taken).
     fn pipe(&mut self, context: &str, braces: bool) -> Result<Pipe, Fault> {
+        self.deeper(|parser| parser.pipe_here(context, braces))
+    }
+
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        if self.depth >= DEEPEST {
+            return Err((self.at(), "the template is nested too deeply".to_owned()));
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn pipe_here(&mut self, context: &str, braces: bool) -> Result<Pipe, Fault> {
         self.skip_space();
         let (variables, assigns) = self.declarations(context)?;
         let mut commands = Vec::new();

@@ -77,6 +77,17 @@ fn errors_read_as_go_has_them() {
     }
 }
 
+#[test]
+fn depth_has_an_end() {
+    for deep in [
+        "{{".to_owned() + &"(".repeat(100_000),
+        "{{if 1}}".repeat(100_000),
+        "{{if 1}}{{else ".to_owned() + &"if 1}}{{else ".repeat(100_000),
+    ] {
+        assert!(parse(&deep).is_err());
+    }
+}
+
 mod any_text {
     use proptest::prelude::*;
 

@@ -1,0 +1,154 @@
+//! Runs commands with Docker's own client and with ours against one engine of ours, and compares what they print and their exit statuses.
+//! Skipped where the machine has no Docker client.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The engine under test; it ends with the test.
+struct Engine {
+    child: Child,
+    host: String,
+    home: tempfile::TempDir,
+}
+
+impl Engine {
+    fn start() -> Engine {
+        let home = tempfile::tempdir().expect("a folder");
+        let socket = home.path().join("s.sock");
+        let child = Command::new(env!("CARGO_BIN_EXE_dockside"))
+            .args(["engine", "serve", "--socket"])
+            .arg(&socket)
+            .env("DOCKSIDE_HOME", home.path().join("home"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the engine");
+        let begin = Instant::now();
+        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "the engine does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Engine { child, host: format!("unix://{}", socket.display()), home }
+    }
+
+    fn run(&self, client: &Path, line: &str) -> (i32, String, String) {
+        // A function, so that the line may be any shell command.
+        let script = format!("docker() {{ {} \"$@\"; }}; {line}", client.display());
+        let output = Command::new("timeout")
+            .args(["60", "bash", "-c", &script])
+            .env("DOCKER_HOST", &self.host)
+            .env("DOCKER_CONFIG", self.home.path().join("config"))
+            .env("TZ", "UTC")
+            .env_remove("DOCKER_BUILDKIT")
+            .stdin(Stdio::null())
+            .output()
+            .expect("bash");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let client = Path::new(env!("CARGO_BIN_EXE_dockside"));
+        self.run(client, "docker docker rm -f $(docker docker ps -aq)"); // `dockside docker`
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Docker's client, if the machine has it.
+fn docker() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&path).map(|dir| dir.join("docker")).find(|p| {
+        // Ours may be on the PATH under the same name.
+        p.is_file() && std::fs::canonicalize(p).is_ok_and(|p| !p.ends_with("dockside"))
+    });
+    if found.is_none() {
+        eprintln!("skipped: there is no Docker client on this machine");
+    }
+    found
+}
+
+/// Commands that change nothing that another sees, or change it in the same way each time.
+const COMMANDS: &str = r#"
+docker images
+docker images -q --no-trunc
+docker images --digests busybox
+docker images --format '{{.Repository}}:{{.Tag}} {{.ID}} {{.Size}}' busybox
+docker images -f reference='b*'
+docker history busybox
+docker history --no-trunc --format json busybox
+docker ps
+docker ps -a --format json
+docker ps -aq --no-trunc
+docker ps -f label=a=b --format 'table {{.ID}}\t{{.Names}}\t{{.Label "a"}}'
+docker inspect busybox
+docker inspect one
+docker inspect -f '{{.State.Status}} {{json .Mounts}} {{.Config.Cmd}} {{len .Config.Env}}' one
+docker inspect -f '{{range .RepoTags}}{{.}} {{end}}{{.Os}}/{{.Architecture}}' busybox
+docker inspect -f '{{.Nope}}' one
+docker inspect -f '{{' one
+docker inspect nosuch
+docker image inspect nosuch
+docker search --limit 3 redis
+docker search --no-trunc --format json ubuntu
+docker pull busybox
+docker pull -q busybox
+docker pull no/suchimage
+docker pull redis:nosuchtag
+docker pull UPPER
+docker run --rm busybox sh -c 'echo out; echo err >&2; exit 3'
+docker run --rm -e A=1 -w /tmp busybox sh -c 'echo $A; pwd'
+docker run --rm busybox nosuchcommand
+docker run --rm no/suchimage
+docker run --nosuchflag busybox
+docker run
+echo piped | docker run --rm -i busybox cat
+docker run --name one busybox true
+docker exec one sh -c 'echo in; exit 9'
+docker exec nosuch true
+docker logs one
+docker diff one
+docker port one
+docker top nosuch
+docker cp one:/etc/passwd -
+docker cp one:/nosuch /tmp
+docker cp nosuch:/x /tmp
+docker volume ls
+docker network ls
+docker network inspect bridge
+docker tag nosuch:1 x:1
+docker tag busybox UPPER
+docker rmi nosuch
+docker start nosuch
+docker stop nosuch
+docker rm one
+docker rm nosuch
+docker version --format '{{.Server.Version}}'
+docker nosuchcommand
+"#;
+
+#[test]
+fn both_clients_print_the_same() {
+    let Some(theirs) = docker() else { return };
+    let ours = tempfile::tempdir().expect("a folder");
+    let ours_path = ours.path().join("docker");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dockside"), &ours_path).expect("a link");
+    let engine = Engine::start();
+    for line in ["docker pull -q busybox", "docker run -d --name one -l a=b busybox sleep 1000"] {
+        let (status, _, stderr) = engine.run(&ours_path, line);
+        assert_eq!(status, 0, "{line}: {stderr}");
+    }
+    let mut wrong = Vec::new();
+    for line in COMMANDS.lines().filter(|l| !l.is_empty()) {
+        // Ages go on between the two: three attempts.
+        let same = (0..3).any(|_| engine.run(&theirs, line) == engine.run(&ours_path, line));
+        if !same {
+            let (theirs, ours) = (engine.run(&theirs, line), engine.run(&ours_path, line));
+            wrong.push(format!("$ {line}\nDocker's: {theirs:?}\nours:     {ours:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n\n{} commands differ", wrong.join("\n\n"), wrong.len());
+}
