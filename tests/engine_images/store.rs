@@ -117,7 +117,7 @@ fn an_image_that_lost_its_name_is_dangling_and_pruned() {
     import(&engine, &Tar::new().file("a", "2").end(), "x").unwrap();
     let dangling = ImageFilters { dangling: Some(true), ..ImageFilters::default() };
     let list = engine.images.list(false, &dangling).unwrap();
-    assert_eq!(list.iter().map(|image| image.id.clone()).collect::<Vec<_>>(), [old.clone()]);
+    assert_eq!(list.iter().map(|image| image.id.clone()).collect::<Vec<_>>(), std::slice::from_ref(&old));
     let (lines, reclaimed) = engine.images.prune(&ImageFilters::default(), &engine.containers).unwrap();
     assert_eq!(lines.first(), Some(&Removed::Deleted(old)));
     assert_eq!(reclaimed, 1);

@@ -141,7 +141,7 @@ fn overlay(html: &str, marks: &[Mark]) -> String {
 mod tests {
     use super::*;
 
-    fn html(code: &str, highlight: Option<&dyn Fn(&str, &str) -> Option<String>>) -> String {
+    fn html(code: &str, highlight: Option<crate::deck::markdown::Highlight<'_>>) -> String {
         block("js", code, &Options { highlight_lines: true, highlight_spans: true, highlight, ..Options::default() }).0
     }
 

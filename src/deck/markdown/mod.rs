@@ -11,13 +11,16 @@ mod writer;
 
 use crate::slides::{Content, Dialect, Links};
 
+/// Takes the language and the code of a block; gives its HTML (line ends kept), or `None` to show it as it is.
+pub type Highlight<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
+
 /// How to render.
 #[derive(Clone, Copy, Default)]
 pub struct Options<'a> {
     /// Whose Markdown it is: the presenters differ from CommonMark in a few places.
     pub dialect: Dialect,
-    /// Takes the language and the code of a block; gives its HTML (line ends kept), or `None` to show it as it is.
-    pub highlight: Option<&'a dyn Fn(&str, &str) -> Option<String>>,
+    /// Colours code blocks, if at all.
+    pub highlight: Option<Highlight<'a>>,
     /// A leading `*` marks a line of code (remark).
     pub highlight_lines: bool,
     /// Backticks inside a line of code mark a span (remark's `highlightSpans`).

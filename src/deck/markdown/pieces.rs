@@ -178,15 +178,13 @@ pub fn render(pieces: &[Piece], id_prefix: &str) -> Rendered {
                     "pre" => counts.pre += 1,
                     "img" => counts.img += 1,
                     "li" => counts.li += 1,
-                    "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
-                        if heading.is_none() || !id_prefix.is_empty() {
-                            let title = text_until(&pieces[i + 1..], name);
-                            if !id_prefix.is_empty() && !attributes.contains(" id=") {
-                                html.push_str(&format!(" id=\"{id_prefix}{}\"", slug(&title)));
-                            }
-                            if heading.is_none() {
-                                heading = Some((name.as_bytes()[1] - b'0', title));
-                            }
+                    "h1" | "h2" | "h3" | "h4" | "h5" | "h6" if heading.is_none() || !id_prefix.is_empty() => {
+                        let title = text_until(&pieces[i + 1..], name);
+                        if !id_prefix.is_empty() && !attributes.contains(" id=") {
+                            html.push_str(&format!(" id=\"{id_prefix}{}\"", slug(&title)));
+                        }
+                        if heading.is_none() {
+                            heading = Some((name.as_bytes()[1] - b'0', title));
                         }
                     }
                     _ => {}
