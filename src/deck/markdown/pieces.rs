@@ -219,7 +219,8 @@ pub fn render(pieces: &[Piece], id_prefix: &str) -> Rendered {
 /// The text of an element whose start tag stands before `pieces`.
 fn text_until(pieces: &[Piece], name: &str) -> String {
     let mut text = Collapsed::default();
-    for piece in pieces {
+    // No title has more tags; an open one would run on to the slide's end.
+    for piece in pieces.iter().take(500) {
         match piece {
             Piece::Close(closed) if closed == name => break,
             Piece::Text(plain) | Piece::Code { text: plain, .. } | Piece::Raw { text: plain, .. } => text.push(plain),

@@ -12,6 +12,9 @@ use crate::slides::{Content, Links};
 /// Stand around the number of a content class in the Markdown; no text has them (they are no characters).
 const MARK: (char, char) = ('\u{fdd0}', '\u{fdd1}');
 
+/// Left out of what authors write: the placeholders and guards are made of them.
+const RESERVED: [char; 3] = [MARK.0, MARK.1, GUARD];
+
 /// Deepest nesting of elements that is written; what is deeper is written flat.
 const MAX_DEPTH: usize = 400;
 
@@ -21,9 +24,7 @@ pub fn write(content: &[Content], links: &Links, options: &Options<'_>) -> Vec<P
     let mut source = String::new();
     for piece in content {
         match piece {
-            Content::Markdown(text) if text.contains(['\u{fdd0}', '\u{fdd1}', GUARD]) => {
-                source.push_str(&text.replace(['\u{fdd0}', '\u{fdd1}', GUARD], "\u{fffd}"))
-            }
+            Content::Markdown(text) if text.contains(RESERVED) => source.extend(text.chars().filter(|c| !RESERVED.contains(c))),
             Content::Markdown(text) => source.push_str(text),
             Content::Class { classes, block, content } => {
                 source.push_str(&format!("{}{}{}", MARK.0, children.len(), MARK.1));
@@ -530,7 +531,7 @@ fn placeholder(text: &str) -> Option<(&str, usize, &str)> {
 fn source(content: &[Content], out: &mut String) {
     for piece in content {
         match piece {
-            Content::Markdown(text) => out.push_str(text),
+            Content::Markdown(text) => out.extend(text.chars().filter(|c| !RESERVED.contains(c))),
             Content::Class { classes, content, .. } => {
                 out.push('.');
                 out.push_str(&classes.join("."));

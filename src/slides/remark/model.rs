@@ -28,7 +28,7 @@ pub struct Outcome {
 /// Resolves parents, leaves out layouts and excluded slides, expands variables.
 pub fn resolve(raw: Vec<RawSlide>, options: &Options) -> Outcome {
     let engine = options.remark;
-    let mut budget = Budget::default();
+    let mut budget = Budget::new(raw.last().map_or(0, |slide| slide.span.end));
     let mut shown: Vec<RawSlide> = Vec::new();
     // Slides that may be a parent by name; a shown slide is kept twice only if it has a name.
     let mut named: HashMap<String, RawSlide> = HashMap::new();
@@ -103,8 +103,11 @@ fn inherit(slide: &mut RawSlide, parent: &RawSlide, options: &Options, budget: &
         }
     }
     let nested = depth(&parent.content) + depth(&slide.content) > MAX_NESTING;
-    let cost = if nested { usize::MAX } else { size(&parent.content) };
-    if !budget.spend(cost, slide.span.start) {
+    if nested {
+        budget.overflow.get_or_insert(slide.span.start);
+        return;
+    }
+    if !budget.spend(size(&parent.content), slide.span.start) {
         return;
     }
     let own = std::mem::replace(&mut slide.content, parent.content.clone());

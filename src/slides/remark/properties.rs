@@ -6,13 +6,13 @@ use super::lexer::is_space;
 pub fn extract(source: &str) -> (String, Vec<(String, String)>) {
     let mut properties = Vec::new();
     let mut rest = source;
+    let mut ahead = Ahead::default();
     // At the very start both forms count, again and again.
-    while let Some((length, name, value)) = head(rest).or_else(|| comment(rest, &mut Ahead::default(), source)) {
+    while let Some((length, name, value)) = head(rest).or_else(|| comment(rest, &mut ahead, source)) {
         properties.push((name, value));
         rest = &rest[length..];
     }
     let mut out = String::with_capacity(rest.len());
-    let mut ahead = Ahead::default();
     while let Some(found) = rest.find("<!--") {
         let newlines = rest[..found].bytes().rev().take_while(|b| *b == b'\n').count();
         match comment(&rest[found - newlines..], &mut ahead, source) {

@@ -4,26 +4,31 @@ use crate::slides::Content;
 
 use super::model::{append, size};
 
-/// Bytes that inheritance and variables may add to a deck: each increment repeats all before it, so a deck could grow without end.
-const MAX_GROWTH: usize = 128 << 20;
+/// Bytes that inheritance and variables may add to any deck, and to a deck for each of its own: each increment repeats all before
+/// it, so a deck could grow without end.
+const GROWTH: (usize, usize) = (32 << 20, 16);
 
-/// How much of `MAX_GROWTH` is used.
-#[derive(Default)]
+/// How much a deck may still grow.
 pub struct Budget {
-    used: usize,
+    left: usize,
     /// Where it first did not suffice.
     pub overflow: Option<usize>,
 }
 
 impl Budget {
+    /// For a deck of `length` bytes.
+    pub fn new(length: usize) -> Self {
+        Budget { left: GROWTH.0.saturating_add(length.saturating_mul(GROWTH.1)), overflow: None }
+    }
+
     /// Takes `bytes`; false, with the place kept, when they are not there.
     pub fn spend(&mut self, bytes: usize, place: usize) -> bool {
-        self.used = self.used.saturating_add(bytes);
-        let enough = self.used <= MAX_GROWTH;
-        if !enough {
+        let rest = self.left.checked_sub(bytes);
+        self.left = rest.unwrap_or(0);
+        if rest.is_none() {
             self.overflow.get_or_insert(place);
         }
-        enough
+        rest.is_some()
     }
 }
 
@@ -117,7 +122,7 @@ mod tests {
 
     fn expanded(text: &str) -> String {
         let mut content = vec![Content::Markdown(text.into())];
-        expand(&mut content, &[("foo".into(), "bar".into())], 0, &mut Budget::default());
+        expand(&mut content, &[("foo".into(), "bar".into())], 0, &mut Budget::new(0));
         match content.remove(0) {
             Content::Markdown(text) => text,
             Content::Class { .. } => unreachable!("it was Markdown"),
