@@ -52,7 +52,11 @@ fn diagnostic(file: &SourceFile, error: &serde_yaml::Error) -> Diagnostic {
     if let Some(at) = message.rfind(" at line ") {
         message.truncate(at);
     }
-    let code = if message.contains(BOMB) || message.contains("repetition limit") { "yaml-bomb" } else { "bad-yaml" };
+    let bomb = message.contains(BOMB) || message.contains("repetition limit");
+    let code = if bomb { "yaml-bomb" } else { "bad-yaml" };
+    if bomb {
+        BOMB.clone_into(&mut message);
+    }
     match error.location() {
         Some(place) => {
             Diagnostic::at(Severity::Error, code, message, file, file.line_span(place.line()).start + place.column().saturating_sub(1), 1)

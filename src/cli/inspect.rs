@@ -147,7 +147,8 @@ fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
 /// A line a slide: number, heading or first words, and what is on it.
 fn outline(deck: &SlideDeck, out: &mut String) {
     let notes = deck.slides.iter().filter(|s| s.notes.is_some()).count();
-    out.push_str(&format!("{} slides ({}), {notes} with notes\n", deck.slides.len(), deck.dialect.as_str()));
+    let plural = if deck.slides.len() == 1 { "" } else { "s" };
+    out.push_str(&format!("{} slide{plural} ({}), {notes} with notes\n", deck.slides.len(), deck.dialect.as_str()));
     let width = deck.slides.iter().map(|s| s.number.len()).max().unwrap_or(0);
     for slide in &deck.slides {
         let rendered = markdown::render(&slide.content, &deck.links, &markdown::Options { dialect: deck.dialect, ..Default::default() });
@@ -156,7 +157,8 @@ fn outline(deck: &SlideDeck, out: &mut String) {
             None if rendered.text.is_empty() => "(empty)".into(),
             None => rendered.text,
         };
-        let title: String = if title.chars().count() > 60 { title.chars().take(59).chain(['…']).collect() } else { title };
+        let short = |text: String| if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text };
+        let title = short(title);
         let indent = if slide.continued || slide.stack.1 > 0 { "  " } else { "" };
         let mut marks: Vec<String> = slide.classes.iter().map(|c| format!(".{c}")).collect();
         marks.extend(slide.name.iter().map(|name| format!("#{name}")));
@@ -164,7 +166,7 @@ fn outline(deck: &SlideDeck, out: &mut String) {
         out.push_str(&format!(
             "{:>width$}  {indent}{title}  {}{}{place}\n",
             slide.number,
-            marks.join(" "),
+            short(marks.join(" ")),
             if marks.is_empty() { "" } else { "  " }
         ));
     }

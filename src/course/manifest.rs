@@ -18,6 +18,8 @@ impl Course {
     /// Always gives a course; what could not be read is missing from it and named in the diagnostics.
     pub fn load(path: &Path) -> (Course, Vec<Diagnostic>) {
         let path = if path.is_dir() { path.join("course.yml") } else { path.to_owned() };
+        // Messages are shorter without it.
+        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
         let base = path.parent().map(Path::to_owned).unwrap_or_default();
         let mut course = Course { title: stem(&path), path: path.clone(), base, ..Course::default() };
         let mut diagnostics = Vec::new();
