@@ -258,9 +258,11 @@ fn matches(base: &Path, pattern: &str) -> Result<Vec<PathBuf>, globset::Error> {
     let mut found = Vec::new();
     let mut folders = vec![(base.join(&plain), plain, 0)];
     while let Some((folder, relative, level)) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        // The folder that we are in has an empty path.
+        let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+        for entry in std::fs::read_dir(listed).into_iter().flatten().flatten() {
             let relative = relative.join(entry.file_name());
-            let path = entry.path();
+            let path = folder.join(entry.file_name());
             if path.is_dir() && level < depth {
                 folders.push((path, relative, level + 1));
             } else if glob.is_match(&relative) {
