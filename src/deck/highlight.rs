@@ -3,6 +3,7 @@
 //! Knows languages and classes, never colours: those stand in the stylesheet, once for light and once for dark. The syntaxes
 //! are loaded when the first block needs them; a deck without highlighting pays nothing.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -22,7 +23,6 @@ const LONGEST_LINE: usize = 4096;
 #[derive(Default)]
 pub struct Highlighter {
     cache: Mutex<HashMap<u64, Option<String>>>,
-    classes: Mutex<HashMap<Scope, Class>>,
     hasher: RandomState,
 }
 
@@ -48,40 +48,39 @@ impl Highlighter {
         if let Some(known) = lock(&self.cache).get(&key) {
             return known.clone();
         }
-        let html = find_syntax(language).and_then(|syntax| self.mark_up(syntax, code));
+        let html = find_syntax(language).and_then(|syntax| mark_up(syntax, code));
         lock(&self.cache).insert(key, html.clone());
         html
     }
+}
 
-    fn mark_up(&self, syntax: &SyntaxReference, code: &str) -> Option<String> {
-        let mut state = ParseState::new(syntax);
-        let mut stack = ScopeStack::new();
-        let mut out = Output { html: String::with_capacity(code.len() * 2), open: None };
-        let mut classes = lock(&self.classes);
-        let mut with_newline;
-        for line in code.split_inclusive('\n') {
-            if line.len() > LONGEST_LINE {
-                return None;
-            }
-            // The grammars want a line end on every line, the last one too.
-            let whole = if line.ends_with('\n') {
-                line
-            } else {
-                with_newline = format!("{line}\n");
-                &with_newline
-            };
-            let operations = state.parse_line(whole, &SYNTAXES).ok()?;
-            let mut done = 0;
-            for (at, operation) in &operations {
-                let at = (*at).min(line.len());
-                out.push(class_of(&stack, &mut classes), line.get(done..at)?);
-                done = at;
-                stack.apply(operation).ok()?;
-            }
-            out.push(class_of(&stack, &mut classes), line.get(done..)?);
+fn mark_up(syntax: &SyntaxReference, code: &str) -> Option<String> {
+    let mut state = ParseState::new(syntax);
+    let mut stack = ScopeStack::new();
+    let mut out = Output { html: String::with_capacity(code.len() * 2), open: None };
+    let mut with_newline;
+    for line in code.split_inclusive('\n') {
+        if line.len() > LONGEST_LINE {
+            return None;
         }
-        Some(out.finish())
+        // The grammars want a line end on every line, the last one too.
+        let whole = if line.ends_with('\n') {
+            line
+        } else {
+            with_newline = format!("{line}\n");
+            &with_newline
+        };
+        let operations = state.parse_line(whole, &SYNTAXES).ok()?;
+        let mut done = 0;
+        for (at, operation) in &operations {
+            let at = (*at).min(line.len());
+            out.push(class_of(&stack), line.get(done..at)?);
+            done = at;
+            stack.apply(operation).ok()?;
+        }
+        out.push(class_of(&stack), line.get(done..)?);
     }
+    Some(out.finish())
 }
 
 /// The HTML so far, and the class of the span that is open: neighbours of one class share a span.
@@ -153,16 +152,23 @@ fn find_syntax(language: &str) -> Option<&'static SyntaxReference> {
     SYNTAXES.find_syntax_by_token(token)
 }
 
+thread_local! {
+    /// What is known of scopes: there are few, and to spell one out takes a lock that all threads share.
+    static KNOWN: RefCell<HashMap<Scope, Class>> = RefCell::default();
+}
+
 /// The class of the innermost scope that says something.
-fn class_of(stack: &ScopeStack, classes: &mut HashMap<Scope, Class>) -> Option<&'static str> {
-    for scope in stack.as_slice().iter().rev() {
-        match *classes.entry(*scope).or_insert_with(|| class_of_scope(&scope.build_string())) {
-            Class::Inherit => {}
-            Class::Plain => return None,
-            Class::Is(name) => return Some(name),
+fn class_of(stack: &ScopeStack) -> Option<&'static str> {
+    KNOWN.with_borrow_mut(|known| {
+        for scope in stack.as_slice().iter().rev() {
+            match *known.entry(*scope).or_insert_with(|| class_of_scope(&scope.build_string())) {
+                Class::Inherit => {}
+                Class::Plain => return None,
+                Class::Is(name) => return Some(name),
+            }
         }
-    }
-    None
+        None
+    })
 }
 
 /// Prefixes of scopes in the order in which they are asked, the special before the general.

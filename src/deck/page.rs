@@ -20,31 +20,17 @@ pub struct Slides {
 
 /// Writes the slides of `parsed`, which was read from `deck`. Without a highlighter code is shown plain, consoles as consoles.
 pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>, assets: &mut Assets) -> Slides {
-    let mark_up = |language: &str, code: &str| {
-        console::mark_up(language, code).or_else(|| highlighter.and_then(|highlighter| highlighter.highlight(language, code)))
-    };
     let mut page =
         Page { html: String::with_capacity(deck.source.text().len() * 2), ids: HashMap::new(), deck, assets, problems: Vec::new() };
     let mut reports = Reports { deck, seen: HashSet::new(), elsewhere: HashMap::new(), diagnostics: Vec::new() };
-    for (i, slide) in parsed.slides.iter().enumerate() {
-        let options = markdown::Options {
-            dialect: parsed.dialect,
-            highlight: Some(&mark_up),
-            highlight_lines: false,
-            // container.training's decks are presented with this setting.
-            highlight_spans: parsed.dialect == Dialect::Remark,
-            id_prefix: "",
-        };
-        let body = markdown::render(&slide.content, &parsed.links, &options).html;
+    let bodies = render_all(parsed, highlighter);
+    for (i, (slide, body)) in parsed.slides.iter().zip(bodies).enumerate() {
         // A heading that the next increment adds to is no slide of its own.
         let goes_on = parsed.slides.get(i + 1).is_some_and(|next| next.continued);
-        page.open(slide, !goes_on && !slide.continued && is_lone_heading(&body));
-        page.push("<div class=\"body\">", &body, "</div>\n");
-        if let Some(notes) = &slide.notes {
-            let notes = notes::render(&notes.content, &parsed.links, &options);
-            if !notes.trim().is_empty() {
-                page.push("<aside class=\"notes\">", &notes, "</aside>\n");
-            }
+        page.open(slide, !goes_on && !slide.continued && is_lone_heading(&body.html));
+        page.push("<div class=\"body\">", &body.html, "</div>\n");
+        if let Some(notes) = body.notes.filter(|notes| !notes.trim().is_empty()) {
+            page.push("<aside class=\"notes\">", &notes, "</aside>\n");
         }
         page.html.push_str("</section>\n");
         for problem in page.problems.drain(..) {
@@ -52,6 +38,54 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>,
         }
     }
     Slides { html: page.html, diagnostics: reports.diagnostics }
+}
+
+/// A slide's Markdown rendered, as it comes.
+struct Body {
+    html: String,
+    notes: Option<String>,
+}
+
+/// Fewer slides than this are not worth a thread.
+const WORTH_A_THREAD: usize = 100;
+
+/// Renders every slide: each by itself, so a big deck is shared out among the processors.
+fn render_all(parsed: &SlideDeck, highlighter: Option<&Highlighter>) -> Vec<Body> {
+    let slides = parsed.slides.as_slice();
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8).min(slides.len() / WORTH_A_THREAD + 1);
+    if threads == 1 {
+        return render(slides, parsed, highlighter);
+    }
+    let (first, others) = slides.split_at(slides.len().div_ceil(threads));
+    std::thread::scope(|scope| {
+        let others: Vec<_> =
+            others.chunks(first.len()).map(|chunk| (chunk, scope.spawn(move || render(chunk, parsed, highlighter)))).collect();
+        let mut bodies = render(first, parsed, highlighter);
+        for (chunk, thread) in others {
+            // Rendering does not panic; if it ever does, it does so here as it would have without threads.
+            bodies.extend(thread.join().unwrap_or_else(|_| render(chunk, parsed, highlighter)));
+        }
+        bodies
+    })
+}
+
+fn render(slides: &[Slide], parsed: &SlideDeck, highlighter: Option<&Highlighter>) -> Vec<Body> {
+    let mark_up = |language: &str, code: &str| {
+        console::mark_up(language, code).or_else(|| highlighter.and_then(|highlighter| highlighter.highlight(language, code)))
+    };
+    let options = markdown::Options {
+        dialect: parsed.dialect,
+        highlight: Some(&mark_up),
+        highlight_lines: false,
+        // container.training's decks are presented with this setting.
+        highlight_spans: parsed.dialect == Dialect::Remark,
+        id_prefix: "",
+    };
+    let body = |slide: &Slide| Body {
+        html: markdown::render(&slide.content, &parsed.links, &options).html,
+        notes: slide.notes.as_ref().map(|notes| notes::render(&notes.content, &parsed.links, &options)),
+    };
+    slides.iter().map(body).collect()
 }
 
 struct Page<'a> {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::build::{Body, Site};
@@ -117,17 +117,21 @@ impl Site {
                 fs::create_dir_all(parent).map_err(failed)?;
             }
             match body {
-                Body::Text(text) => write_whole(&path, text.as_bytes()).map_err(failed)?,
+                Body::Text(text) => fs::write(&path, text).map_err(failed)?,
                 Body::File(from) => {
-                    let copied = fs::copy(from, &path).and_then(|_| File::open(&path)?.sync_all());
-                    copied.map_err(|source| SiteError::Copy { path: from.clone(), source })?;
+                    fs::copy(from, &path).map_err(|source| SiteError::Copy { path: from.clone(), source })?;
                 }
             }
         }
         let path = folder.join(LIST);
         list.push_str(LIST);
         list.push('\n');
-        write_whole(&path, list.as_bytes()).map_err(|source| SiteError::Write { path, source })?;
+        fs::write(&path, &list).map_err(|source| SiteError::Write { path, source })?;
+        // All are written before the first is waited for, so that most have reached the disk by the time they are asked about.
+        for place in self.files.keys().map(String::as_str).chain([LIST]) {
+            let path = folder.join(place);
+            File::open(&path).and_then(|file| file.sync_all()).map_err(|source| SiteError::Write { path, source })?;
+        }
         made.iter().for_each(|folder| sync_folder(folder));
         Ok(())
     }
@@ -140,12 +144,6 @@ impl Site {
             None => false,
         }
     }
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// So that the names in a folder survive too. Not every file system can; then there is nothing more to do.
