@@ -25,7 +25,7 @@ pub fn watch(live: &Arc<Live>, mut done: impl FnMut(&Outcome)) -> notify::Result
         let _ = sender.send(event);
     })?;
     let mut watched = BTreeSet::new();
-    look_at(&mut watcher, &mut watched, live);
+    catch_up(&mut watcher, &mut watched, live, &mut done);
     while let Some(paths) = wait(&events) {
         let site = live.site();
         let pictures = || site.files.values().filter_map(|body| if let Body::File(path) = body { Some(path) } else { None });
@@ -38,9 +38,21 @@ pub fn watch(live: &Arc<Live>, mut done: impl FnMut(&Outcome)) -> notify::Result
         }
         let outcome = live.rebuild();
         done(&outcome);
-        look_at(&mut watcher, &mut watched, live);
+        catch_up(&mut watcher, &mut watched, live, &mut done);
     }
     Ok(())
+}
+
+/// Watches what the site is made of now. A file that changed before its folder was watched told nobody, so the site is built
+/// once more whenever a folder is new.
+fn catch_up(watcher: &mut RecommendedWatcher, watched: &mut BTreeSet<PathBuf>, live: &Live, done: &mut impl FnMut(&Outcome)) {
+    while look_at(watcher, watched, live) {
+        let before = live.news().borrow().clone();
+        let outcome = live.rebuild();
+        if *live.news().borrow() != before {
+            done(&outcome);
+        }
+    }
 }
 
 /// The paths of the next burst of changes; `None` at the end.
@@ -73,8 +85,8 @@ fn collect(paths: &mut BTreeSet<PathBuf>, event: notify::Result<Event>) {
     }
 }
 
-/// Watches the folders of all sources, and no other any more.
-fn look_at(watcher: &mut RecommendedWatcher, watched: &mut BTreeSet<PathBuf>, live: &Live) {
+/// Watches the folders of all sources, and no other any more. Says whether one of them was not watched before.
+fn look_at(watcher: &mut RecommendedWatcher, watched: &mut BTreeSet<PathBuf>, live: &Live) -> bool {
     let site = live.site();
     let files = site.files.values().filter_map(|body| if let Body::File(path) = body { Some(path.as_path()) } else { None });
     let wanted: BTreeSet<PathBuf> = site.sources.iter().map(PathBuf::as_path).chain(files).filter_map(folder_of).collect();
@@ -83,12 +95,13 @@ fn look_at(watcher: &mut RecommendedWatcher, watched: &mut BTreeSet<PathBuf>, li
         let _ = watcher.unwatch(folder);
     }
     // A folder that was deleted and made anew needs a new watch, so those that are known are asked for again; that costs nothing.
-    watched.clear();
+    let before = std::mem::take(watched);
     for folder in wanted {
         if watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
             watched.insert(folder);
         }
     }
+    !watched.is_subset(&before)
 }
 
 /// The folder of a file; the nearest that exists, for a file that is not there yet.
