@@ -16,8 +16,11 @@ fn run(files: &[(&str, &str)], arguments: &[&str]) -> Run {
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    // The store is shared with the other tests: what it holds is content by its digest.
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-engine-home");
+    // The store is shared with the other tests: what it holds is content by its digest. The tests also run as a user who may
+    // not write where they were compiled; then each has its own.
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-engine-home");
+    let writable = std::fs::create_dir_all(&shared).is_ok() && tempfile::tempdir_in(&shared).is_ok();
+    let home = if writable { shared } else { folder.path().join("home") };
     let mut command = Command::new(env!("CARGO_BIN_EXE_dockside"));
     command.arg("test").args(arguments).current_dir(folder.path()).stdin(Stdio::null());
     let output = command.env("TMPDIR", &temporary).env("DOCKSIDE_HOME", home).output().unwrap();
