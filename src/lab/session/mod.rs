@@ -322,10 +322,17 @@ impl Session {
         if step.echoes || !self.pty.awaits_input() {
             return Ok(None);
         }
+        // On a busy machine the step may have gone on since we last read, and what waits now is something else. What it printed
+        // before it began to wait is there to be read.
+        let (leads, before) = (self.pty.foreground() == Some(self.pty.leader()), step.capture.total());
+        let closed = self.pump_step(Duration::ZERO, step)?;
+        if closed || step.end.is_some() || step.capture.total() != before {
+            return Ok(None);
+        }
         if step.program && self.levels.last().is_some_and(|l| tracker::same_program(&l.prompt, &line)) {
             return Ok(Some(End::Answered));
         }
-        if self.levels.is_empty() && self.pty.foreground() == Some(self.pty.leader()) {
+        if self.levels.is_empty() && leads {
             // Our own shell waits at a prompt that is not ours: `exec bash`, or its settings are gone.
             // What it knew is lost already, so it is replaced by one that reads our settings.
             let bash = quote(&self.options.bash);
