@@ -154,8 +154,8 @@ fn commands_print_what_the_hosts_commands_print() {
 #[test]
 fn a_reader_that_leaves_ends_the_writer_quietly() {
     let applets = Applets::new();
-    let output = applets.run("sh", "yes | head -1; seq 100000 | head -1; find / -maxdepth 2 | head -1");
-    assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("y\n1\n/\n", ""));
+    let output = applets.run("sh", "yes | head -1; seq 100000 | head -1; find /dev -maxdepth 1 | head -1");
+    assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("y\n1\n/dev\n", ""));
 }
 
 #[test]
