@@ -215,7 +215,8 @@ fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-fn percent_decoded(text: &str) -> Cow<'_, str> {
+/// The text of a path in a URL; what is no `%XX` stays.
+pub(crate) fn percent_decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

@@ -13,6 +13,7 @@ mod site;
 mod tags;
 mod templates;
 
+pub(crate) use assets::percent_decoded;
 pub use build::{Body, Builder, Options, Site};
 pub use site::SiteError;
 pub use templates::TemplateError;

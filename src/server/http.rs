@@ -59,7 +59,7 @@ async fn from_here(request: Request, next: Next) -> Response {
 /// A file of the site as it is now.
 async fn file(State(live): State<Arc<Live>>, uri: Uri) -> Response {
     let site = live.site();
-    let place = decoded(uri.path().trim_start_matches('/'));
+    let place = crate::deck::percent_decoded(uri.path().trim_start_matches('/')).into_owned();
     let place = if place.is_empty() { "index.html".to_owned() } else { place };
     match site.files.get(&place) {
         Some(Body::Text(page)) => {
@@ -129,23 +129,4 @@ fn media_type(place: &str) -> &'static str {
         "txt" | "md" | "yml" | "yaml" | "sh" | "toml" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
-}
-
-fn decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let hex = (first == b'%').then(|| rest.get(1..3)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &rest[3..];
-            }
-            None => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
