@@ -38,11 +38,6 @@ struct Deck {
 impl Deck {
     fn new(markdown: &str, steps: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let script = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/dockside.js")).expect("the script");
-        fs::create_dir(folder.path().join("templates")).expect("made");
-        // A page that is not driven is the page as it is.
-        let driver = if steps.is_empty() { String::new() } else { format!("{DRIVER}drive(async () => {{{steps}}});\n") };
-        fs::write(folder.path().join("templates/dockside.js"), script + &driver).expect("written");
         fs::write(folder.path().join("deck.md"), markdown).expect("written");
         let output = Command::new(env!("CARGO_BIN_EXE_dockside"))
             .args(["build", "deck.md", "-o", "out"])
@@ -50,6 +45,12 @@ impl Deck {
             .output()
             .expect("dockside starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // A page that is not driven is the page as it is.
+        if !steps.is_empty() {
+            let script = folder.path().join("out/dockside/dockside.js");
+            let built = fs::read_to_string(&script).expect("the script");
+            fs::write(&script, format!("{built}{DRIVER}drive(async () => {{{steps}}});\n")).expect("written");
+        }
         Deck { folder }
     }
 

@@ -69,7 +69,7 @@ fn a_slide_is_a_section_with_its_classes_name_number_and_notes() {
     assert!(page.contains("class=\"small\""));
     let notes = &page[page.find("<aside class=\"notes\">").expect("notes")..];
     let notes = &notes[..notes.find("</aside>").expect("their end")];
-    assert!(notes.contains("Said.") && notes.contains("<div lang=\"fr\">"), "{notes}");
+    assert!(notes.contains("Said.") && notes.contains("<div lang=\"fr\" data-language=\"fr\">"), "{notes}");
     assert_eq!(page.matches("<aside class=\"notes\">").count(), 1);
 }
 

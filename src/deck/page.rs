@@ -7,7 +7,7 @@ use super::assets::{Assets, Problem, ProblemKind};
 use super::escape::push_escaped;
 use super::highlight::Highlighter;
 use super::rewrite::rewrite;
-use super::{console, markdown, notes};
+use super::{console, languages, markdown};
 use crate::course::Deck;
 use crate::diag::{Diagnostic, Severity};
 use crate::slides::{Dialect, Slide, SlideDeck};
@@ -82,8 +82,8 @@ fn render(slides: &[Slide], parsed: &SlideDeck, highlighter: Option<&Highlighter
         id_prefix: "",
     };
     let body = |slide: &Slide| Body {
-        html: markdown::render(&slide.content, &parsed.links, &options).html,
-        notes: slide.notes.as_ref().map(|notes| notes::render(&notes.content, &parsed.links, &options)),
+        html: languages::render(&slide.content, &parsed.links, &options),
+        notes: slide.notes.as_ref().map(|notes| languages::render(&notes.content, &parsed.links, &options)),
     };
     slides.iter().map(body).collect()
 }

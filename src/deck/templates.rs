@@ -1,7 +1,8 @@
 //! The templates of a page: those in the binary, and a course's own in their place.
 //!
 //! A course that has a folder `templates/` with a `deck.html`, `site.html`, `dockside.css` or `dockside.js` in it is shown with
-//! those; what it does not have comes from the binary.
+//! those; what it does not have comes from the binary. There style and script are folders of files, one for each concept, put
+//! together here: a page has one of each, so that it works from disk too.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,38 @@ use tera::{Context, Tera};
 const NAMES: [&str; 4] = ["deck.html", "site.html", "dockside.css", "dockside.js"];
 const DECK: &str = include_str!("../../templates/deck.html");
 const SITE: &str = include_str!("../../templates/site.html");
-const STYLE: &str = include_str!("../../templates/dockside.css");
-const SCRIPT: &str = include_str!("../../templates/dockside.js");
+const STYLE: &str = concat!(
+    include_str!("../../templates/style/base.css"),
+    include_str!("../../templates/style/text.css"),
+    include_str!("../../templates/style/content.css"),
+    include_str!("../../templates/style/slide.css"),
+    include_str!("../../templates/style/overview.css"),
+    include_str!("../../templates/style/presenter.css"),
+    include_str!("../../templates/style/around.css"),
+    include_str!("../../templates/style/phone.css"),
+    include_str!("../../templates/style/print.css"),
+);
+/// One function, so that the names of its parts are its own; `start` comes last.
+const SCRIPT: &str = concat!(
+    "// Dockside: moving through a deck, and presenting it. A classic script without requests, so that it works from file:// too.\n\
+    // Without it the page is a document to scroll through; everything here only adds to that.\n\
+    (function () {\n\"use strict\";\n",
+    include_str!("../../templates/script/slides.js"),
+    include_str!("../../templates/script/move.js"),
+    include_str!("../../templates/script/fit.js"),
+    include_str!("../../templates/script/overview.js"),
+    include_str!("../../templates/script/find.js"),
+    include_str!("../../templates/script/spot.js"),
+    include_str!("../../templates/script/windows.js"),
+    include_str!("../../templates/script/screen.js"),
+    include_str!("../../templates/script/language.js"),
+    include_str!("../../templates/script/clock.js"),
+    include_str!("../../templates/script/speaker.js"),
+    include_str!("../../templates/script/keys.js"),
+    include_str!("../../templates/script/hand.js"),
+    include_str!("../../templates/script/start.js"),
+    "})();\n",
+);
 
 /// What a page may load: its own files, and nothing from elsewhere. `file:` is for pages opened from disk, which some browsers
 /// do not count as the page's own.

@@ -1,13 +1,15 @@
-//! Speaker notes into HTML; the lines of each language (`:EN:`, `:FR:`) kept together and marked as such.
+//! Text in several languages into HTML, on slides and in their notes: the lines of each language (`:EN:`, `:FR:`) are kept
+//! together and marked as such. Which of them is shown is the reader's choice, made by the page's script.
 
 use std::borrow::Cow;
 
 use super::markdown::{self, Options};
 use crate::slides::{Content, Links};
 
-/// Renders the notes of a slide.
+/// Renders the text of a slide, or its notes.
 pub fn render(content: &[Content], links: &Links, options: &Options<'_>) -> String {
-    let is_in_language = |piece: &Content| matches!(piece, Content::Markdown(text) if text.lines().any(|l| language_of(l).is_some()));
+    // Most text is in one language; that is seen without going through its lines.
+    let is_in_language = |piece: &Content| matches!(piece, Content::Markdown(text) if text.starts_with(':') || text.contains("\n:"));
     if !content.iter().any(is_in_language) {
         return markdown::render(content, links, options).html;
     }
@@ -20,7 +22,10 @@ pub fn render(content: &[Content], links: &Links, options: &Options<'_>) -> Stri
         for (language, text) in split(text) {
             let text = markdown::render(&[Content::Markdown(text.into_owned())], links, options).html;
             match language {
-                Some(language) => html.push_str(&format!("<div lang=\"{}\">{text}</div>\n", language.to_ascii_lowercase())),
+                Some(language) => {
+                    let language = language.to_ascii_lowercase();
+                    html.push_str(&format!("<div lang=\"{language}\" data-language=\"{language}\">{text}</div>\n"));
+                }
                 None => html.push_str(&text),
             }
         }
@@ -31,8 +36,16 @@ pub fn render(content: &[Content], links: &Links, options: &Options<'_>) -> Stri
 /// The text in stretches of one language each, without the marks; `None` is the language of the deck.
 fn split(text: &str) -> Vec<(Option<&str>, Cow<'_, str>)> {
     let mut parts: Vec<(Option<&str>, Cow<'_, str>)> = Vec::new();
+    let mut fence = None;
     for line in text.split_inclusive('\n') {
-        let language = language_of(line);
+        // A code block is in the language that it begins in.
+        let mark = line.trim_start().get(..3).filter(|mark| matches!(*mark, "```" | "~~~"));
+        let language = if fence.is_some() { None } else { language_of(line) };
+        if mark.is_some() && fence.is_none() {
+            fence = mark;
+        } else if mark == fence {
+            fence = None;
+        }
         let line = if language.is_some() { line[4..].trim_start_matches(' ') } else { line };
         match parts.last_mut() {
             Some((last, part)) if *last == language => part.to_mut().push_str(line),
@@ -67,6 +80,12 @@ mod tests {
     #[test]
     fn notes_carry_their_language() {
         let html = render(&[Content::Markdown(":FR:Bonjour\n".to_owned())], &Links::default(), &Options::default());
-        assert_eq!(html, "<div lang=\"fr\"><p>Bonjour</p>\n</div>\n");
+        assert_eq!(html, "<div lang=\"fr\" data-language=\"fr\"><p>Bonjour</p>\n</div>\n");
+    }
+
+    #[test]
+    fn code_is_in_no_language() {
+        let html = render(&[Content::Markdown("```\n:FR:x\n```\n".to_owned())], &Links::default(), &Options::default());
+        assert!(html.contains(":FR:x") && !html.contains("lang="), "{html}");
     }
 }

@@ -1,0 +1,53 @@
+// Text that is there in several languages: what is shown of it. Text without a language is always shown.
+
+let languages = [];
+let language = null;
+
+function readLanguages() {
+  languages = [...new Set([...deck.querySelectorAll(".slide [data-language]")].map((e) => e.dataset.language))].sort();
+  const wanted = [kept("language"), ...(navigator.languages || []).map((l) => l.slice(0, 2).toLowerCase()), root.lang];
+  if (!language || (language !== "all" && !languages.includes(language))) {
+    language = wanted.find((l) => l === "all" || languages.includes(l)) || languages[0] || null;
+  }
+  // Where only notes are translated, the button is the presenter's.
+  bar.querySelector('[data-do="language"]').hidden = !deck.querySelector(".slide .body [data-language]");
+  showLanguage();
+}
+
+function showLanguage() {
+  for (const element of document.querySelectorAll("[data-language]")) {
+    element.hidden = language !== "all" && element.dataset.language !== language;
+  }
+  root.dataset.languages = language === "all" ? "all" : "one";
+}
+
+// The next language; after the last all of them.
+function nextLanguage() {
+  if (!languages.length) return say("These slides have one language");
+  const choices = [...languages, "all"];
+  language = choices[(choices.indexOf(language) + 1) % choices.length];
+  keep("language", language);
+  showLanguage();
+  refit();
+  if (isOn("presenter")) showSlide();
+  const name = language === "all" ? "All languages" : new Intl.DisplayNames([root.lang || "en"], { type: "language", fallback: "code" }).of(language);
+  say(name);
+  flash(name);
+  showTools();
+}
+
+// A word on the screen for a moment.
+let flashed;
+function flash(text) {
+  let box = document.getElementById("flash");
+  if (!box) {
+    box = document.createElement("div");
+    box.id = "flash";
+    box.setAttribute("aria-hidden", "true");
+    document.body.appendChild(box);
+  }
+  box.textContent = text;
+  box.hidden = false;
+  clearTimeout(flashed);
+  flashed = setTimeout(() => { box.hidden = true; }, 1200);
+}
