@@ -54,7 +54,7 @@ fn places(deck: &SlideDeck, source: &SourceText) {
 
 fn render(deck: &SlideDeck) {
     let options =
-        markdown::Options { dialect: deck.dialect, highlight_lines: true, highlight_spans: true, id_prefix: "s-", highlight: None };
+        markdown::Options { dialect: deck.dialect, highlight_lines: true, highlight_spans: true, id_prefix: "s-", ..Default::default() };
     for slide in &deck.slides {
         let rendered = markdown::render(&slide.content, &deck.links, &options);
         assert!(!rendered.html.contains(['\u{fdd0}', '\u{fdd1}', '\u{fdd2}']), "{:?}", rendered.html);

@@ -79,6 +79,7 @@ fn render(slides: &[Slide], parsed: &SlideDeck, highlighter: Option<&Highlighter
         highlight_lines: false,
         // container.training's decks are presented with this setting.
         highlight_spans: parsed.dialect == Dialect::Remark,
+        html_only: true,
         id_prefix: "",
     };
     let body = |slide: &Slide| Body {

@@ -41,7 +41,7 @@ pub enum Markup<'a> {
 pub fn next(html: &str, mut from: usize) -> Option<Markup<'_>> {
     let bytes = html.as_bytes();
     loop {
-        let at = from + html.get(from..)?.find('<')?;
+        let at = from + memchr::memchr(b'<', bytes.get(from..)?)?;
         let end = bytes.get(at + 1) == Some(&b'/');
         let name_at = at + 1 + usize::from(end);
         match bytes.get(name_at) {

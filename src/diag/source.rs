@@ -40,7 +40,7 @@ impl SourceFile {
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
         let text = text.into();
         let mut lines = vec![0];
-        lines.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
+        lines.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
         SourceFile { path: path.into(), text, lines }
     }
 
@@ -52,7 +52,7 @@ impl SourceFile {
             return Err(ReadError::TooBig { path: path.to_owned(), size: meta.len() });
         }
         let bytes = std::fs::read(path).map_err(io)?;
-        if let Some(offset) = bytes.iter().position(|b| *b == 0) {
+        if let Some(offset) = memchr::memchr(0, &bytes) {
             return Err(ReadError::Binary { path: path.to_owned(), offset });
         }
         let text =

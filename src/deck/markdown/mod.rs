@@ -25,6 +25,8 @@ pub struct Options<'a> {
     pub highlight_lines: bool,
     /// Backticks inside a line of code mark a span (remark's `highlightSpans`).
     pub highlight_spans: bool,
+    /// Leave the text, the heading and the counts empty: a page needs none of them.
+    pub html_only: bool,
     /// Goes in front of the ids of headings, so that they are unique in a page of many slides; empty for no ids.
     pub id_prefix: &'a str,
 }
@@ -54,5 +56,5 @@ pub fn render(content: &[Content], links: &Links, options: &Options<'_>) -> Rend
     let mut pieces = writer::write(content, links, options);
     pieces::apply_attributes(&mut pieces);
     pieces::balance(&mut pieces);
-    pieces::render(&pieces, options.id_prefix)
+    pieces::render(&pieces, options.id_prefix, !options.html_only)
 }

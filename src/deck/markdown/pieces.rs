@@ -120,6 +120,9 @@ pub fn apply_attributes(pieces: &mut Vec<Piece>) {
 
 /// Makes tags pair: what nothing opened goes, what nothing closes is closed. A paragraph without content goes too.
 pub fn balance(pieces: &mut Vec<Piece>) {
+    if is_balanced(pieces) {
+        return;
+    }
     let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
     let mut open: Vec<Cow<'static, str>> = Vec::new();
     for piece in pieces.drain(..) {
@@ -146,6 +149,29 @@ pub fn balance(pieces: &mut Vec<Piece>) {
     *pieces = out;
 }
 
+/// Whether there is nothing to mend, as in nearly all that Markdown alone makes.
+fn is_balanced(pieces: &[Piece]) -> bool {
+    let mut open: Vec<&str> = Vec::new();
+    // A paragraph was opened, and nothing but blanks has come since.
+    let mut blank = false;
+    for piece in pieces {
+        match piece {
+            Piece::Open { name, attributes } => {
+                open.push(name);
+                blank = name == "p" && attributes.is_empty();
+            }
+            Piece::Close(name) => {
+                if open.pop() != Some(name.as_ref()) || blank && name == "p" {
+                    return false;
+                }
+                blank = false;
+            }
+            piece => blank = blank && piece.is_blank(),
+        }
+    }
+    open.is_empty()
+}
+
 fn close(out: &mut Vec<Piece>, name: Cow<'static, str>) {
     if name == "p" {
         let blank = out.iter().rev().take_while(|p| p.is_blank()).count();
@@ -163,10 +189,10 @@ fn close(out: &mut Vec<Piece>, name: Cow<'static, str>) {
     out.push(Piece::Close(name));
 }
 
-/// Writes the HTML and takes its measures.
-pub fn render(pieces: &[Piece], id_prefix: &str) -> Rendered {
+/// Writes the HTML; takes its measures (text, heading, counts) where they are wanted.
+pub fn render(pieces: &[Piece], id_prefix: &str, measure: bool) -> Rendered {
     let mut html = String::with_capacity(pieces.len() * 24);
-    let mut text = Collapsed::default();
+    let mut text = Collapsed { off: !measure, ..Collapsed::default() };
     let mut counts = Counts::default();
     let mut heading: Option<(u8, String)> = None;
     for (i, piece) in pieces.iter().enumerate() {
@@ -178,7 +204,7 @@ pub fn render(pieces: &[Piece], id_prefix: &str) -> Rendered {
                     "pre" => counts.pre += 1,
                     "img" => counts.img += 1,
                     "li" => counts.li += 1,
-                    "h1" | "h2" | "h3" | "h4" | "h5" | "h6" if heading.is_none() || !id_prefix.is_empty() => {
+                    "h1" | "h2" | "h3" | "h4" | "h5" | "h6" if measure && heading.is_none() || !id_prefix.is_empty() => {
                         let title = text_until(&pieces[i + 1..], name);
                         if !id_prefix.is_empty() && !attributes.contains(" id=") {
                             html.push_str(&format!(" id=\"{id_prefix}{}\"", slug(&title)));
@@ -250,10 +276,15 @@ fn slug(title: &str) -> String {
 struct Collapsed {
     text: String,
     pending: bool,
+    /// Takes nothing.
+    off: bool,
 }
 
 impl Collapsed {
     fn push(&mut self, text: &str) {
+        if self.off {
+            return;
+        }
         for part in text.split_inclusive(|c: char| c.is_whitespace() || c == '\u{feff}') {
             let word = part.trim_end_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
             if !word.is_empty() {

@@ -37,15 +37,11 @@ impl Brackets {
     pub fn new(text: &str) -> Self {
         let mut pairs = Vec::new();
         let mut open = Vec::new();
-        for (i, byte) in text.bytes().enumerate() {
-            match byte {
-                b'[' => open.push(i),
-                b']' => {
-                    if let Some(start) = open.pop() {
-                        pairs.push((start, i));
-                    }
-                }
-                _ => {}
+        for at in memchr::memchr2_iter(b'[', b']', text.as_bytes()) {
+            if text.as_bytes()[at] == b'[' {
+                open.push(at);
+            } else if let Some(start) = open.pop() {
+                pairs.push((start, at));
             }
         }
         pairs.sort_unstable();
@@ -96,7 +92,7 @@ impl Runs {
     fn new(bytes: &[u8], byte: u8) -> Self {
         let mut ends = Vec::new();
         let mut lengths = Vec::new();
-        for line_end in bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| i).chain([bytes.len()]) {
+        for line_end in memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]) {
             let end = line_end - bytes[..line_end].iter().rev().take_while(|b| **b == b' ').count();
             let length = bytes[..end].iter().rev().take_while(|b| **b == byte).count();
             if length >= 3 {

@@ -7,8 +7,21 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::Engine;
 use super::index::{Brackets, Fences, Finder};
+
+/// The bytes that a token may begin with, except at the start of the remaining text.
+const OPENS: [bool; 256] = {
+    let mut opens = [false; 256];
+    let mut bytes: &[u8] = b"\n`.\\!";
+    while let [byte, rest @ ..] = bytes {
+        opens[*byte as usize] = true;
+        bytes = rest;
+    }
+    opens
+};
 
 /// How deep content classes nest; deeper ones are text.
 const MAX_DEPTH: usize = 100;
@@ -117,6 +130,8 @@ impl Lexer<'_> {
             }
             let Some((token, next, inner)) = self.rule(at, at == start, end, open.is_empty(), open.len() < MAX_DEPTH) else {
                 at += 1;
+                // Only here may the next one begin.
+                at += self.bytes[at..end].iter().position(|b| OPENS[usize::from(*b)]).unwrap_or(end - at);
                 continue;
             };
             self.push(Kind::Text, start..at);
@@ -145,9 +160,6 @@ impl Lexer<'_> {
         classes: bool,
     ) -> Option<(Token, usize, Option<(usize, bool)>)> {
         let byte = self.bytes[at];
-        if !first && !matches!(byte, b'\n' | b'`' | b'.' | b'\\' | b'!') {
-            return None;
-        }
         let simple = |kind, span: Range<usize>, outer: Range<usize>| {
             let next = outer.end;
             Some((Token { kind, span, outer }, next, None))
@@ -405,10 +417,6 @@ impl Lexer<'_> {
             Some(_) => None,
         }
     }
-}
-
-fn memchr(byte: u8, bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|b| *b == byte)
 }
 
 fn spaces(bytes: &[u8]) -> usize {
