@@ -1,6 +1,8 @@
 //! Containers over Docker's API, driven by the real `docker` client: the recorded transcripts, and what they do not show.
 //! Skips with a message where the client, the corpus or busybox is missing.
 
+#[path = "engine/networks.rs"]
+mod networks;
 #[path = "engine/support.rs"]
 mod support;
 #[path = "engine/transcripts.rs"]
@@ -8,8 +10,8 @@ mod transcripts;
 
 use support::{Engine, User};
 
-/// Transcripts about containers that need neither a registry, nor a network of one's own, nor a build, nor a cgroup; in the order in
-/// which they were recorded.
+/// Transcripts about containers and networks that need neither a registry, nor a build, nor a cgroup; in the order in which they were
+/// recorded.
 const REPLAYED: &[&str] = &[
     "run-echo",
     "run-exit-code",
@@ -25,11 +27,15 @@ const REPLAYED: &[&str] = &[
     "run-init",
     "run-network-none",
     "run-network-host",
+    "run-hosts-resolv",
     "run-ps-pid1",
     "run-dev-ls",
     "run-ulimit",
+    "run-d",
+    "ps-filter-label",
     "logs",
     "logs-timestamps",
+    "port",
     "diff",
     "exec",
     "exec-exit",
@@ -44,6 +50,7 @@ const REPLAYED: &[&str] = &[
     "commit",
     "history-commit",
     "run-commit",
+    "inspect-format",
     "export",
     "pause",
     "rename",
@@ -59,6 +66,7 @@ const REPLAYED: &[&str] = &[
     "wait",
     "rm",
     "err-logs-gone",
+    "err-port-in-use",
     "err-name-conflict",
     "err-no-such-object",
     "err-no-such-container",
@@ -80,6 +88,15 @@ const REPLAYED: &[&str] = &[
     "err-attach-stopped",
     "err-pause-stopped",
     "err-ambiguous-prefix",
+    "err-network-missing",
+    "err-network-inuse",
+    "network-ls",
+    "network-create",
+    "network-inspect",
+    "network-dns",
+    "network-connect",
+    "network-cleanup",
+    "events",
     "attach-sigproxy",
     "logs-follow",
     "run-cidfile",
@@ -113,14 +130,9 @@ fn recorded_sessions_replay_as_an_ordinary_user() {
 fn replay(user: User) {
     let Some(corpus) = transcripts::Corpus::find() else { return };
     let Some(engine) = Engine::with_busybox(user) else { return };
-    // What the recordings had made by then and these commands need.
-    let web = "docker run -d --name web -l course=1 busybox sh -c 'echo index > /tmp/index.html; echo started; echo oops >&2; exec httpd -f -p 80 -h /tmp'";
     let mut failures = Vec::new();
     let mut count = 0;
     for name in REPLAYED {
-        if *name == "logs" {
-            engine.sh(web);
-        }
         let Some(transcript) = corpus.get(name) else {
             // Recorded but kept apart: what it leaves behind is needed all the same.
             corpus.command(name).map(|line| engine.sh(line));

@@ -237,3 +237,32 @@ fn what_the_shell_says_is_what_students_meet_elsewhere() {
         assert_eq!(text(&applets.run(shell, script).stderr), expected, "{script}");
     }
 }
+
+#[test]
+fn a_folder_is_served_and_fetched() {
+    let applets = Applets::new();
+    fs::create_dir(applets.work().join("site")).unwrap();
+    let page: String = (0..50_000).map(|n| format!("{n}\n")).collect();
+    fs::write(applets.work().join("site/index.html"), &page).unwrap();
+    fs::write(applets.work().join("secret"), "no").unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut server = applets.command("httpd").args(["-f", "-p", &free.to_string(), "-h", "site"]).spawn().unwrap();
+    let script = |text: &str| applets.run("sh", &text.replace("AT", &free.to_string()));
+    let up = format!("until nc -z {} {}; do :; done", free.ip(), free.port());
+    assert!(applets.run("sh", &up).status.success());
+    let got = script("wget -qO- http://AT/");
+    assert!(got.status.success() && text(&got.stdout) == page, "{}", text(&got.stderr));
+    let saved = script("wget http://AT && cmp_size=$(wc -c < index.html) && echo $cmp_size");
+    assert_eq!(text(&saved.stdout).trim(), page.len().to_string(), "{}", text(&saved.stderr));
+    for missing in ["none", "../secret", "%2e%2e/secret"] {
+        let got = script(&format!("wget -qO- http://AT/{missing}"));
+        assert_eq!((got.status.code(), text(&got.stderr).trim()), (Some(1), "wget: server returned error: HTTP/1.1 404 Not Found"));
+    }
+    let hand = format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc {} {} | head -n 1", free.ip(), free.port());
+    assert_eq!(text(&applets.run("sh", &hand).stdout).trim(), "HTTP/1.1 200 OK");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let gone = script("wget -qO- http://AT/");
+    assert_eq!(text(&gone.stderr).trim(), "wget: can't connect to remote host (127.0.0.1): Connection refused");
+    assert_eq!(text(&script("ping nobody.invalid").stderr).trim(), "ping: bad address 'nobody.invalid'");
+}

@@ -14,16 +14,12 @@ use crate::engine::Engine;
 const NO_SWARM: &str =
     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
 
-/// Swarm, plugins, builds, networks of one's own.
+/// Swarm, plugins, builds.
 pub fn router() -> Router<Arc<Engine>> {
     let mut router = Router::new()
         .route("/plugins", get(async || Json(serde_json::json!([]))))
         .route("/plugins/{name}/json", get(async |Path(name): Path<String>| ApiError::not_found(format!("plugin \"{name}\" not found"))));
     router = router.route("/build", post(no_build)).route("/build/prune", post(nothing_built)).route("/session", post(no_build));
-    router = router
-        .route("/networks/prune", post(async || Json(serde_json::json!({ "NetworksDeleted": null }))))
-        .route("/networks/create", post(no_networks))
-        .route("/networks/{name}", any(async |Path(name): Path<String>| ApiError::not_found(format!("network {name} not found"))));
     for room in ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"] {
         router = router.route(room, any(no_swarm)).route(&format!("{room}/{{*rest}}"), any(no_swarm));
     }
@@ -36,13 +32,6 @@ async fn no_build() -> ApiError {
 
 async fn nothing_built() -> Json<serde_json::Value> {
     Json(serde_json::json!({ "CachesDeleted": null, "SpaceReclaimed": 0 }))
-}
-
-async fn no_networks() -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_IMPLEMENTED,
-        "this engine makes no networks yet: a container has its own, the host's (--network host) or none",
-    )
 }
 
 async fn no_swarm() -> ApiError {

@@ -10,6 +10,7 @@ mod headers;
 mod images;
 mod info;
 pub mod json;
+mod networks;
 pub mod params;
 mod progress;
 mod router;

@@ -5,6 +5,7 @@ pub mod container;
 mod events;
 mod home;
 pub mod image;
+pub mod network;
 pub mod registry;
 
 use std::path::{Path, PathBuf};

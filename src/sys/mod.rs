@@ -5,7 +5,9 @@ pub mod caps;
 #[cfg(target_os = "linux")]
 pub mod mount;
 #[cfg(target_os = "linux")]
-pub mod net;
+pub mod netlink;
+#[cfg(target_os = "linux")]
+pub mod netns;
 #[cfg(target_os = "linux")]
 pub mod process;
 #[cfg(target_os = "linux")]

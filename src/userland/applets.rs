@@ -4,7 +4,9 @@
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
-use super::{busybox, coreutils, expr, find, grep, ip, kill, mount, ps, sha256sum, shell, small, stty, xargs};
+use super::{
+    busybox, coreutils, expr, find, grep, httpd, ip, kill, mount, nc, nslookup, ping, ps, sha256sum, shell, small, stty, wget, xargs,
+};
 
 /// What an applet is given: the name it goes by first, its arguments after it.
 pub type Args = Vec<OsString>;
@@ -53,6 +55,7 @@ applets! {
     "grep" => grep::main,
     "head" => coreutils::head,
     "hostname" => coreutils::hostname,
+    "httpd" => httpd::main,
     "id" => coreutils::id,
     "ip" => ip::main,
     "kill" => kill::main,
@@ -62,7 +65,10 @@ applets! {
     "mktemp" => coreutils::mktemp,
     "mount" => mount::main,
     "mv" => coreutils::mv,
+    "nc" => nc::main,
     "nproc" => coreutils::nproc,
+    "nslookup" => nslookup::main,
+    "ping" => ping::main,
     "printenv" => coreutils::printenv,
     "printf" => coreutils::printf,
     "ps" => ps::main,
@@ -90,6 +96,7 @@ applets! {
     "uniq" => coreutils::uniq,
     "uptime" => small::uptime,
     "wc" => coreutils::wc,
+    "wget" => wget::main,
     "which" => small::which,
     "whoami" => coreutils::whoami,
     "xargs" => xargs::main,

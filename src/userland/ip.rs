@@ -48,10 +48,13 @@ fn interfaces(device: Option<&str>, addresses: bool, oneline: bool, only4: bool,
             .map(|(_, word)| word)
             .collect();
         let kind = if loopback { "loopback" } else { "ether" };
+        // An interface whose other end is elsewhere.
+        let link = attribute(&name, "iflink");
+        let shown = if link.is_empty() || link == index.to_string() { name.clone() } else { format!("{name}@if{link}") };
         if !oneline || !addresses {
             let state = attribute(&name, "operstate").to_uppercase();
             let queue = if loopback || index > 1 { "noqueue" } else { "noop" };
-            println!("{index}: {name}: <{}> mtu {} qdisc {queue} state {state} qlen 1000", words.join(","), attribute(&name, "mtu"));
+            println!("{index}: {shown}: <{}> mtu {} qdisc {queue} state {state} qlen 1000", words.join(","), attribute(&name, "mtu"));
             println!("    link/{kind} {} brd {}", attribute(&name, "address"), attribute(&name, "broadcast"));
         }
         if !addresses {
@@ -101,7 +104,8 @@ fn ipv4(device: &str) -> Vec<(&'static str, String)> {
             u32::from(address) & mask == u32::from(*network)
         };
         if let Some((_, width)) = networks.iter().find(within) {
-            let entry = ("inet", format!("{address}/{width}"));
+            let broadcast = Ipv4Addr::from(u32::from(address) | u32::MAX.checked_shr(*width).unwrap_or(0));
+            let entry = ("inet", format!("{address}/{width} brd {broadcast}"));
             if !found.contains(&entry) {
                 found.push(entry);
             }

@@ -6,12 +6,17 @@
 pub mod applets;
 mod busybox;
 mod coreutils;
+mod dns;
 mod expr;
 mod find;
 mod grep;
+mod httpd;
 mod ip;
 mod kill;
 mod mount;
+mod nc;
+mod nslookup;
+mod ping;
 mod posix_regex;
 mod proc;
 mod ps;
@@ -19,6 +24,7 @@ mod sha256sum;
 mod shell;
 mod small;
 mod stty;
+mod wget;
 mod xargs;
 
 pub use applets::{APPLETS, Applet, is_applet, main};

@@ -95,10 +95,19 @@ impl Engine {
         self.dir.path().join("home")
     }
 
-    /// Runs a shell command line with the engine as its docker host, `/lab` being the engine's home.
+    /// A loopback address of this engine's own, so that no two tests want the same port of the machine.
+    pub fn loopback(&self) -> String {
+        let pid = std::process::id();
+        let who = if self.user == User::Root { 64 } else { 65 };
+        format!("127.{who}.{}.{}", pid >> 8 & 0xff, (pid & 0xff).clamp(2, 254))
+    }
+
+    /// Runs a shell command line with the engine as its docker host, `/lab` being the engine's home and 127.0.0.1 its own loopback
+    /// address where a port follows.
     pub fn sh(&self, line: &str) -> Run {
         let tty = line.strip_prefix("TTY ");
         let line = line.replace("/lab/", &format!("{}/", self.home().display()));
+        let line = line.replace("127.0.0.1:", &format!("{}:", self.loopback()));
         let line = match tty {
             Some(_) => format!("script -qefc {} /dev/null </dev/null", quoted(line.trim_start_matches("TTY "))),
             None => line,
@@ -119,7 +128,8 @@ impl Engine {
     }
 
     fn undress(&self, bytes: &[u8]) -> String {
-        String::from_utf8_lossy(bytes).replace(&format!("{}/", self.home().display()), "/lab/")
+        let text = String::from_utf8_lossy(bytes).replace(&format!("{}/", self.home().display()), "/lab/");
+        text.replace(&self.loopback(), "127.0.0.1")
     }
 
     fn dress(&self, command: &mut Command) {
@@ -129,8 +139,20 @@ impl Engine {
     /// Kills the engine the hard way and starts another one on the same folders.
     #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
     pub fn crash_and_restart(&mut self) {
+        self.crash();
+        self.restart();
+    }
+
+    /// Kills the engine the hard way.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
+    pub fn crash(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
+    }
+
+    /// Starts an engine again on the folders of one that has crashed.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
+    pub fn restart(&mut self) {
         self.server = serve(&self.dir, self.user).expect("the engine starts again");
     }
 }

@@ -75,8 +75,8 @@ impl Transcript {
         }
         for (name, old, new) in [("stdout", &self.stdout, &run.stdout), ("stderr", &self.stderr, &run.stderr)] {
             let (mut old, mut new) = (normal(old, user), normal(new, user));
-            if self.command.ends_with("docker diff web") {
-                // Docker's order is that of a hash table.
+            if self.command.ends_with("docker diff web") || self.command.contains("nslookup") {
+                // Docker's order is that of a hash table; busybox shows answers in the order in which they come.
                 (old, new) = (sorted(&old), sorted(&new));
             }
             if old != new {
@@ -97,6 +97,10 @@ fn sorted(text: &str) -> String {
 fn normal(text: &str, user: User) -> String {
     let rules = [
         (r"\r", ""),
+        // The machine's name server.
+        (r"(?m)^nameserver (1[013-9]|[2-9]|12[0-689])[\d.]*$", "nameserver <server>"),
+        (r"(?m)^# ExtServers: .*$", "# ExtServers: <servers>"),
+        (r"name=[a-z]+_[a-z]+", "name=<name>"),
         (r"\x00|\^@", ""),
         (r"[0-9a-f]{64}", "<id>"),
         (r"\b[0-9a-f]{12}\b", "<short>"),

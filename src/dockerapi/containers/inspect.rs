@@ -1,5 +1,6 @@
 //! `GET /containers/{id}/json`: everything about one container, in Docker's order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -11,7 +12,8 @@ use super::{Query, flag};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
 use crate::engine::Engine;
-use crate::engine::container::{MountKind, Record, Status};
+use crate::engine::container::{MountKind, Record, Status, dns_names};
+use crate::engine::network::{BRIDGE, HOST, Lease, NONE};
 
 pub async fn inspect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, query: Query) -> Result<Response, ApiError> {
     let container = engine.containers.get(&id)?;
@@ -77,10 +79,12 @@ pub async fn inspect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, 
 }
 
 fn network_settings(record: &Record) -> Value {
-    json!({
+    let running = record.state.status.is_running();
+    let primary = record.networks.iter().find(|p| p.network == BRIDGE).and_then(|p| p.lease.as_ref());
+    let mut all = json!({
         "Bridge": "",
-        "SandboxID": if record.state.status.is_running() { record.id.as_str() } else { "" },
-        "SandboxKey": if record.state.status.is_running() { format!("/proc/{}/ns/net", record.state.pid) } else { String::new() },
+        "SandboxID": if running { record.id.as_str() } else { "" },
+        "SandboxKey": if running { format!("/proc/{}/ns/net", record.state.pid) } else { String::new() },
         "Ports": ports(record).0,
         "HairpinMode": false,
         "LinkLocalIPv6Address": "",
@@ -96,24 +100,33 @@ fn network_settings(record: &Record) -> Value {
         "IPv6Gateway": "",
         "MacAddress": "",
         "Networks": networks(record),
-    })
+    });
+    // Here stands what was all that there was, once: the default network.
+    if let Some(lease) = primary {
+        fill(&mut all, lease);
+    }
+    all
+}
+
+fn fill(fields: &mut Value, lease: &Lease) {
+    fields["EndpointID"] = json!(lease.endpoint);
+    fields["Gateway"] = json!(lease.gateway.map(|g| g.to_string()).unwrap_or_default());
+    fields["IPAddress"] = json!(lease.address.map(|a| a.to_string()).unwrap_or_default());
+    fields["IPPrefixLen"] = json!(lease.bits);
+    fields["MacAddress"] = json!(lease.mac);
 }
 
 /// The networks that the container is on, by name.
 pub(super) fn networks(record: &Record) -> Value {
-    let mode = record.host.network_mode.as_str();
-    if mode.starts_with("container:") {
-        return json!({});
-    }
     let mut all = Map::new();
-    all.insert(
-        mode.to_owned(),
-        json!({
-            "IPAMConfig": null,
-            "Links": null,
-            "Aliases": null,
-            "MacAddress": "",
-            "NetworkID": "",
+    for place in &record.networks {
+        let has_names = ![BRIDGE, HOST, NONE].contains(&place.network.as_str());
+        let mut entry = json!({
+            "IPAMConfig": place.ipam,
+            "Links": place.links,
+            "Aliases": place.aliases,
+            "MacAddress": place.mac,
+            "NetworkID": place.network_id,
             "EndpointID": "",
             "Gateway": "",
             "IPAddress": "",
@@ -121,26 +134,38 @@ pub(super) fn networks(record: &Record) -> Value {
             "IPv6Gateway": "",
             "GlobalIPv6Address": "",
             "GlobalIPv6PrefixLen": 0,
-            "DriverOpts": null,
-            "DNSNames": null,
-        }),
-    );
+            "DriverOpts": place.driver_options,
+            "DNSNames": if has_names { json!(dns_names(record, place)) } else { Value::Null },
+        });
+        if let Some(lease) = &place.lease {
+            fill(&mut entry, lease);
+        }
+        all.insert(place.network.clone(), entry);
+    }
     Value::Object(all)
 }
 
-/// The exposed ports, as `inspect` has them and as a list. Nothing is published yet, so none has a port of the host.
+/// The exposed and published ports of a running container, as `inspect` has them and as a list.
 pub(super) fn ports(record: &Record) -> (Value, Value) {
     if !record.state.status.is_running() {
         return (json!({}), json!([]));
     }
     let mut by_name = Map::new();
     let mut listed = Vec::new();
-    for port in record.config.exposed_ports.iter().flatten().map(|(port, _)| port) {
-        let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
-        by_name.insert(port.clone(), Value::Null);
-        if let Ok(number) = number.parse::<u16>() {
+    let named = record.ports.iter().map(|p| format!("{}/{}", p.container, p.protocol.as_str()));
+    let exposed: BTreeSet<String> = record.config.exposed_ports.iter().flatten().map(|(port, _)| port.clone()).chain(named).collect();
+    for port in exposed {
+        let (number, protocol) = port.split_once('/').unwrap_or((&port, "tcp"));
+        let Ok(number) = number.parse::<u16>() else { continue };
+        let published: Vec<_> = record.ports.iter().filter(|p| p.container == number && p.protocol.as_str() == protocol).collect();
+        for one in &published {
+            listed.push(json!({ "IP": one.host, "PrivatePort": number, "PublicPort": one.port, "Type": protocol }));
+        }
+        if published.is_empty() {
             listed.push(json!({ "PrivatePort": number, "Type": protocol }));
         }
+        let bindings: Vec<_> = published.iter().map(|p| json!({ "HostIp": p.host, "HostPort": p.port.to_string() })).collect();
+        by_name.insert(port, if bindings.is_empty() { Value::Null } else { Value::Array(bindings) });
     }
     (Value::Object(by_name), Value::Array(listed))
 }

@@ -92,7 +92,7 @@ fn matches(filters: &Filters, record: &Record) -> bool {
         && filters.any("name", |name| regex(name, &format!("/{}", record.name)) || regex(name, &record.name))
         && filters.any("status", |status| status == record.state.status.as_str())
         && filters.any("exited", |code| record.state.status == Status::Exited && code.parse() == Ok(record.state.exit_code))
-        && filters.any("network", |network| record.host.network_mode == network)
+        && filters.any("network", |network| record.networks.iter().any(|p| p.network == network || p.network_id == network))
         && filters.any("volume", |volume| record.mounts.iter().any(|m| m.name == volume || m.target == volume))
         && filters.any("expose", |port| record.config.exposed_ports.iter().flatten().any(|(p, _)| same_port(p, port)))
         && filters.any("publish", |port| record.host.port_bindings.keys().any(|p| same_port(p, port)))

@@ -14,6 +14,8 @@ mod text;
 mod top;
 mod volumes;
 
+pub(crate) use create::parse;
+
 use std::sync::Arc;
 
 use axum::Router;

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use super::host::HostConfig;
 use super::record::{Record, State};
 use super::store::{Container, Containers};
-use super::{ContainerError, names, root, volumes};
+use super::{Connection, ContainerError, names, networks, root, volumes};
 use crate::engine::image::{ResolvedImage, RunConfig};
+use crate::engine::network::Attachment;
 use crate::sys::{caps, signal};
 
 /// A container to be.
@@ -21,15 +22,19 @@ pub struct CreateRequest {
     pub config: RunConfig,
     pub host: HostConfig,
     pub image: ResolvedImage,
+    /// Networks by name, and how to be on them; that of the network mode need not be among them.
+    pub networks: Vec<(String, Connection)>,
 }
 
 impl Containers {
     /// Creates a container; gives it, and what its user should know.
     pub fn create(&self, request: CreateRequest) -> Result<(Arc<Container>, Vec<String>), ContainerError> {
-        let CreateRequest { name, mut config, mut host, image } = request;
+        let CreateRequest { name, mut config, mut host, image, networks } = request;
         check(&config, &host)?;
+        networks::check_ports(&host)?;
         merge(&mut config, &image.config.config);
         host.settle();
+        let places = networks::attachments(self.networks(), &config, &host, networks)?;
         let words: Vec<String> = config.entrypoint.iter().chain(&config.cmd).flatten().cloned().collect();
         let Some((path, args)) = words.split_first() else {
             return Err(ContainerError::Invalid("no command specified".to_owned()));
@@ -42,10 +47,11 @@ impl Containers {
                 id[..12].to_owned()
             };
         }
-        let warnings = warnings(&host);
+        let mut warnings = warnings(&host);
+        warnings.extend(self.network_warning(&host));
         let name = self.reserve(&name, &id)?;
         let dir = self.inner.root.join(&id);
-        let made = self.furnish(&dir, &id, &name, (path, args), config, host, &image);
+        let made = self.furnish(&dir, &id, &name, (path, args), config, host, &image, places);
         match made {
             Ok(container) => {
                 self.insert(&container);
@@ -70,6 +76,7 @@ impl Containers {
         config: RunConfig,
         host: HostConfig,
         image: &ResolvedImage,
+        networks: Vec<Attachment>,
     ) -> Result<Arc<Container>, ContainerError> {
         let failed = |e| ContainerError::failed("cannot make the container's folder", e);
         let (upper, work) = (dir.join("diff"), dir.join("work"));
@@ -109,6 +116,8 @@ impl Containers {
             mounts,
             layers,
             copied,
+            networks,
+            ports: Vec::new(),
         };
         let container = Container::new(dir.to_owned(), record);
         let record = container.record();

@@ -126,7 +126,7 @@ impl Containers {
         let connected = live::connect(&exec.container.dir, &Request::Exec(Box::new(spec)), request.attach_stdin);
         let (live, mut news) = connected.map_err(|e| ContainerError::failed("cannot reach the container's monitor", e))?;
         match news.next(&exec.fanout, || ()).await {
-            Some(Reply::Started { pid }) => {
+            Some(Reply::Started { pid, .. }) => {
                 *exec.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(live));
                 {
                     let mut state = exec.lock();

@@ -176,6 +176,7 @@ impl Containers {
         })?;
         container.update(|r| r.name.clone_from(&name))?;
         self.release(&old);
+        self.renamed(container);
         self.tell(container, "rename", &[("oldName", format!("/{old}"))]);
         Ok(())
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::host::HostConfig;
 use crate::engine::image::RunConfig;
+use crate::engine::network::{Attachment, Published};
 
 /// Where a container is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,4 +102,10 @@ pub struct Record {
     pub layers: Vec<PathBuf>,
     /// The kernel has no overlay here: the container's own folder holds a copy of everything.
     pub copied: bool,
+    /// The networks that it is to be on, that of its network mode first.
+    #[serde(default)]
+    pub networks: Vec<Attachment>,
+    /// The machine's ports that lead to it while it runs.
+    #[serde(default)]
+    pub ports: Vec<Published>,
 }

@@ -9,16 +9,18 @@ use rustix::fs::{Mode, OFlags};
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::child::StartError;
+use super::interfaces::{self, Resolver, Uplink};
 use super::root;
 use super::spec::{ContainerSpec, MountSpec};
-use crate::sys::{mount, net, userns};
+use crate::sys::{mount, userns};
 
 use mount::Attr;
 
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
-/// Makes the container's root file system and everything in it, and moves the process there.
-pub fn enter(spec: &ContainerSpec) -> Result<(), StartError> {
+/// Makes the container's root file system and everything in it, and moves the process there. Gives the sockets at which names are to
+/// be answered, if any are.
+pub fn enter(spec: &ContainerSpec, uplink: Option<&Uplink>) -> Result<Option<Resolver>, StartError> {
     // What is mounted here must not show in the engine's namespace, nor what the engine mounts here.
     let root = root::mount(&spec.root).map_err(StartError::doing("mount the root file system"))?;
     let place = spec.dir.join("rootfs");
@@ -40,14 +42,13 @@ pub fn enter(spec: &ContainerSpec) -> Result<(), StartError> {
     rustix::process::chdir("/").map_err(|e| StartError::doing("enter the new root")(e.into()))?;
 
     names(spec)?;
-    if spec.own_net {
-        net::loopback_up().map_err(StartError::doing("bring up the loopback interface"))?;
-    }
+    let resolver = if spec.own_net { interfaces::furnish(spec.net.as_ref(), uplink)? } else { None };
     for (key, value) in &spec.sysctls {
         let path = format!("/proc/sys/{}", key.replace('.', "/"));
         fs::write(&path, value).map_err(StartError::doing(format_args!("write sysctl key {key}: open {path}")))?;
     }
-    restrict(spec)
+    restrict(spec)?;
+    Ok(resolver)
 }
 
 /// Makes the program's working folder, as Docker does.

@@ -1,9 +1,12 @@
 //! What the engine tells a monitor to run, and what the two say to each other afterwards.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use crate::engine::network::{Attachment, Protocol, Published};
 
 /// The first message on a connection to a monitor. A stream for standard input may come with it as a descriptor.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,22 +20,44 @@ pub enum Request {
 }
 
 /// What an engine may ask for once the process runs.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Command {
     Signal(i32),
-    Resize { rows: u16, columns: u16 },
+    Resize {
+        rows: u16,
+        columns: u16,
+    },
     Pause,
     Resume,
+    /// Put the container on one more network.
+    Connect(Box<Change>),
+    /// Take it off the network whose interface has this name.
+    Disconnect {
+        interface: String,
+        change: Box<Change>,
+    },
+}
+
+/// What a change of networks leaves behind.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Change {
+    /// The interface that comes, if one does.
+    pub new: Option<Interface>,
+    /// Where the container sends what is for nowhere else from now on.
+    pub gateway: Option<(String, Ipv4Addr)>,
+    /// Where published ports lead to from now on.
+    pub target: Option<Ipv4Addr>,
+    pub resolver: Option<ResolverSpec>,
 }
 
 /// What a monitor says besides the output of its process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// The program runs; its first process is `pid` outside the container.
-    Started { pid: i32 },
+    Started { pid: i32, ports: Vec<Published> },
     /// The program could not be started: nothing runs.
     Failed { message: String, code: i32 },
-    /// A pause or its end is done, or is not.
+    /// A pause or its end, or a change of networks, is done or is not.
     Done(Result<(), String>),
     /// The process has ended; nothing follows.
     Exited { code: i32 },
@@ -46,13 +71,18 @@ pub struct ExitRecord {
 }
 
 /// The record in a container's folder of the processes that make it run.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunRecord {
     /// The monitor's process and when it started (ticks since boot).
     pub monitor: (i32, u64),
     /// The container's first process, likewise.
     pub init: (i32, u64),
     pub at: jiff::Timestamp,
+    /// Where it was put when it started.
+    #[serde(default)]
+    pub networks: Vec<Attachment>,
+    #[serde(default)]
+    pub ports: Vec<Published>,
 }
 
 /// A container to be made.
@@ -65,6 +95,8 @@ pub struct ContainerSpec {
     pub domainname: String,
     /// Namespaces of its own; what is false is shared with the engine.
     pub own_net: bool,
+    /// What is in a network of its own besides the loopback interface. The engine's network namespace comes with it as a descriptor.
+    pub net: Option<NetSpec>,
     /// Another container's first process, whose network is joined.
     pub join_net: Option<i32>,
     pub own_pid: bool,
@@ -82,6 +114,53 @@ pub struct ContainerSpec {
     /// Standard input closes for good when the client that wrote to it goes.
     pub stdin_once: bool,
     pub process: ProcessSpec,
+}
+
+/// A container's networks.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct NetSpec {
+    pub interfaces: Vec<Interface>,
+    pub ports: Vec<PortSpec>,
+    /// The address that published ports lead to.
+    pub target: Option<Ipv4Addr>,
+    /// Who answers questions for names, where it is not for the machine's servers.
+    pub resolver: Option<ResolverSpec>,
+    /// For the record of the run.
+    pub networks: Vec<Attachment>,
+}
+
+/// An interface of the container, joined to a bridge in the engine's namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    pub name: String,
+    /// The other end's name.
+    pub outside: String,
+    pub bridge: String,
+    pub mac: [u8; 6],
+    pub mtu: Option<u32>,
+    pub address: Ipv4Addr,
+    pub bits: u8,
+    /// Given where this interface leads to everywhere else.
+    pub gateway: Option<Ipv4Addr>,
+}
+
+/// A port to be published: the first one in a range that is free at all the machine's addresses that are named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortSpec {
+    pub container: u16,
+    pub protocol: Protocol,
+    pub hosts: Vec<IpAddr>,
+    pub first: u16,
+    pub last: u16,
+}
+
+/// What the answers to questions for names are made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolverSpec {
+    /// The names on each network that the container is on.
+    pub files: Vec<PathBuf>,
+    /// Names that only this container has for others.
+    pub links: Vec<(String, String)>,
 }
 
 /// Where the container's root file system comes from.

@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use super::fanout::Fanout;
 use super::host::HostConfig;
 use super::live::{self, News};
+use super::networks::{self, Plan};
 use super::record::{MountKind, Record, Status};
 use super::spec::{ContainerSpec, ExitRecord, MountSpec, ProcessSpec, Reply, Request, RunRecord};
 use super::store::{Container, Containers};
 use super::{ContainerError, disk, init, root};
 use crate::engine::image::RunConfig;
+use crate::engine::network::Published;
 use crate::sys::{caps, process, signal};
 
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -37,14 +39,15 @@ impl Containers {
             }
             Status::Created | Status::Exited | Status::Restarting => {}
         }
-        let launched = match self.network_of(&record.host) {
-            Ok(join) => self.launch(container, &record, join).await,
-            Err(text) => Err((text, 128)),
+        let launched = match self.enter(container) {
+            Ok(plan) => self.launch(container, plan).await,
+            Err(refused) => Err(refused),
         };
         match launched {
-            Ok((live, news, pid)) => {
+            Ok((live, news, pid, ports)) => {
                 container.set_live(Some(Arc::new(live)));
                 container.update(|r| {
+                    r.ports = ports;
                     r.state.status = Status::Running;
                     r.state.pid = pid;
                     r.state.exit_code = 0;
@@ -56,11 +59,13 @@ impl Containers {
                     p.running = true;
                     p.starts += 1;
                 });
+                self.tell_networks(container);
                 self.tell(container, "start", &[]);
                 self.follow(Arc::clone(container), news);
                 Ok(())
             }
             Err((message, code)) => {
+                self.leave(container, false);
                 container.fanout.close();
                 let kept = message.strip_prefix("failed to create task for container: ").unwrap_or(&message).to_owned();
                 container.update(|r| {
@@ -78,29 +83,28 @@ impl Containers {
                 if message.starts_with("network ") {
                     return Err(ContainerError::NotFound(message));
                 }
+                // A wish that cannot be met leaves the container as it was created.
                 Err(if code == 128 { ContainerError::Failed(message) } else { ContainerError::Invalid(message) })
             }
         }
     }
 
-    async fn launch(
-        &self,
-        container: &Container,
-        record: &Record,
-        join_net: Option<i32>,
-    ) -> Result<(live::Live, News, i32), (String, i32)> {
+    async fn launch(&self, container: &Container, plan: Plan) -> Result<(live::Live, News, i32, Vec<Published>), (String, i32)> {
         let io = |e: std::io::Error| (format!("cannot start the container's monitor: {e}"), 128);
         for left in [disk::EXIT, disk::RUN] {
             let _ = fs::remove_file(container.dir.join(left));
         }
-        let mut spec = spec(container, record).map_err(|e| (e.to_string(), 128))?;
-        spec.join_net = join_net;
-        let (live, mut news) = live::spawn(&Request::Start(Box::new(spec)), record.config.open_stdin).map_err(io)?;
+        let record = container.record();
+        let Plan { hub, .. } = &plan;
+        let hub = hub.clone();
+        let spec = spec(container, &record, plan).map_err(|e| (e.to_string(), 128))?;
+        let hub = hub.as_ref().map(|h| h.namespace());
+        let (live, mut news) = live::spawn(&Request::Start(Box::new(spec)), record.config.open_stdin, hub).map_err(io)?;
         match news.next(&container.fanout, || ()).await {
-            Some(Reply::Started { pid }) => {
+            Some(Reply::Started { pid, ports }) => {
                 // Only now, so as not to compete with the start for the processor.
                 tokio::task::spawn_blocking(live::keep_spare);
-                Ok((live, news, pid))
+                Ok((live, news, pid, ports))
             }
             Some(Reply::Failed { message, code }) => {
                 news.finish();
@@ -109,6 +113,9 @@ impl Containers {
                     format!(
                         "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: {message}: unknown"
                     )
+                } else if message.starts_with("Error starting userland proxy") {
+                    let endpoint = record.networks.first().and_then(|p| p.lease.as_ref()).map(|l| l.endpoint.clone()).unwrap_or_default();
+                    networks::not_published(&record, &endpoint, &message)
                 } else {
                     message
                 };
@@ -118,22 +125,6 @@ impl Containers {
                 news.finish();
                 Err(("the container's monitor ended before it said anything".to_owned(), 128))
             }
-        }
-    }
-
-    /// The process whose network is to be joined, if the mode says so.
-    fn network_of(&self, host: &HostConfig) -> Result<Option<i32>, String> {
-        let mode = host.network_mode.as_str();
-        if NETWORKS.contains(&mode) {
-            return Ok(None);
-        }
-        let Some(name) = mode.strip_prefix("container:") else { return Err(format!("network {mode} not found")) };
-        let other = self.get(name).map_err(|e| e.to_string())?;
-        let state = other.record().state;
-        if state.status.is_running() {
-            Ok(Some(state.pid))
-        } else {
-            Err(format!("cannot join network of a non running container: {}", other.id))
         }
     }
 
@@ -175,6 +166,7 @@ impl Containers {
         let _ = fs::remove_file(container.dir.join(disk::RUN));
         container.fanout.close();
         container.logged.send_modify(|n| *n += 1);
+        self.leave(container, true);
         self.tell(container, "die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
         let again = self.restart_due(container, code);
         if again {
@@ -251,19 +243,22 @@ impl Containers {
         if !marked && run.is_none() {
             return;
         }
-        let alive = run.is_some_and(|r| process::start_time(r.monitor.0) == Some(r.monitor.1));
+        let alive = run.as_ref().is_some_and(|r| process::start_time(r.monitor.0) == Some(r.monitor.1));
         if alive
             && tokio::runtime::Handle::try_current().is_ok()
             && let Ok((live, news)) = live::connect(&container.dir, &Request::Attach, record.config.open_stdin)
         {
             container.set_live(Some(Arc::new(live)));
+            let monitor = run.as_ref().map_or(0, |r| r.monitor.0);
             let _ = container.update(|r| {
-                if !r.state.status.is_running() {
+                r.state.pid = run.as_ref().map_or(0, |r| r.init.0);
+                if let (false, Some(run)) = (r.state.status.is_running(), run) {
                     r.state.status = Status::Running;
-                    r.state.started_at = run.map(|r| r.at);
+                    r.state.started_at = Some(run.at);
+                    (r.networks, r.ports) = (run.networks, run.ports);
                 }
-                r.state.pid = run.map_or(0, |r| r.init.0);
             });
+            self.resume_networks(container, monitor);
             container.phase.send_modify(|p| p.running = true);
             self.follow(Arc::clone(container), news);
             return;
@@ -271,6 +266,7 @@ impl Containers {
         let exit: Option<ExitRecord> = disk::read_json(&container.dir.join(disk::EXIT));
         kill_rest(&container.dir);
         let _ = fs::remove_file(container.dir.join(disk::RUN));
+        self.leave(container, false);
         let _ = container.update(|r| {
             r.state.status = Status::Exited;
             r.state.pid = 0;
@@ -288,9 +284,6 @@ impl Containers {
     }
 }
 
-/// Networks that exist without being made.
-const NETWORKS: [&str; 3] = ["bridge", "host", "none"];
-
 /// Ends the first process of a container whose monitor is gone.
 fn kill_rest(dir: &Path) {
     if let Some(run) = disk::read_json::<RunRecord>(&dir.join(disk::RUN))
@@ -301,10 +294,17 @@ fn kill_rest(dir: &Path) {
 }
 
 /// What the monitor is told.
-fn spec(container: &Container, record: &Record) -> std::io::Result<ContainerSpec> {
+fn spec(container: &Container, record: &Record, plan: Plan) -> std::io::Result<ContainerSpec> {
     let Record { config, host, .. } = record;
     let host_net = host.network_mode == "host";
-    let mut mounts = super::netfiles::write(&container.dir, record)?;
+    let mut mounts = match &plan.join {
+        Some((_, other)) => super::netfiles::of_other(&other.dir, record),
+        None => {
+            let named = plan.net.as_ref().is_some_and(|n| n.resolver.is_some());
+            super::netfiles::write(&container.dir, record, &plan.hosts, named)?
+        }
+    };
+    let hostname = plan.join.as_ref().map_or_else(|| config.hostname.clone(), |(_, other)| other.record().config.hostname);
     for mount in &record.mounts {
         mounts.push(match mount.kind {
             MountKind::Tmpfs => MountSpec::Tmpfs { target: mount.target.clone(), options: mount.name.clone() },
@@ -318,6 +318,13 @@ fn spec(container: &Container, record: &Record) -> std::io::Result<ContainerSpec
     }
     mounts.extend(host.tmpfs.iter().flatten().map(|(t, o)| MountSpec::Tmpfs { target: t.clone(), options: o.clone() }));
     let mut process = process_spec(config, host);
+    for entry in plan.env {
+        let name = entry.split('=').next().unwrap_or_default();
+        // The container's own variables win.
+        if !process.env.iter().any(|e| e.split('=').next() == Some(name)) {
+            process.env.push(entry);
+        }
+    }
     process.args = std::iter::once(&record.path).chain(&record.args).cloned().collect();
     if host.init == Some(true) {
         mounts.push(MountSpec::Bind { source: std::env::current_exe()?, target: init::PATH.to_owned(), read_only: true });
@@ -326,10 +333,11 @@ fn spec(container: &Container, record: &Record) -> std::io::Result<ContainerSpec
     Ok(ContainerSpec {
         dir: container.dir.clone(),
         root: root::spec_of(&container.dir, record),
-        hostname: config.hostname.clone(),
+        hostname,
         domainname: config.domainname.clone(),
         own_net: !host_net && !host.network_mode.starts_with("container:"),
-        join_net: None,
+        join_net: plan.join.map(|(pid, _)| pid),
+        net: plan.net,
         own_pid: host.pid_mode != "host",
         own_ipc: host.ipc_mode != "host",
         own_uts: host.uts_mode != "host" && !host_net,

@@ -15,6 +15,7 @@ use super::record::{Record, Status};
 use super::spec::RunRecord;
 use super::{ContainerError, disk, names};
 use crate::engine::Events;
+use crate::engine::network::Networks;
 use crate::sys::process;
 
 /// A container that stands in the way of an image's removal.
@@ -38,6 +39,9 @@ pub(super) struct Inner {
     pub events: Events,
     table: Mutex<Table>,
     pub execs: Mutex<HashMap<String, Arc<Exec>>>,
+    pub networks: Networks,
+    /// Held by whoever writes the names of a network.
+    pub naming: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -135,9 +139,11 @@ impl Containers {
         fs::create_dir_all(&root).map_err(|e| ContainerError::failed(format_args!("cannot make {}", root.display()), e))?;
         let root = root.canonicalize().unwrap_or(root);
         let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
-        let inner = Inner { root, state, events, table: Mutex::default(), execs: Mutex::default() };
+        let networks = Networks::open(&state, events.clone()).map_err(|e| ContainerError::Failed(e.to_string()))?;
+        let inner = Inner { root, state, events, table: Mutex::default(), execs: Mutex::default(), networks, naming: Mutex::default() };
         let containers = Containers { inner: Arc::new(inner) };
         containers.load();
+        containers.refresh_names();
         Ok(containers)
     }
 

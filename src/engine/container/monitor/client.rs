@@ -20,18 +20,18 @@ pub struct Client {
     pub greeted: bool,
     pub gone: bool,
     incoming: Vec<u8>,
-    passed: Option<OwnedFd>,
+    passed: Vec<OwnedFd>,
     out: Vec<u8>,
     sent: usize,
 }
 
 impl Client {
     pub fn new(stream: UnixStream) -> Client {
-        Client { stream, stdin: None, greeted: false, gone: false, incoming: Vec::new(), passed: None, out: Vec::new(), sent: 0 }
+        Client { stream, stdin: None, greeted: false, gone: false, incoming: Vec::new(), passed: Vec::new(), out: Vec::new(), sent: 0 }
     }
 
     /// Waits for the first request, on a fresh connection.
-    pub fn first_request(&mut self) -> io::Result<Option<(Request, Option<OwnedFd>)>> {
+    pub fn first_request(&mut self) -> io::Result<Option<(Request, Vec<OwnedFd>)>> {
         loop {
             if let Some(request) = self.next_request()? {
                 self.stream.set_nonblocking(true)?;
@@ -48,9 +48,9 @@ impl Client {
         let mut buffer = [0; 16 << 10];
         match socket::receive(&self.stream, &mut buffer) {
             Ok((0, _)) => Ok(false),
-            Ok((count, fd)) => {
+            Ok((count, fds)) => {
                 self.incoming.extend(&buffer[..count]);
-                self.passed = fd.or(self.passed.take());
+                self.passed.extend(fds);
                 Ok(true)
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(true),
@@ -58,12 +58,12 @@ impl Client {
         }
     }
 
-    /// The request that has come in whole, with the stream that came with it.
-    pub fn next_request(&mut self) -> io::Result<Option<(Request, Option<OwnedFd>)>> {
+    /// The request that has come in whole, with the descriptors that came with it.
+    pub fn next_request(&mut self) -> io::Result<Option<(Request, Vec<OwnedFd>)>> {
         match frame::take(&mut self.incoming)? {
             Some((Kind::Request, body)) => {
                 self.greeted = true;
-                Ok(Some((frame::from_json(&body)?, self.passed.take())))
+                Ok(Some((frame::from_json(&body)?, std::mem::take(&mut self.passed))))
             }
             Some(_) => Err(ErrorKind::InvalidData.into()),
             None => Ok(None),
@@ -100,7 +100,7 @@ impl Client {
     /// Sends as much as the engine takes now.
     pub fn flush(&mut self) {
         while !self.gone && self.sent < self.out.len() {
-            match socket::send(&self.stream, &self.out[self.sent..], None) {
+            match socket::send(&self.stream, &self.out[self.sent..], &[]) {
                 Ok(count) => self.sent += count,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,

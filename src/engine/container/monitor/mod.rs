@@ -6,6 +6,9 @@
 
 mod client;
 mod log;
+mod net;
+mod proxy;
+mod resolver;
 mod session;
 mod start;
 
@@ -35,9 +38,11 @@ pub fn main() -> ExitCode {
         let _ = crate::sys::process::install(null.as_fd(), 0);
     }
     let mut client = Client::new(UnixStream::from(connection));
-    let Ok(Some((Request::Start(spec), stdin))) = client.first_request() else { return ExitCode::FAILURE };
-    client.stdin = stdin;
-    let mut next = Session::start(*spec, client);
+    let Ok(Some((Request::Start(spec), mut passed))) = client.first_request() else { return ExitCode::FAILURE };
+    // The engine's network namespace comes last.
+    let hub = spec.net.as_ref().and_then(|_| passed.pop());
+    client.stdin = passed.pop();
+    let mut next = Session::start(*spec, client, hub);
     // A further process is a child of the monitor that goes on as a monitor of its own, for that process alone.
     loop {
         match next {

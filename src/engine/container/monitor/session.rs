@@ -1,7 +1,7 @@
 //! A monitor's one loop: the process's streams, its end, the engines that listen, the log.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,13 @@ use rustix::termios::Winsize;
 
 use super::client::{Client, ENOUGH};
 use super::log::Log;
+use super::net::{Net, Token};
 use super::start::{self, Started};
 use crate::engine::container::child::StartError;
 use crate::engine::container::disk;
 use crate::engine::container::frame::Kind;
-use crate::engine::container::spec::{Command, ContainerSpec, ExitRecord, ProcessSpec, Reply, Request, RunRecord};
+use crate::engine::container::spec::{Command, ContainerSpec, ExitRecord, NetSpec, ProcessSpec, Reply, Request, RunRecord};
+use crate::engine::network::Published;
 use crate::sys::process::{self, Fork, Namespaces};
 use crate::sys::{signal, socket};
 
@@ -57,6 +59,7 @@ pub struct Session {
     pending: Vec<u8>,
     clients: Vec<Client>,
     helpers: Vec<(Pid, OwnedFd)>,
+    net: Option<Net>,
     exited: Option<i32>,
 }
 
@@ -70,18 +73,23 @@ enum What {
     Client(usize),
     ClientInput(usize),
     Helper(usize),
+    Net(Token),
 }
 
 impl Session {
-    /// Makes a container and starts its process; `client` is the engine that asked for it.
-    pub fn start(spec: ContainerSpec, mut client: Client) -> Next {
+    /// Makes a container and starts its process; `client` is the engine that asked for it, `hub` the namespace of its bridges.
+    pub fn start(spec: ContainerSpec, mut client: Client, hub: Option<OwnedFd>) -> Next {
         let home = match Home::open(&spec.dir) {
             Ok(home) => home,
             Err(e) => return Next::Refused(client, StartError::doing("open the container's folder")(e)),
         };
-        match start::container(&spec) {
+        let mut net = match Net::open(spec.net.as_ref(), hub) {
+            Ok(net) => net,
+            Err(e) => return Next::Refused(client, e),
+        };
+        match start::container(&spec, net.as_ref().map(Net::uplink)) {
             Err(e) => Next::Refused(client, e),
-            Ok(started) => {
+            Ok(mut started) => {
                 let namespaces = Namespaces {
                     mount: true,
                     pid: spec.own_pid,
@@ -89,9 +97,15 @@ impl Session {
                     ipc: spec.own_ipc,
                     uts: spec.own_uts,
                 };
-                home.record_start(started.pid);
-                client.reply(&Reply::Started { pid: started.pid.as_raw_nonzero().get() });
-                Next::Run(Box::new(Session::new(Some(home), started, namespaces, spec.stdin_once, client)))
+                let ports = net.as_ref().map(Net::published).unwrap_or_default();
+                home.record_start(started.pid, spec.net.as_ref(), &ports);
+                if let Some(net) = &mut net {
+                    net.answer_names(started.resolver.take());
+                }
+                client.reply(&Reply::Started { pid: started.pid.as_raw_nonzero().get(), ports });
+                let mut session = Session::new(Some(home), started, namespaces, spec.stdin_once, client);
+                session.net = net;
+                Next::Run(Box::new(session))
             }
         }
     }
@@ -103,14 +117,14 @@ impl Session {
         match start::exec(&spec, init.as_fd(), namespaces) {
             Err(e) => Next::Refused(client, e),
             Ok(started) => {
-                client.reply(&Reply::Started { pid: started.pid.as_raw_nonzero().get() });
+                client.reply(&Reply::Started { pid: started.pid.as_raw_nonzero().get(), ports: Vec::new() });
                 Next::Run(Box::new(Session::new(None, started, namespaces, true, client)))
             }
         }
     }
 
     fn new(home: Option<Home>, started: Started, namespaces: Namespaces, stdin_once: bool, client: Client) -> Session {
-        let Started { pid, pidfd, sources, stdin, terminal, mounts } = started;
+        let Started { pid, pidfd, sources, stdin, terminal, mounts, resolver: _ } = started;
         Session {
             home,
             pid,
@@ -124,6 +138,7 @@ impl Session {
             pending: Vec::new(),
             clients: vec![client],
             helpers: Vec::new(),
+            net: None,
             exited: None,
         }
     }
@@ -145,6 +160,11 @@ impl Session {
                             let _ = waitpid(Some(*pid), WaitOptions::NOHANG);
                         }
                     }
+                    What::Net(token) => {
+                        if let Some(net) = &mut self.net {
+                            net.ready(token, flags);
+                        }
+                    }
                     What::Listener => self.accept(),
                     What::ClientInput(i) => self.read_input(i),
                     What::Client(i) => {
@@ -161,6 +181,9 @@ impl Session {
             }
             self.helpers.retain(|(pid, _)| process::start_time(pid.as_raw_nonzero().get()).is_some());
             self.clients.retain(|c| !c.gone);
+            if let Some(net) = &mut self.net {
+                net.sweep();
+            }
             // What was written before the end is in the pipes already.
             if self.exited.is_some() {
                 self.drain();
@@ -196,8 +219,13 @@ impl Session {
             }
         }
         set.extend(self.helpers.iter().enumerate().map(|(i, (_, fd))| (What::Helper(i), PollFd::new(fd, PollFlags::IN))));
+        let mut limit = None;
+        if let Some(net) = &self.net {
+            net.watch(|token, fd| set.push((What::Net(token), fd)));
+            limit = net.patience();
+        }
         let (whats, mut fds): (Vec<_>, Vec<_>) = set.into_iter().unzip();
-        match poll(&mut fds, None) {
+        match poll(&mut fds, limit.as_ref()) {
             Ok(_) => whats.into_iter().zip(&fds).map(|(what, fd)| (what, fd.revents())).filter(|(_, flags)| !flags.is_empty()).collect(),
             // Disturbed: the next round will tell.
             Err(_) => Vec::new(),
@@ -300,11 +328,12 @@ impl Session {
         }
         if !client.greeted {
             match client.next_request() {
-                Ok(Some((Request::Attach, stdin))) => {
-                    client.stdin = stdin;
-                    client.reply(&Reply::Started { pid: self.pid.as_raw_nonzero().get() });
+                Ok(Some((Request::Attach, mut passed))) => {
+                    client.stdin = passed.pop();
+                    let ports = self.net.as_ref().map(Net::published).unwrap_or_default();
+                    client.reply(&Reply::Started { pid: self.pid.as_raw_nonzero().get(), ports });
                 }
-                Ok(Some((Request::Exec(spec), stdin))) => return self.fork_exec(index, *spec, stdin),
+                Ok(Some((Request::Exec(spec), mut passed))) => return self.fork_exec(index, *spec, passed.pop()),
                 Ok(None) => return None,
                 Ok(Some((Request::Start(_), _))) | Err(_) => {
                     client.gone = true;
@@ -364,11 +393,28 @@ impl Session {
             Command::Pause | Command::Resume => {
                 let number = if matches!(command, Command::Pause) { libc::SIGSTOP } else { libc::SIGCONT };
                 let done = self.signal_all(number).map_err(|e| e.to_string());
-                if let Some(client) = self.clients.get_mut(index) {
-                    client.reply(&Reply::Done(done));
-                }
+                self.reply_done(index, done);
+            }
+            Command::Connect(change) => {
+                let done = self.change_networks(|net, init| net.connect(*change, pid, init));
+                self.reply_done(index, done);
+            }
+            Command::Disconnect { interface, change } => {
+                let done = self.change_networks(|net, init| net.disconnect(&interface, *change, init));
+                self.reply_done(index, done);
             }
         }
+    }
+
+    fn reply_done(&mut self, index: usize, done: Result<(), String>) {
+        if let Some(client) = self.clients.get_mut(index) {
+            client.reply(&Reply::Done(done));
+        }
+    }
+
+    fn change_networks(&mut self, change: impl FnOnce(&mut Net, BorrowedFd<'_>) -> io::Result<()>) -> Result<(), String> {
+        let net = self.net.as_mut().ok_or("the container was started without a network")?;
+        change(net, self.pidfd.as_fd()).map_err(|e| e.to_string())
     }
 
     /// Signals every process of the container.
@@ -443,12 +489,14 @@ impl Home {
         Ok(Home { dir: dir.to_owned(), listener, log: Log::open(dir)? })
     }
 
-    fn record_start(&self, init: Pid) {
+    fn record_start(&self, init: Pid, net: Option<&NetSpec>, ports: &[Published]) {
         let me = rustix::process::getpid().as_raw_nonzero().get();
         let init = init.as_raw_nonzero().get();
         let at = jiff::Timestamp::now();
         let stamp = |pid| (pid, process::start_time(pid).unwrap_or(0));
-        let _ = disk::write_json(&self.dir.join(disk::RUN), &RunRecord { monitor: stamp(me), init: stamp(init), at });
+        let networks = net.map(|n| n.networks.clone()).unwrap_or_default();
+        let record = RunRecord { monitor: stamp(me), init: stamp(init), at, networks, ports: ports.to_vec() };
+        let _ = disk::write_json(&self.dir.join(disk::RUN), &record);
     }
 
     fn record_exit(&self, code: i32) {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::container::accounts::Identity;
 use crate::engine::container::child::{self, StartError};
 use crate::engine::container::frame::Kind;
+use crate::engine::container::interfaces::{Resolver, Uplink};
 use crate::engine::container::setup;
 use crate::engine::container::spec::{ContainerSpec, ProcessSpec};
 use crate::sys::process::{self, Fork, Namespaces};
@@ -30,6 +31,8 @@ pub struct Started {
     pub terminal: Option<OwnedFd>,
     /// The container's mount namespace. Held, its undoing does not delay the news of the end: it goes with the monitor.
     pub mounts: Option<OwnedFd>,
+    /// Where the container asks for names.
+    pub resolver: Option<Resolver>,
 }
 
 /// What a child says before its program runs; silence is success.
@@ -49,7 +52,7 @@ struct ChildEnds {
 }
 
 /// Makes the container and runs its process.
-pub fn container(spec: &ContainerSpec) -> Result<Started, StartError> {
+pub fn container(spec: &ContainerSpec, uplink: Option<&Uplink>) -> Result<Started, StartError> {
     let namespaces = Namespaces { mount: true, pid: spec.own_pid, net: spec.own_net, ipc: spec.own_ipc, uts: spec.own_uts };
     // Found by its number out here: inside, numbers are others.
     let other = spec.join_net.map(open_process).transpose().map_err(StartError::doing("find the container whose network is joined"))?;
@@ -59,8 +62,14 @@ pub fn container(spec: &ContainerSpec) -> Result<Started, StartError> {
         {
             return StartError::doing("join the other container's network")(e);
         }
-        if let Err(e) = setup::enter(spec) {
-            return e;
+        match setup::enter(spec, uplink) {
+            Err(e) => return e,
+            Ok(Some(resolver)) => {
+                if let Err(e) = socket::send(&ends.word, &[RESOLVER], &[resolver.udp.as_fd(), resolver.tcp.as_fd()]) {
+                    return StartError::doing("pass the resolver's sockets")(e);
+                }
+            }
+            Ok(None) => {}
         }
         if let Err(e) = ends.connect(&spec.process, true) {
             return e;
@@ -127,14 +136,14 @@ fn start(spec: &ProcessSpec, namespaces: Namespaces, body: impl FnOnce(ChildEnds
             let said = ends.word.try_clone();
             let error = body(ends);
             if let (Ok(said), Ok(word)) = (said, serde_json::to_vec(&Word { message: error.message, code: error.code })) {
-                let _ = socket::send(&said, &word, None);
+                let _ = socket::send(&said, &word, &[]);
             }
             process::exit_now(255)
         }
         Fork::Parent(pid) => pid,
     };
     drop(ends);
-    let (words, terminal) = hear(&listen).map_err(doing("hear from the container's process"))?;
+    let (words, terminal, resolver) = hear(&listen).map_err(doing("hear from the container's process"))?;
     if !words.is_empty() {
         let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
         let word: Word =
@@ -152,19 +161,26 @@ fn start(spec: &ProcessSpec, namespaces: Namespaces, body: impl FnOnce(ChildEnds
     }
     let mounts =
         if namespaces.mount { std::fs::File::open(format!("/proc/{}/ns/mnt", pid.as_raw_nonzero())).ok().map(OwnedFd::from) } else { None };
-    Ok(Started { pid, pidfd, sources, stdin, terminal, mounts })
+    Ok(Started { pid, pidfd, sources, stdin, terminal, mounts, resolver })
 }
 
-/// Collects what the child says until its end of the socket closes: a terminal, or why it failed.
-fn hear(listen: &UnixStream) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
-    let (mut words, mut terminal) = (Vec::new(), None);
+// What comes with descriptors.
+const TERMINAL: u8 = 0;
+const RESOLVER: u8 = 1;
+
+/// Collects what the child says until its end of the socket closes: a terminal, the resolver's sockets, or why it failed.
+fn hear(listen: &UnixStream) -> io::Result<(Vec<u8>, Option<OwnedFd>, Option<Resolver>)> {
+    let (mut words, mut terminal, mut resolver) = (Vec::new(), None, None);
     let mut buffer = [0; 4096];
     loop {
         match socket::receive(listen, &mut buffer) {
-            Ok((0, _)) => return Ok((words, terminal)),
-            // The terminal comes with one byte that says nothing.
-            Ok((_, Some(fd))) => terminal = Some(fd),
-            Ok((count, None)) => words.extend(&buffer[..count]),
+            Ok((0, _)) => return Ok((words, terminal, resolver)),
+            Ok((count, mut fds)) => match (fds.pop(), fds.pop()) {
+                (None, _) => words.extend(&buffer[..count]),
+                // A descriptor comes with one byte that says what it is.
+                (Some(tcp), Some(udp)) if buffer[0] == RESOLVER => resolver = Some(Resolver { udp: udp.into(), tcp: tcp.into() }),
+                (Some(fd), _) => terminal = Some(fd),
+            },
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
@@ -208,7 +224,7 @@ impl ChildEnds {
             process::install(slave.as_fd(), at)?;
         }
         rustix::process::ioctl_tiocsctty(&slave)?;
-        socket::send(&self.word, &[0], Some(master.as_fd()))?;
+        socket::send(&self.word, &[TERMINAL], &[master.as_fd()])?;
         Ok(())
     }
 

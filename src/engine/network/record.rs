@@ -1,0 +1,124 @@
+//! What the engine knows of a network, and of a container's place on it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Subnet;
+
+/// One network, as it stands in `networks.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Network {
+    pub name: String,
+    pub id: String,
+    pub created: Timestamp,
+    /// `bridge`, `host` or `null`.
+    pub driver: String,
+    pub internal: bool,
+    pub attachable: bool,
+    pub ipam_driver: String,
+    pub ipam_options: Option<BTreeMap<String, String>>,
+    /// The pools as they are shown: what was asked for, or what the engine chose.
+    pub pools: Vec<Pool>,
+    /// Whether its user gave the subnet.
+    pub subnet_given: bool,
+    pub subnet: Option<Subnet>,
+    /// The part of the subnet that addresses are given from.
+    pub range: Option<Subnet>,
+    pub gateway: Option<Ipv4Addr>,
+    pub options: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A pool of addresses in the words of who asked for it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Pool {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subnet: String,
+    #[serde(rename = "IPRange", skip_serializing_if = "String::is_empty")]
+    pub range: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub gateway: String,
+    #[serde(rename = "AuxiliaryAddresses", alias = "AuxAddress", skip_serializing_if = "Option::is_none")]
+    pub others: Option<BTreeMap<String, String>>,
+}
+
+impl Network {
+    /// The interface of the engine's namespace that joins its containers.
+    pub fn bridge(&self) -> String {
+        if self.name == super::BRIDGE { "docker0".to_owned() } else { format!("br-{}", &self.id[..12.min(self.id.len())]) }
+    }
+
+    /// Whether containers on it find one another by name.
+    pub fn has_names(&self) -> bool {
+        self.driver == "bridge" && self.name != super::BRIDGE
+    }
+
+    /// The size of its packets, where it was set.
+    pub fn mtu(&self) -> Option<u32> {
+        self.options.get("com.docker.network.driver.mtu").and_then(|mtu| mtu.parse().ok()).filter(|mtu| *mtu != 1500)
+    }
+}
+
+/// A container's wish to be on a network, and what it has there while it runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attachment {
+    /// The network by the name that was used, and by its id once the container has been on it.
+    pub network: String,
+    pub network_id: String,
+    /// A fixed address.
+    pub address: Option<Ipv4Addr>,
+    /// The address wish in Docker's form, as it is shown.
+    pub ipam: Option<serde_json::Value>,
+    pub links: Option<Vec<String>>,
+    pub aliases: Option<Vec<String>>,
+    /// A fixed interface address; empty for one made of the IP address.
+    pub mac: String,
+    pub driver_options: Option<BTreeMap<String, String>>,
+    /// While the container runs.
+    pub lease: Option<Lease>,
+}
+
+/// A container's place on a network while it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    pub endpoint: String,
+    /// The interface inside the container.
+    pub interface: String,
+    /// None on the machine's network and on none.
+    pub address: Option<Ipv4Addr>,
+    pub bits: u8,
+    pub gateway: Option<Ipv4Addr>,
+    pub mac: String,
+}
+
+/// The protocol of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+impl Protocol {
+    /// `tcp` or `udp`
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        }
+    }
+}
+
+/// A port of the machine that leads to one of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    pub container: u16,
+    pub protocol: Protocol,
+    pub host: IpAddr,
+    pub port: u16,
+}

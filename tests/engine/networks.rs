@@ -1,0 +1,173 @@
+//! Networks: packets between containers and from the machine, names, ports, and what is left after a crash.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use crate::support::{Engine, User};
+
+/// Runs a test with an engine of root's and with one of an ordinary user's, where they can be had.
+fn both(test: impl Fn(&mut Engine)) {
+    for user in [User::Root, User::Ordinary] {
+        if let Some(mut engine) = Engine::with_busybox(user) {
+            // The teaching images come out of the binary, not from anywhere.
+            engine.ok("docker pull -q alpine");
+            test(&mut engine);
+        }
+    }
+}
+
+/// Fetches a page over a port of the machine.
+fn page(engine: &Engine, port: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect((engine.loopback(), port.parse().expect("a port")))?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// The number of the machine's port in `docker port`'s answer.
+fn port_of(engine: &Engine, container: &str) -> String {
+    let shown = engine.ok(&format!("docker port {container} | head -n 1"));
+    shown.rsplit(':').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn containers_on_one_network_meet_by_name_and_others_do_not() {
+    both(|engine| {
+        engine.ok("docker network create --subnet 10.50.0.0/24 a && docker network create b");
+        engine.ok("docker run -d --name srv --network a --network-alias api --ip 10.50.0.77 busybox httpd -f -h /etc");
+        let id = engine.ok("docker ps -q -f name=srv");
+        for name in ["srv", "api", "SRV", "srv.a", "10.50.0.77", &id] {
+            for image in ["busybox", "alpine"] {
+                let got = engine.ok(&format!("docker run --rm --network a {image} wget -qO- http://{name}/hostname"));
+                assert_eq!(got, id, "{name} from {image}");
+            }
+        }
+        assert!(engine.ok("docker run --rm --network a alpine ping -c 1 srv").contains(" 0% packet loss"));
+        assert!(engine.ok("docker run --rm --network a alpine nslookup 10.50.0.77").contains("name = srv.a"));
+        for (network, name) in [("b", "srv"), ("bridge", "srv"), ("a", "nobody"), ("a", "example.com")] {
+            let run = engine.sh(&format!("docker run --rm --network {network} alpine wget -T 5 -qO- http://{name}/hostname"));
+            assert_eq!((run.status, run.stderr.trim()), (1, &*format!("wget: bad address '{name}'")), "{network}");
+        }
+        // Another network is no way there, even by address.
+        let run = engine.sh("docker run --rm --network b alpine nc -w 2 -z 10.50.0.77 80");
+        assert_ne!(run.status, 0, "{run:?}");
+        let taken = engine.sh("docker run --rm --network a --ip 10.50.0.77 busybox true");
+        assert!(taken.status == 125 && taken.stderr.contains("Address already in use"), "{taken:?}");
+    });
+}
+
+#[test]
+fn published_ports_are_reached_from_the_machine() {
+    both(|engine| {
+        engine.ok("docker run -d --name web -p 127.0.0.1::80 -p 127.0.0.1::7777/udp alpine sh -c \"seq 1 200000 > /tmp/n; (echo pong | nc -u -l -p 7777) & exec httpd -f -h /tmp\"");
+        let port = port_of(engine, "web");
+        // The program has started, but may not listen yet.
+        engine.ok("docker exec web sh -c 'until nc -z 127.0.0.1 80; do :; done'");
+        let text = page(engine, &port, "/n").expect("an answer");
+        let body = text.split_once("\r\n\r\n").expect("a header").1;
+        assert_eq!(body, (1..=200_000).map(|n| format!("{n}\n")).collect::<String>());
+        let shown = engine.ok("docker port web 7777/udp");
+        let socket = UdpSocket::bind((engine.loopback(), 0)).expect("a socket");
+        socket.set_read_timeout(Some(Duration::from_millis(200))).expect("a limit");
+        let to = shown.replace("127.0.0.1", &engine.loopback());
+        let mut answer = [0; 16];
+        let answered = (0..50).any(|_| socket.send_to(b"ping", &to).is_ok() && socket.recv(&mut answer).is_ok());
+        assert!(answered && answer.starts_with(b"pong"), "no answer over udp");
+        engine.ok("docker rm -f web");
+        assert!(page(engine, &port, "/n").is_err(), "a port outlives its container");
+        // All of an image's ports, and a range of which one is taken.
+        engine.ok("docker run -d --name all -P --expose 80 --expose 81 busybox httpd -f -h /etc");
+        let listed = engine.ok("docker ps -f name=all --format '{{.Ports}}'");
+        assert_eq!(listed.matches("0.0.0.0:").count(), 2, "{listed}");
+        let taken = TcpListener::bind((engine.loopback(), 39410)).expect("a port");
+        engine.ok("docker run -d --name range -p 127.0.0.1:39410-39419:80 busybox httpd -f -h /etc");
+        assert_eq!(port_of(engine, "range"), "39411");
+        let clash = engine.sh("docker run -d --name late -p 127.0.0.1:39410:80 busybox httpd -f -h /etc");
+        assert!(clash.status == 125 && clash.stderr.contains("listen tcp4 127.0.0.1:39410: bind: address already in use"), "{clash:?}");
+        assert_eq!(engine.ok("docker ps -a -f name=late --format '{{.Status}}'"), "Created");
+        drop(taken);
+        engine.ok("docker start late");
+        assert_eq!(port_of(engine, "late"), "39410");
+    });
+}
+
+#[test]
+fn ports_names_and_addresses_outlive_the_engine() {
+    both(|engine| {
+        engine.ok("docker network create lab");
+        engine.ok("docker run -d --name web --network lab -p 127.0.0.1::80 busybox httpd -f -h /etc");
+        engine.ok(
+            "docker run -d --name client --network lab busybox sh -c 'while :; do wget -qO /tmp/got http://web/hostname; sleep 1; done'",
+        );
+        let (port, id) = (port_of(engine, "web"), engine.ok("docker ps -q -f name=web"));
+        engine.ok("docker exec client wget -qO- http://web/hostname");
+        engine.crash();
+        assert!(page(engine, &port, "/hostname").is_ok_and(|p| p.trim_end().ends_with(&id)), "the port went with the engine");
+        engine.restart();
+        assert_eq!(port_of(engine, "web"), port);
+        assert_eq!(engine.ok("docker exec client wget -qO- http://web/hostname"), id);
+        // Nobody gets an address that is somebody's.
+        let addresses = "docker inspect -f '{{.NetworkSettings.Networks.lab.IPAddress}}'";
+        engine.ok("docker run -d --name late --network lab busybox sleep 100");
+        let all = engine.ok(&format!("{addresses} web client late"));
+        let unique: std::collections::BTreeSet<_> = all.lines().collect();
+        assert_eq!(unique.len(), 3, "{all}");
+        assert_eq!(engine.ok("docker exec late wget -qO- http://web/hostname"), id);
+        let refused = engine.sh("docker network rm lab");
+        assert!(refused.stderr.contains("has active endpoints"), "{refused:?}");
+        // A monitor that is killed takes its container along, and neither port nor address stays.
+        let pid = engine.ok("docker inspect -f '{{.State.Pid}}' web");
+        engine.ok(&format!("kill -9 $(awk '/^PPid/ {{ print $2 }}' /proc/{pid}/status) && docker wait web"));
+        assert!(page(engine, &port, "/hostname").is_err());
+        let address = all.lines().next().unwrap_or_default();
+        engine.ok(&format!("docker run -d --name again --network lab -p 127.0.0.1:{port}:80 busybox httpd -f -h /etc"));
+        assert_eq!(engine.ok(&format!("{addresses} again")), address);
+        engine.ok("docker rm -f client late again && docker network rm lab");
+    });
+}
+
+#[test]
+fn a_running_container_changes_networks() {
+    both(|engine| {
+        engine.ok("docker network create lab && docker run -d --name srv --network lab busybox httpd -f -h /etc");
+        engine.ok("docker run -d --name cc busybox sleep 100");
+        assert_ne!(engine.sh("docker exec cc nslookup srv").status, 0);
+        engine.ok("docker network connect --alias me lab cc");
+        engine.ok("docker exec cc wget -qO- http://srv/hostname");
+        engine.ok("docker exec srv nslookup me");
+        let again = engine.sh("docker network connect lab cc");
+        assert!(again.stderr.contains("endpoint with name cc already exists in network lab"), "{again:?}");
+        assert_eq!(engine.ok("docker exec cc ip -o -4 addr show | grep -c eth"), "2");
+        engine.ok("docker network disconnect lab cc");
+        assert_ne!(engine.sh("docker exec srv nslookup me").status, 0);
+        assert_eq!(engine.ok("docker exec cc ip -o -4 addr show | grep -c eth"), "1");
+        engine.ok("docker restart -t 0 cc && docker rm -f cc");
+    });
+}
+
+#[test]
+fn links_and_shared_networks_are_as_they_were() {
+    both(|engine| {
+        engine.ok("docker run -d --name db -e KEY=1 --expose 80 busybox httpd -f -h /etc");
+        let linked = engine.ok("docker run --rm --link db:store busybox sh -c 'wget -qO- http://store/hostname; env | sort | grep ^STORE'");
+        let address = engine.ok("docker inspect -f '{{.NetworkSettings.IPAddress}}' db");
+        for line in [format!("STORE_PORT_80_TCP=tcp://{address}:80"), "STORE_ENV_KEY=1".to_owned()] {
+            assert!(linked.lines().any(|l| l == line), "{linked}");
+        }
+        let shared = engine.ok("docker run --rm --network container:db busybox sh -c 'wget -qO- http://127.0.0.1/hostname; hostname'");
+        let id = engine.ok("docker ps -q -f name=db");
+        assert_eq!(shared, format!("{id}\n{id}"));
+        let run = engine.sh("docker run --rm --link nobody busybox true");
+        assert!(run.status == 125 && run.stderr.contains("could not get container for nobody"), "{run:?}");
+        // What each run takes it gives back.
+        let first = "docker run --rm busybox ip -o -4 addr show eth0";
+        let before = engine.ok(first);
+        engine.ok("for i in 1 2 3 4 5 6 7 8; do docker run --rm busybox true; done");
+        let address = |text: &str| text.split_whitespace().find(|w| w.contains('/')).map(str::to_owned);
+        assert_eq!(address(&engine.ok(first)), address(&before));
+        assert_eq!(engine.ok("docker network inspect -f '{{len .Containers}}' bridge"), "1");
+    });
+}
