@@ -104,14 +104,13 @@ impl Pinger {
             sent += 1;
             let last = options.count == Some(sent);
             let until = begin + if last { options.wait } else { options.interval };
-            while let Some((sequence, ttl)) = self.receive(until, sent - 1) {
+            if let Some((sequence, ttl)) = self.receive(until, sent - 1) {
                 let took = begin.elapsed().as_secs_f64() * 1e3;
                 times.push(took);
                 if !options.quiet {
                     let ttl = ttl.map(|t| format!(" ttl={t}")).unwrap_or_default();
                     println!("{} bytes from {}: seq={sequence}{ttl} time={took:.3} ms", SIZE + 8, self.to);
                 }
-                break;
             }
             if !last {
                 std::thread::sleep(until.saturating_duration_since(Instant::now()));
