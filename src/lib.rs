@@ -2,6 +2,7 @@
 //!
 //! The rooms are described in ARCHITECTURE.md. Only `cli` and `docker` print or decide an exit code.
 
+pub mod base64;
 pub mod cli;
 pub mod course;
 pub mod deck;
@@ -12,6 +13,7 @@ pub mod dockerapi;
 #[cfg(target_os = "linux")]
 pub mod engine;
 pub mod lab;
+pub mod lint;
 pub mod pty;
 pub mod server;
 pub mod slides;

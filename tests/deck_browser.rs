@@ -236,17 +236,78 @@ fn long_slides_are_made_to_fit() {
     assert_eq!(deck.notes(&browser, ""), ["true", "true", "true"]);
 }
 
+/// Runs Dockside in `folder` where Chromium may be without its sandbox, as root it has to be.
+fn dockside(args: &[&str], folder: &Path) -> String {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_dockside")).args(args).arg("--no-sandbox").current_dir(folder).output().expect("dockside starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 #[test]
-fn paper_has_one_slide_a_page() {
-    let Some(browser) = chromium() else { return };
+fn paper_has_one_slide_a_page_and_a_handout_has_it_once() {
+    if chromium().is_none() {
+        return;
+    }
     let deck = Deck::new(REMARK, "");
-    let pdf = deck.folder.path().join("deck.pdf");
-    let to = format!("--print-to-pdf={}", pdf.display());
-    run(&browser, &deck.folder.path().join("profile"), &["--no-pdf-header-footer", &to, &deck.address("")]);
-    let bytes = fs::read(&pdf).expect("a PDF");
-    let text = String::from_utf8_lossy(&bytes);
-    let pages = text.match_indices("/Type /Page").filter(|(at, mark)| !text[at + mark.len()..].starts_with('s')).count();
-    assert_eq!(pages, 5);
+    let folder = deck.folder.path();
+    assert_eq!(dockside(&["build", "deck.md", "--pdf", "deck.pdf"], folder), "5 slides, 5 pages: deck.pdf\n");
+    assert!(fs::read(folder.join("deck.pdf")).expect("a PDF").starts_with(b"%PDF"));
+    // The slide with an increment is there once, and two slides go on a sheet.
+    assert_eq!(dockside(&["build", "deck.md", "--pdf", "handout.pdf", "--handout"], folder), "4 slides, 2 pages: handout.pdf\n");
+}
+
+#[test]
+fn one_file_is_the_whole_deck() {
+    let Some(browser) = chromium() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"40\" height=\"30\"><rect width=\"40\" height=\"30\"/></svg>";
+    fs::create_dir(folder.path().join("img")).expect("made");
+    fs::write(folder.path().join("img/a b.svg"), svg).expect("written");
+    let text = "background-image: url(img/a%20b.svg)\n\n# One\n\n![A](img/a%20b.svg)\n\n--\n\n![A](<img/a b.svg>)\n\n---\n\n# Two\n\n[file](img/a%20b.svg)\n";
+    fs::write(folder.path().join("deck.md"), text).expect("written");
+    dockside(&["build", "deck.md", "--single", "-o", "alone/deck.html"], folder.path());
+    let page = folder.path().join("alone/deck.html");
+    let html = fs::read_to_string(&page).expect("the page");
+    assert_eq!(html.matches("src=\"data:image/svg+xml").count(), 1, "a picture is in the file once");
+    assert!(!html.contains("img/a") && !html.contains("dockside/dockside."), "nothing beside it is needed");
+    let steps = "const seen = () => [...document.querySelectorAll('.slide.current img')].map((i) => i.naturalWidth).join();\
+        note(seen()); await press('ArrowRight'); note(seen()); await press('ArrowRight'); note(shown());\
+        note(getComputedStyle(document.querySelector('.slide')).backgroundImage.slice(0, 24));\
+        note(document.querySelector('a[download]').download);";
+    let (before, after) = html.rsplit_once("</body>").expect("a body");
+    fs::write(&page, format!("{before}<script>{DRIVER}drive(async () => {{{steps}}});</script></body>{after}")).expect("written");
+    let dom = run(
+        &browser,
+        &folder.path().join("profile"),
+        &["--virtual-time-budget=20000", "--dump-dom", &format!("file://{}", page.display())],
+    );
+    let notes = dom.split("id=\"driven\">").nth(1).and_then(|rest| rest.split("</pre>").next()).expect("the driver came to its end");
+    assert_eq!(notes, "40\n40,40\n1/1 #3 Two\nurl(\"data:image/svg+xml;\na b.svg");
+}
+
+#[test]
+fn slides_taller_than_the_page_are_found() {
+    if chromium().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let long = |n: usize| "- a line of text\n\n".repeat(n);
+    fs::write(
+        folder.path().join("deck.md"),
+        format!("# Short\n\n---\n\n# Long\n\n{}--\n\nmore\n\n---\n\n# Endless\n\n{}", long(14), long(40)),
+    )
+    .expect("written");
+    let found = dockside(&["lint", "deck.md", "--format", "json"], folder.path());
+    let found: serde_json::Value = serde_json::from_str(&found).expect("JSON");
+    let found: Vec<_> = found["findings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|f| (f["rule"].as_str(), f["line"].as_u64(), f["message"].as_str().unwrap_or_default().contains("out of sight")))
+        .collect();
+    let line = 7 + 28;
+    assert_eq!(found, [(Some("overflow"), Some(line + 2), false), (Some("overflow"), Some(line + 6), true)]);
 }
 
 #[test]

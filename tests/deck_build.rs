@@ -288,3 +288,89 @@ fn the_same_course_gives_the_same_site() {
     }
     assert_eq!(read(&folder.path().join("one/index.html")), read(&folder.path().join("two/index.html")));
 }
+
+#[test]
+fn an_audience_gets_its_slides_in_its_language() {
+    let manifest = "title: C\ndecks:\n  - {name: one, file: a.md, exclude: [live]}\nvariants:\n  class: {include: [live], exclude: [deep], title: For the class}\n  french: {language: fr}\n";
+    let folder = folder_with(&[
+        ("course.yml", manifest),
+        ("a.md", "# A\n\n:EN: English\n:FR: Français\n\n---\nclass: live\n\n# Live\n\n---\nclass: deep\n\n# Deep\n"),
+        ("a.fr.md", "# Un\n\n:EN: English\n:FR: Français\n"),
+    ]);
+    let page = |variant: &[&str]| {
+        let (code, _, errors) = said(&[&["build", "-o", "out"], variant].concat(), folder.path());
+        assert_eq!(code, Some(0), "{errors}");
+        read(&folder.path().join("out/index.html"))
+    };
+    let plain = page(&[]);
+    assert!(!plain.contains(">Live<") && plain.contains(">Deep<") && plain.contains("English") && plain.contains("Français"));
+    let class = page(&["--variant", "class"]);
+    assert!(class.contains(">Live<") && !class.contains(">Deep<"));
+    let french = page(&["--variant", "french"]);
+    assert!(
+        french.contains("<html lang=\"fr\"") && french.contains(">Un<") && !french.contains("English") && french.contains("Français"),
+        "{french}"
+    );
+    let (code, _, errors) = said(&["build", "--variant", "none", "-o", "out"], folder.path());
+    assert!(code == Some(1) && errors.contains("course.yml:4:1") && errors.contains("there are class, french"), "{errors}");
+}
+
+#[test]
+fn each_deck_of_a_course_becomes_a_file() {
+    let folder = folder_with(&[("course.yml", "title: C\ndecks: [a.md, b.md]\n"), ("a.md", "# A\n"), ("b.md", "# B\n")]);
+    let (code, out, errors) = said(&["build", "--single", "-o", "files"], folder.path());
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(out.contains("files/a.html") && out.contains("files/b.html"), "{out}");
+    let page = read(&folder.path().join("files/a.html"));
+    assert!(page.contains("<style>") && !page.contains("dockside/dockside") && !page.contains("href=\"index.html\""));
+    let (code, _, _) = said(&["build", "--single", "--deck", "b", "-o", "only.html"], folder.path());
+    assert!(code == Some(0) && read(&folder.path().join("only.html")).contains(">B<"));
+    let (code, _, errors) = said(&["build", "--deck", "c"], folder.path());
+    assert!(code == Some(1) && errors.contains("there are a, b"), "{errors}");
+    let (code, _, errors) = said(&["build", "a.md", "--single", "-o", "a.md"], folder.path());
+    assert!(code == Some(1) && errors.contains("is the deck itself") && read(&folder.path().join("a.md")) == "# A\n", "{errors}");
+}
+
+/// A big deck is a file that one can mail.
+#[test]
+fn a_deck_of_nine_hundred_slides_is_a_file_below_two_megabytes() {
+    let Some(deck) = corpus("remark/decks/intro-selfpaced.md") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, _, errors) = said(&["build", &deck.to_string_lossy(), "--single", "-o", "one.html"], folder.path());
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(fs::metadata(folder.path().join("one.html")).expect("the file").len() < 2_000_000);
+}
+
+#[test]
+fn a_browser_that_fails_is_told_with_what_to_do() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder_with(&[
+        ("a.md", "# A\n"),
+        ("hangs", "#!/bin/sh\nwhile :; do sleep 1; done\n"),
+        ("fails", "#!/bin/sh\necho 'No usable sandbox!' >&2\nexit 3\n"),
+        ("idles", "#!/bin/sh\nexit 0\n"),
+    ]);
+    for name in ["hangs", "fails", "idles"] {
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o755)).expect("a program");
+    }
+    let pdf = |args: &[&str]| said(&[&["build", "a.md", "--pdf", "a.pdf"], args].concat(), folder.path());
+    for (args, expected) in [
+        (&["--browser", "./hangs", "--no-sandbox", "--timeout", "1"][..], ["did not finish within 1 second", "--timeout"]),
+        (&["--browser", "./fails", "--no-sandbox"], ["No usable sandbox!", "add --no-sandbox"]),
+        (&["--browser", "./idles", "--no-sandbox"], ["wrote nothing", "--browser PATH"]),
+        (&["--browser", "./none", "--no-sandbox"], ["none is no program", "--browser PATH"]),
+    ] {
+        let (code, _, errors) = pdf(args);
+        assert!(code == Some(1) && expected.iter().all(|text| errors.contains(text)), "{args:?}: {errors}");
+        assert!(!folder.path().join("a.pdf").exists());
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_dockside"))
+        .args(["build", "a.md", "--pdf", "a.pdf", "--no-sandbox"])
+        .current_dir(folder.path())
+        .env("PATH", folder.path())
+        .output()
+        .expect("dockside starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    // A Chromium where its packages put it is found without a path.
+    assert!(output.status.success() || errors.contains("there is no Chromium here") && errors.contains("install chromium"), "{errors}");
+}

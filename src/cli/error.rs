@@ -11,6 +11,8 @@ pub mod exit {
     pub const USAGE: u8 = 2;
     /// An exercise did not do what its slide says.
     pub const MISMATCH: u8 = 50;
+    /// `lint` found what must not stay.
+    pub const FINDINGS: u8 = 51;
 }
 
 /// An error for a person: `message` reads on after "dockside: ", each hint is a sentence that says what to do.

@@ -1,10 +1,12 @@
 //! The `dockside` command line: one file a subcommand, errors with hints, exit codes.
 
+mod browser;
 pub mod build;
 pub mod docker;
 pub mod engine;
 mod error;
 pub mod inspect;
+pub mod lint;
 pub mod serve;
 pub mod test;
 
@@ -26,13 +28,15 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Start here:
   dockside test            run every exercise of the course in this folder
+  dockside lint            look for what would go wrong in front of a class
   dockside serve           show its slides on localhost
   dockside build -o site   write its slides as HTML
   dockside docker --help   the docker client over the embedded engine
 
 Exit status:
   0  all went well        1  something could not be done
-  2  usage error         50  an exercise did not do what its slide says";
+  2  usage error         50  an exercise did not do what its slide says
+                         51  lint found errors";
 
 #[derive(Subcommand)]
 enum Command {
@@ -40,8 +44,10 @@ enum Command {
     Test(test::Args),
     /// Show the slides on localhost and reload them on change
     Serve(serve::Args),
-    /// Write the slides as HTML that works offline
+    /// Write the slides as HTML that works offline, or as a PDF
     Build(build::Args),
+    /// Look for what would go wrong in front of a class
+    Lint(lint::Args),
     /// Print the slide model of a deck or course
     Inspect(inspect::Args),
     /// Run the image engine on a socket
@@ -68,6 +74,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
         Some(Command::Test(args)) => test::run(args),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Build(args)) => build::run(args),
+        Some(Command::Lint(args)) => lint::run(args),
         Some(Command::Inspect(args)) => inspect::run(args),
         Some(Command::Engine(args)) => engine::run(args),
         Some(Command::Docker(args)) => return docker::main(&args.args),

@@ -17,6 +17,11 @@ impl Course {
     ///
     /// Always gives a course; what could not be read is missing from it and named in the diagnostics.
     pub fn load(path: &Path) -> (Course, Vec<Diagnostic>) {
+        Course::load_variant(path, None)
+    }
+
+    /// The same for an audience: `variant` is a name under `variants:` of the manifest.
+    pub fn load_variant(path: &Path, variant: Option<&str>) -> (Course, Vec<Diagnostic>) {
         let path = if path.is_dir() { path.join("course.yml") } else { path.to_owned() };
         // Messages are shorter without it.
         let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
@@ -31,6 +36,11 @@ impl Course {
             }
         };
         if !matches!(path.extension().and_then(|e| e.to_str()), Some("yml" | "yaml")) {
+            if let Some(name) = variant {
+                let message = format!("a deck by itself has no variants: there is no {name:?}");
+                diagnostics
+                    .push(Diagnostic::at(Severity::Error, "unknown-variant", message, &file, 0, 1).hint("name the manifest of its course"));
+            }
             let mut source = SourceText::new();
             source.push_file(&file, 0..file.text().len());
             course.decks.push(Deck {
@@ -54,9 +64,17 @@ impl Course {
                 return (course, diagnostics);
             }
         };
-        let mut reader = Reader { file: &file, places: Places::new(&file), course, diagnostics };
+        let variant = variant.map(|name| super::variant::read(name, &manifest, &file, &mut diagnostics)).unwrap_or_default();
+        course.language.clone_from(&variant.language);
+        course.lint = super::rules::read(&manifest, &file, &mut diagnostics);
+        let mut reader = Reader { file: &file, places: Places::new(&file), variant, course, diagnostics };
         if manifest.contains_key("content") && !manifest.contains_key("decks") {
-            let deck = markmaker::read(&file, &manifest, &reader.course.base, &mut reader.diagnostics);
+            let language = reader.variant.language.as_deref();
+            let mut deck = markmaker::read(&file, &manifest, &reader.course.base, language, &mut reader.diagnostics);
+            deck.exclude = reader.variant.excluded(&deck.exclude);
+            if let Some(title) = &reader.variant.title {
+                deck.title.clone_from(title);
+            }
             reader.course.title = deck.title.clone();
             reader.course.decks.push(deck);
         } else {
@@ -89,15 +107,19 @@ fn name_of(text: &str) -> String {
 struct Reader<'a> {
     file: &'a Arc<SourceFile>,
     places: Places<'a>,
+    variant: super::Variant,
     course: Course,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
     fn read(&mut self, manifest: &Mapping) {
-        self.unknown_keys(manifest, &["title", "decks", "labs", "exclude"]);
+        self.unknown_keys(manifest, &["title", "decks", "labs", "exclude", "lint", "variants"]);
         if let Some(title) = self.text(manifest, "title") {
             self.course.title = one_line(&title);
+        }
+        if let Some(title) = &self.variant.title {
+            self.course.title.clone_from(title);
         }
         let exclude = self.words(manifest, "exclude");
         let decks = self.list(manifest, "decks");
@@ -111,6 +133,7 @@ impl Reader<'_> {
         for deck in decks {
             let Some(mut deck) = self.deck(&deck) else { continue };
             deck.exclude.extend(exclude.iter().cloned());
+            deck.exclude = self.variant.excluded(&deck.exclude);
             let wanted = deck.name.clone();
             let mut n = 2;
             while !names.insert(deck.name.clone()) {
@@ -162,7 +185,14 @@ impl Reader<'_> {
             (Some(_), Some(parent)) => self.course.base.join(parent),
             _ => self.course.base.clone(),
         };
-        let source = stitch::join(self.file, &mut self.places, items, &self.course.base, dialect, &mut self.diagnostics);
+        let source = stitch::join(
+            self.file,
+            &mut self.places,
+            items,
+            &stitch::From { base: &self.course.base, language: self.variant.language.as_deref() },
+            dialect,
+            &mut self.diagnostics,
+        );
         if source.files().is_empty() {
             return None;
         }

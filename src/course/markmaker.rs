@@ -13,15 +13,18 @@ use super::stitch::{self, Item};
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
 use crate::yaml::{Mapping, Value};
 
+/// The pictures of title slides, an address a line, in a file beside the manifest.
+pub const PICTURES: &str = "interstitials.txt";
+
 const SEPARATOR: &str = "\n---\n";
 
-/// Reads a manifest; `base` is its folder.
-pub fn read(manifest: &Arc<SourceFile>, values: &Mapping, base: &Path, diagnostics: &mut Vec<Diagnostic>) -> Deck {
+/// Reads a manifest; `base` is its folder, `language` that of the translations to read where there are any.
+pub fn read(manifest: &Arc<SourceFile>, values: &Mapping, base: &Path, language: Option<&str>, diagnostics: &mut Vec<Diagnostic>) -> Deck {
     let text = |key: &str| values.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let name = manifest.path().file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let mut maker = Maker {
         manifest,
-        base,
+        from: stitch::From { base, language },
         values: Values::new(values, manifest),
         diagnostics,
         places: Places::new(manifest),
@@ -83,7 +86,7 @@ impl Values {
 
 struct Maker<'a> {
     manifest: &'a Arc<SourceFile>,
-    base: &'a Path,
+    from: stitch::From<'a>,
     values: Values,
     diagnostics: &'a mut Vec<Diagnostic>,
     places: Places<'a>,
@@ -115,7 +118,7 @@ impl Maker<'_> {
                 }
                 Item::File(name) => {
                     let at = self.places.pass(name);
-                    match stitch::open(name, self.base, at, self.manifest, self.diagnostics) {
+                    match stitch::open(name, &self.from, at, self.manifest, self.diagnostics) {
                         Some(file) => {
                             let mut source = SourceText::new();
                             source.push_file(&file, 0..file.text().len());
@@ -219,9 +222,9 @@ impl Maker<'_> {
         out
     }
 
-    /// The pictures between parts: `interstitials.txt` beside the manifest.
+    /// The pictures between parts.
     fn pictures(&self) -> Vec<String> {
-        let Ok(file) = SourceFile::read(&self.base.join("interstitials.txt")) else { return Vec::new() };
+        let Ok(file) = SourceFile::read(&self.from.base.join(PICTURES)) else { return Vec::new() };
         file.text().lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect()
     }
 
@@ -245,7 +248,7 @@ impl Maker<'_> {
             }
             "INCLUDE" => {
                 // Relative to the repository, of which the manifest's folder is a part.
-                let paths = [self.base.join("..").join(file), self.base.join(file)];
+                let paths = [self.from.base.join("..").join(file), self.from.base.join(file)];
                 let found = paths.iter().find_map(|path| SourceFile::read(path).ok());
                 if found.is_none()
                     && let Some(location) = source.locate(start)

@@ -1,14 +1,20 @@
 //! Course manifests (course.yml, container.training's own) into ordered sources, parts and variants. Reads no Markdown.
 
+pub mod language;
 mod manifest;
 mod markmaker;
 mod place;
+mod rules;
 mod stitch;
+mod variant;
 
 use std::path::PathBuf;
 
 use crate::diag::SourceText;
 use crate::slides::Dialect;
+pub use markmaker::PICTURES;
+pub use rules::RuleSetting;
+pub use variant::Variant;
 
 /// A course: its decks in order, and its labs.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +27,10 @@ pub struct Course {
     pub decks: Vec<Deck>,
     /// Existing files, in the order of the manifest; a pattern's matches by name.
     pub labs: Vec<PathBuf>,
+    /// What the manifest says about the rules of `dockside lint`, in its order.
+    pub lint: Vec<RuleSetting>,
+    /// The one language that it was loaded in, where a variant has one.
+    pub language: Option<String>,
 }
 
 /// One deck of a course, its text put together.

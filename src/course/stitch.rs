@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::language;
 use super::place::Places;
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
 use crate::slides::Dialect;
@@ -39,9 +40,19 @@ pub fn items(content: &Value) -> Vec<Item> {
     }
 }
 
+/// Where the files of a course are read from.
+#[derive(Clone, Copy)]
+pub struct From<'a> {
+    pub base: &'a Path,
+    /// A translation into this language is read in place of its original.
+    pub language: Option<&'a str>,
+}
+
 /// Reads the file of an entry; where it is missing, the diagnostic points at its name in the manifest.
-pub fn open(name: &str, base: &Path, at: usize, manifest: &SourceFile, diagnostics: &mut Vec<Diagnostic>) -> Option<Arc<SourceFile>> {
-    match SourceFile::read(&base.join(name)) {
+pub fn open(name: &str, from: &From<'_>, at: usize, manifest: &SourceFile, diagnostics: &mut Vec<Diagnostic>) -> Option<Arc<SourceFile>> {
+    let original = from.base.join(name);
+    let translated = from.language.and_then(|language| language::translation(&original, language)).filter(|path| path.is_file());
+    match SourceFile::read(&translated.unwrap_or(original)) {
         Ok(file) => Some(Arc::new(file)),
         Err(e) => {
             let why = yaml::unreadable(Path::new(name), &e);
@@ -56,7 +67,7 @@ pub fn join(
     manifest: &Arc<SourceFile>,
     places: &mut Places<'_>,
     items: Vec<Item>,
-    base: &Path,
+    from: &From<'_>,
     dialect: Option<Dialect>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> SourceText {
@@ -76,7 +87,7 @@ pub fn join(
             }
             Item::File(name) => {
                 let at = places.pass(&name);
-                let Some(file) = open(&name, base, at, manifest, diagnostics) else { continue };
+                let Some(file) = open(&name, from, at, manifest, diagnostics) else { continue };
                 let all = 0..file.text().len();
                 (file, all, None)
             }

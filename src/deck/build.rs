@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::assets::Assets;
 use super::highlight::Highlighter;
-use super::page;
 use super::templates::{DeckEntry, DeckPage, TemplateError, Templates};
-use crate::course::Course;
+use super::{export, languages, page};
+use crate::course::{Course, Deck};
 use crate::diag::Diagnostic;
+use crate::slides::SlideDeck;
 
 /// How to build.
 #[derive(Clone, Copy, Debug)]
@@ -17,11 +18,13 @@ pub struct Options<'a> {
     pub highlight: bool,
     /// HTML at the end of every page: how `serve` has the page reload.
     pub scripts: &'a str,
+    /// Each slide once, with all of its increments, for paper that is read.
+    pub handout: bool,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { highlight: true, scripts: "" }
+        Options { highlight: true, scripts: "", handout: false }
     }
 }
 
@@ -76,6 +79,15 @@ impl Builder {
         for deck in &course.decks {
             let mut parsed = deck.parse();
             site.diagnostics.append(&mut parsed.diagnostics);
+            if options.handout {
+                export::handout::collapse(&mut parsed);
+            }
+            if let Some(language) = &course.language {
+                for slide in &mut parsed.slides {
+                    languages::only(&mut slide.content, language);
+                    slide.notes.iter_mut().for_each(|notes| languages::only(&mut notes.content, language));
+                }
+            }
             let mut assets = Assets::new(folder, &deck.base);
             let slides = page::write(deck, &parsed, options.highlight.then_some(&self.highlighter), &mut assets);
             site.diagnostics.extend(slides.diagnostics);
@@ -88,6 +100,7 @@ impl Builder {
                 title,
                 dialect: parsed.dialect.as_str(),
                 slides: &slides.html,
+                language: course.language.as_deref(),
                 home: several.then_some("index.html"),
                 scripts: options.scripts,
             })?;
@@ -107,6 +120,13 @@ impl Builder {
         site.files.insert("dockside/dockside.js".to_owned(), Body::Text(templates.script().to_owned()));
         Ok(site)
     }
+}
+
+/// The sections of a deck's slides, in order, and what is to be said about their pictures and links; code is not highlighted.
+pub fn sections(course: &Course, deck: &Deck, parsed: &SlideDeck) -> (String, Vec<Diagnostic>) {
+    let folder = if course.base.as_os_str().is_empty() { Path::new(".") } else { &course.base };
+    let slides = page::write(deck, parsed, None, &mut Assets::new(folder, &deck.base));
+    (slides.html, slides.diagnostics)
 }
 
 /// The file of a deck's page.

@@ -33,6 +33,21 @@ pub fn render(content: &[Content], links: &Links, options: &Options<'_>) -> Stri
     html
 }
 
+/// Takes out what is in another language than `language`, and the marks of what is in it.
+pub fn only(content: &mut [Content], language: &str) {
+    let wanted = language.get(..2).unwrap_or(language);
+    for piece in content {
+        match piece {
+            Content::Markdown(text) if text.starts_with(':') || text.contains("\n:") => {
+                let parts = split(text).into_iter().filter(|(part, _)| part.is_none_or(|part| part.eq_ignore_ascii_case(wanted)));
+                *text = parts.map(|(_, text)| text).collect();
+            }
+            Content::Markdown(_) => {}
+            Content::Class { content, .. } => only(content, language),
+        }
+    }
+}
+
 /// The text in stretches of one language each, without the marks; `None` is the language of the deck.
 fn split(text: &str) -> Vec<(Option<&str>, Cow<'_, str>)> {
     let mut parts: Vec<(Option<&str>, Cow<'_, str>)> = Vec::new();

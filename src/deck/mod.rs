@@ -3,17 +3,22 @@
 mod assets;
 mod build;
 pub mod console;
+mod diagrams;
 mod escape;
+pub mod export;
 pub mod highlight;
 mod languages;
 pub mod markdown;
+mod media;
 mod page;
 mod rewrite;
 mod site;
-mod tags;
+pub(crate) mod tags;
 mod templates;
 
 pub(crate) use assets::percent_decoded;
-pub use build::{Body, Builder, Options, Site};
+pub use build::{Body, Builder, Options, Site, sections};
+pub(crate) use escape::unescaped;
+pub use media::media_type;
 pub use site::SiteError;
 pub use templates::TemplateError;

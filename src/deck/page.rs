@@ -7,7 +7,7 @@ use super::assets::{Assets, Problem, ProblemKind};
 use super::escape::push_escaped;
 use super::highlight::Highlighter;
 use super::rewrite::rewrite;
-use super::{console, languages, markdown};
+use super::{console, diagrams, languages, markdown};
 use crate::course::Deck;
 use crate::diag::{Diagnostic, Severity};
 use crate::slides::{Dialect, Slide, SlideDeck};
@@ -83,7 +83,7 @@ fn render(slides: &[Slide], parsed: &SlideDeck, highlighter: Option<&Highlighter
         id_prefix: "",
     };
     let body = |slide: &Slide| Body {
-        html: languages::render(&slide.content, &parsed.links, &options),
+        html: diagrams::captioned(languages::render(&slide.content, &parsed.links, &options)),
         notes: slide.notes.as_ref().map(|notes| languages::render(&notes.content, &parsed.links, &options)),
     };
     slides.iter().map(body).collect()

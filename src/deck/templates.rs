@@ -78,6 +78,8 @@ pub struct DeckPage<'a> {
     pub dialect: &'a str,
     /// The sections of the slides, HTML.
     pub slides: &'a str,
+    /// The language that all of it is in, where the course was loaded in one.
+    pub language: Option<&'a str>,
     /// The address of the list of decks, where there is one.
     pub home: Option<&'a str>,
     /// HTML at the end of the page.
@@ -121,6 +123,9 @@ impl Templates {
     pub fn deck(&self, page: &DeckPage<'_>) -> Result<String, TemplateError> {
         let mut context = common(page.title, page.scripts);
         context.insert("dialect", page.dialect);
+        if let Some(language) = page.language {
+            context.insert("lang", language);
+        }
         context.insert("slides", page.slides);
         context.insert("home", &page.home);
         Ok(self.tera.render("deck.html", &context)?)

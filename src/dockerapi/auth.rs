@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::ApiError;
 use super::json::Json;
-use crate::engine::registry::{Credentials, RegistryClient, base64};
+use crate::base64;
+use crate::engine::registry::{Credentials, RegistryClient};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -73,7 +73,7 @@ impl Live {
     /// Builds anew, shows the result if it is one, and tells the pages if they have to change. One thread at a time calls this.
     pub fn rebuild(&self) -> Outcome {
         let (course, mut diagnostics) = Course::load(&self.path);
-        let built = self.builder.build(&course, &Options { highlight: self.highlight, scripts: SCRIPT });
+        let built = self.builder.build(&course, &Options { highlight: self.highlight, scripts: SCRIPT, ..Options::default() });
         let (built, mut error) = match built {
             Ok(mut site) => {
                 diagnostics.append(&mut site.diagnostics);

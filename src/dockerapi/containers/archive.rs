@@ -13,11 +13,11 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{Query, flag};
+use crate::base64;
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
 use crate::engine::Engine;
 use crate::engine::container::{Change, ContainerError, PathStat};
-use crate::engine::registry::base64;
 
 const STAT: &str = "x-docker-container-path-stat";
 

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
-use super::base64;
+use crate::base64;
 use crate::engine::image::ImageError;
 
 const CONNECT: Duration = Duration::from_secs(10);

@@ -1,6 +1,5 @@
 //! Registries: a client of the distribution protocol over plain HTTP, to registries on this machine.
 
-pub mod base64;
 mod client;
 mod source;
 

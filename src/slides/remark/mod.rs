@@ -4,7 +4,7 @@
 //! without a word, the deck gets a warning.
 
 mod check;
-mod indent;
+pub(crate) mod indent;
 pub(crate) mod index;
 pub mod lexer;
 mod model;

@@ -1,4 +1,4 @@
-//! Base64 for logins: the standard alphabet to send, both alphabets to read.
+//! Base64, for logins and for files within a page: the standard alphabet to write, both alphabets to read.
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -1,0 +1,199 @@
+//! `dockside lint`: What would go wrong in front of a class, by file and line.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::browser::{self, BrowserArgs};
+use super::{CliError, exit};
+use crate::course::Course;
+use crate::deck::export::{Browser, measure, single};
+use crate::deck::{Builder, Options};
+use crate::diag::{self, Diagnostic, Severity, SourceFile};
+use crate::lint::{self, rules};
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+A rule is set in the manifest (`lint: {overflow: error, dead-link: off}`, or `{level: warning, except: [\"old/*.md\"]}`) and
+silenced for one slide by a comment on it: <!-- dockside: allow RULE -->
+
+Exit status: 0 nothing found, or only notes and warnings; 51 errors (with --deny, those levels too); 1 the course cannot be read.")]
+pub struct Args {
+    /// A course.yml, a manifest, a Markdown deck, or a folder with a course.yml
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// How to say it: text, json, or GitHub's annotations
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Fail on these too
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    deny: Option<Deny>,
+    /// List the rules and their levels
+    #[arg(long)]
+    rules: bool,
+    /// Do not measure the slides in Chromium
+    #[arg(long)]
+    no_browser: bool,
+    #[command(flatten)]
+    browser: BrowserArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Github,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Deny {
+    Warnings,
+    Notes,
+}
+
+pub fn run(args: Args) -> Result<ExitCode, CliError> {
+    let mut out = std::io::stdout().lock();
+    if args.rules {
+        for rule in rules::RULES {
+            writeln!(out, "{:20} {:8} {}", rule.name, rule.level.as_str(), rule.about)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut found = Vec::new();
+    let mut decks = 0;
+    let (browser, mut skipped) = match args.no_browser {
+        true => (None, None),
+        false => match args.browser.find() {
+            Ok(browser) => (Some(browser), None),
+            Err(e) => (None, Some(browser::error(e))),
+        },
+    };
+    for path in courses(&args.path)? {
+        let (course, loaded) = Course::load(&path);
+        decks += course.decks.len();
+        let measured = match &browser {
+            Some(browser) => match overflows(&course, browser) {
+                Ok(measured) => measured,
+                Err(e) => {
+                    skipped = Some(e);
+                    Vec::new()
+                }
+            },
+            None => Vec::new(),
+        };
+        found.extend(lint::check(&course, loaded, measured));
+    }
+    lint::tidy(&mut found);
+    match args.format {
+        Format::Text => {
+            let color = out.is_terminal();
+            for finding in &found {
+                writeln!(out, "{}\n", diag::render(finding, color))?;
+            }
+            writeln!(out, "{}", summary(decks, &found))?;
+        }
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&json(&found))?)?,
+        Format::Github => {
+            for finding in &found {
+                writeln!(out, "{}", annotation(finding))?;
+            }
+        }
+    }
+    if let Some(why) = skipped {
+        eprintln!("dockside: slides were not measured, so none can be found too tall: {}", why.message);
+        for hint in why.hints {
+            eprintln!("  hint: {hint}; --no-browser does without");
+        }
+    }
+    let least = match args.deny {
+        None => Severity::Error,
+        Some(Deny::Warnings) => Severity::Warning,
+        Some(Deny::Notes) => Severity::Note,
+    };
+    let failed = found.iter().any(|finding| finding.severity >= least);
+    Ok(if failed { ExitCode::from(exit::FINDINGS) } else { ExitCode::SUCCESS })
+}
+
+/// The slides of a course that are taller than the page.
+fn overflows(course: &Course, browser: &Browser) -> Result<Vec<Diagnostic>, CliError> {
+    let mut found = Vec::new();
+    for deck in &course.decks {
+        let one = Course { decks: vec![deck.clone()], labs: Vec::new(), ..course.clone() };
+        let site = Builder::default().build(&one, &Options { highlight: false, ..Options::default() })?;
+        let html = single::page(&site, "index.html")?;
+        let tall = measure::tall(browser, &html).map_err(browser::error)?;
+        found.extend(lint::overflow::findings(deck, &tall));
+    }
+    Ok(found)
+}
+
+/// The manifests or decks that `path` means: itself, its `course.yml`, or else every manifest in the folder.
+fn courses(path: &Path) -> Result<Vec<PathBuf>, CliError> {
+    if !path.exists() {
+        return Err(CliError::new(format!("cannot read {}: there is no such file", path.display()))
+            .hint("name a Markdown deck, a manifest, or a folder with a course.yml"));
+    }
+    if !path.is_dir() || path.join("course.yml").exists() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found: Vec<PathBuf> = std::fs::read_dir(path)?.flatten().map(|entry| entry.path()).filter(|path| is_manifest(path)).collect();
+    found.sort();
+    if found.is_empty() {
+        return Err(CliError::new(format!("there is no manifest in {}", path.display()))
+            .hint("name a Markdown deck, a manifest, or a folder with a course.yml"));
+    }
+    Ok(found)
+}
+
+/// Whether a file is a course's manifest rather than any other YAML.
+fn is_manifest(path: &Path) -> bool {
+    let yaml = matches!(path.extension().and_then(|e| e.to_str()), Some("yml" | "yaml"));
+    yaml && SourceFile::read(path).is_ok_and(|file| file.text().lines().any(|l| l.starts_with("content:") || l.starts_with("decks:")))
+}
+
+fn summary(decks: usize, found: &[Diagnostic]) -> String {
+    let count = |severity| found.iter().filter(|d| d.severity == severity).count();
+    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
+    let counts: Vec<_> = counts.into_iter().map(|(s, what)| (count(s), what)).filter(|(n, _)| *n > 0).map(|(n, w)| plural(n, w)).collect();
+    let decks = plural(decks, "deck");
+    if counts.is_empty() { format!("{decks}: nothing to complain of") } else { format!("{decks}: {}", counts.join(", ")) }
+}
+
+fn json(found: &[Diagnostic]) -> serde_json::Value {
+    let finding = |d: &Diagnostic| {
+        json!({
+            "rule": d.code,
+            "level": d.severity.as_str(),
+            "message": d.message,
+            "file": d.file.display().to_string(),
+            "line": (d.line > 0).then_some(d.line),
+            "column": (d.column > 0).then_some(d.column),
+            "excerpt": d.excerpt.as_ref().map(|excerpt| &excerpt.line),
+            "hint": d.hint,
+        })
+    };
+    json!({ "version": 1, "findings": found.iter().map(finding).collect::<Vec<_>>() })
+}
+
+/// A finding as a workflow command of GitHub's: `::warning file=…,line=…,col=…,title=…::message`.
+fn annotation(finding: &Diagnostic) -> String {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let command = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "notice",
+    };
+    let mut place = format!("file={}", property(&finding.file.display().to_string()));
+    if finding.line > 0 {
+        place.push_str(&format!(",line={},col={}", finding.line, finding.column.max(1)));
+    }
+    let mut message = finding.message.clone();
+    if let Some(hint) = &finding.hint {
+        message.push_str(&format!("\n{hint}"));
+    }
+    format!("::{command} {place},title={}::{}", property(finding.code), data(&message))
+}
