@@ -9,7 +9,7 @@ use serde_json::json;
 use super::ApiError;
 use super::json::Json;
 use crate::base64;
-use crate::engine::registry::{Credentials, RegistryClient};
+use crate::engine::registry::{Credentials, Refusal, RegistryClient};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -38,8 +38,8 @@ pub async fn login(body: Bytes) -> Result<impl IntoResponse, ApiError> {
     let status = tokio::task::spawn_blocking(move || RegistryClient::try_login(&host, credentials))
         .await
         .map_err(|e| ApiError::internal(e.to_string()))??;
-    if let Some((host, refused)) = status {
-        return Err(ApiError::internal(format!("login attempt to http://{host}/v2/ failed with status: {refused}")));
+    if let Some(Refusal { url, why }) = status {
+        return Err(ApiError::internal(format!("login attempt to {url} failed with status: {why}")));
     }
     Ok(Json(json!({ "IdentityToken": "", "Status": "Login Succeeded" })))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dockside::engine::image::Digest;
 
-use crate::support::{Served, engine_in, folder, pull, request};
+use crate::support::{Served, Tar, engine_in, folder, pull, request, request_with};
 
 const NAMES: [&str; 4] = ["ubuntu", "redis", "postgres", "debian"];
 
@@ -61,6 +61,72 @@ fn killed_in_the_middle_of_a_pull_the_store_works_on() {
     assert_consistent(folder.path(), &["state"]);
     // Whoever opens the store next sweeps what the dead left.
     drop(engine_in(folder.path(), "state"));
+    let left: Vec<_> = fs::read_dir(folder.path().join("store/tmp")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"]);
+}
+
+/// A generator whose numbers are the same in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+#[test]
+fn killed_two_hundred_times_the_store_is_consistent() {
+    let folder = folder();
+    let tar = |n: u64| Tar::new().folder("etc").file("etc/n", &format!("{n}")).file("big", &"x".repeat(20_000)).end();
+    let first = Served::start(folder.path(), "state");
+    assert_eq!(request_with(&first.socket, "POST", "/images/create?fromSrc=-&repo=base", &tar(0)).0, 200);
+    let (status, saved) = request_with(&first.socket, "GET", "/images/get?names=base", b"");
+    assert_eq!(status, 200);
+    let create = br#"{"Image":"base","Cmd":["x"]}"#;
+    assert_eq!(request_with(&first.socket, "POST", "/containers/create?name=kept", create).0, 201);
+    drop(first);
+    let mut random = Random(7);
+    for round in 0..200u64 {
+        let served = Served::start(folder.path(), "state");
+        let socket = &served.socket;
+        let (other, file) = (random.below(12), tar(random.below(12)));
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                let (kind, file, saved) = (random.below(7), &file, &saved);
+                scope.spawn(move || match kind {
+                    0 => request_with(socket, "POST", &format!("/images/create?fromSrc=-&repo=i{other}"), file),
+                    1 => request_with(socket, "POST", "/images/load", saved),
+                    2 => request_with(socket, "POST", &format!("/commit?container=kept&repo=c{other}&comment={round}"), b"{}"),
+                    3 => request_with(socket, "DELETE", &format!("/images/i{other}?force=1"), b""),
+                    4 => request_with(socket, "POST", &format!("/containers/create?name=n{other}"), create),
+                    5 => request_with(socket, "DELETE", &format!("/containers/n{other}?force=1"), b""),
+                    _ => request_with(socket, "POST", "/images/create?fromImage=hello-world&tag=latest", b""),
+                });
+            }
+            std::thread::sleep(Duration::from_micros(random.below(25_000)));
+            let pid = rustix::process::Pid::from_raw(i32::try_from(served.child.id()).unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        });
+        drop(served);
+        assert_consistent(folder.path(), &["state"]);
+    }
+    let last = Served::start(folder.path(), "state");
+    let ask = |method: &str, target: &str, body: &[u8]| {
+        let (status, answer) = request_with(&last.socket, method, target, body);
+        (status, String::from_utf8_lossy(&answer).into_owned())
+    };
+    assert_eq!(ask("GET", "/containers/kept/json", b"").0, 200);
+    for n in 0..12 {
+        let (status, answer) = ask("DELETE", &format!("/containers/n{n}?force=1"), b"");
+        assert!(status == 204 || status == 404, "{answer}");
+        let (status, answer) = ask("POST", &format!("/images/create?fromSrc=-&repo=i{n}"), &tar(n));
+        assert!(status == 200 && !answer.contains("error"), "{answer}");
+    }
+    assert_eq!(ask("DELETE", "/containers/kept", b"").0, 204);
+    drop(last);
+    assert_consistent(folder.path(), &["state"]);
+    assert_eq!(fs::read_dir(folder.path().join("state/containers")).unwrap().count(), 0);
     let left: Vec<_> = fs::read_dir(folder.path().join("store/tmp")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["lock"]);
 }

@@ -3,6 +3,7 @@
 mod crash;
 mod docker;
 mod hostile;
+mod https;
 mod layers;
 mod store;
 mod support;

@@ -133,14 +133,24 @@ impl Served {
 
 /// One HTTP request over a unix socket. What breaks off is given as far as it came.
 pub fn request(socket: &Path, method: &str, target: &str) -> (u16, String) {
+    let (status, body) = request_with(socket, method, target, b"");
+    (status, String::from_utf8_lossy(&body).into_owned())
+}
+
+/// The same with a body, and bytes for an answer.
+pub fn request_with(socket: &Path, method: &str, target: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let mut answer = Vec::new();
     if let Ok(mut stream) = UnixStream::connect(socket) {
-        let _ = write!(stream, "{method} /v1.45{target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let kind = if body.starts_with(b"{") { "Content-Type: application/json\r\n" } else { "" };
+        let length = body.len();
+        let _ = write!(stream, "{method} /v1.45{target} HTTP/1.0\r\nHost: x\r\n{kind}Content-Length: {length}\r\n\r\n");
+        let _ = stream.write_all(body);
         let _ = stream.read_to_end(&mut answer);
     }
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    let body = answer.split_off(end);
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
     (status, body)
 }
 

@@ -31,6 +31,7 @@ pub fn router() -> Router<Arc<Engine>> {
         .route("/images/load", post(archive::load))
         .route("/images/prune", post(list::prune))
         .route("/images/{*rest}", any(one_image))
+        .route("/distribution/{*rest}", get(one::distribution))
 }
 
 async fn one_image(

@@ -1,16 +1,19 @@
-//! What is done to one image: inspect, history, tag, remove.
+//! What is done to one image: inspect, history, tag, remove; and what a registry has under its name.
 
 use std::sync::Arc;
 
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{blocking, created};
 use crate::dockerapi::ApiError;
+use crate::dockerapi::auth::credentials;
 use crate::dockerapi::json::Json;
 use crate::dockerapi::params::Params;
 use crate::engine::Engine;
-use crate::engine::image::{HistoryLine, ImageDetail, Removed};
+use crate::engine::image::{HistoryLine, ImageDetail, Reference, Removed};
 
 /// Go's zero time.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -109,4 +112,24 @@ pub fn removed(line: &Removed) -> Value {
         Removed::Untagged(reference) => json!({ "Untagged": reference }),
         Removed::Deleted(digest) => json!({ "Deleted": digest }),
     }
+}
+
+/// `GET /distribution/{name}/json`: what the registry has under a name.
+pub async fn distribution(State(engine): State<Arc<Engine>>, Path(rest): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let Some(name) = rest.strip_suffix("/json") else { return Err(ApiError::not_found("page not found")) };
+    let mut reference = Reference::parse_normalized(name)?;
+    if reference.is_name_only() {
+        reference = reference.with_tag("latest");
+    }
+    let credentials = credentials(&headers);
+    let found = blocking(&engine, move |engine| engine.images.distribution(&reference, credentials)).await?;
+    let platforms = found.platforms.iter().map(|p| {
+        let mut platform = json!({ "architecture": p.architecture, "os": p.os });
+        if !p.variant.is_empty() {
+            platform["variant"] = p.variant.as_str().into();
+        }
+        platform
+    });
+    let descriptor = json!({ "mediaType": found.media_type, "digest": found.digest, "size": found.size });
+    Ok(Json(json!({ "Descriptor": descriptor, "Platforms": platforms.collect::<Vec<_>>() })).into_response())
 }

@@ -81,14 +81,41 @@ impl ImageStore {
         let Some(needed) = self.needed() else { return };
         let gone = self.content_of(removed.iter(), &Repositories::default());
         for chain in gone.chains.difference(&needed.chains) {
-            // Moved aside first, so that half a layer is never seen.
-            let Ok(aside) = self.blobs.workspace.path() else { return };
-            if fs::rename(self.layers.folder(chain), &aside).is_ok() {
-                let _ = remove_tree(&aside);
-            }
+            self.drop_layer(chain);
         }
         for blob in gone.blobs.difference(&needed.blobs) {
             let _ = fs::remove_file(self.blobs.path(blob));
+        }
+    }
+
+    /// Removes all content that no engine and no container needs, if another build of the program was here before: what that one made of
+    /// the catalogue this one never asks for.
+    pub(super) fn collect_after_change(&self) {
+        let mark = self.tenancy.store.join("made-by");
+        let Some(me) = this_program() else { return };
+        if fs::read_to_string(&mark).is_ok_and(|other| other == me) {
+            return;
+        }
+        let Some(_lock) = self.tenancy.take() else { return };
+        let Some(needed) = self.needed() else { return };
+        let named = |folder: PathBuf| {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.filter_map(|e| format!("sha256:{}", e.file_name().to_str()?).parse::<Digest>().ok()).collect::<Vec<_>>()
+        };
+        for chain in named(self.tenancy.store.join("layers")).iter().filter(|chain| !needed.chains.contains(chain)) {
+            self.drop_layer(chain);
+        }
+        for blob in named(self.tenancy.store.join("blobs/sha256")).iter().filter(|blob| !needed.blobs.contains(blob)) {
+            let _ = fs::remove_file(self.blobs.path(blob));
+        }
+        let _ = fs::write(mark, me);
+    }
+
+    fn drop_layer(&self, chain: &Digest) {
+        // Moved aside first, so that half a layer is never seen.
+        let Ok(aside) = self.blobs.workspace.path() else { return };
+        if fs::rename(self.layers.folder(chain), &aside).is_ok() {
+            let _ = remove_tree(&aside);
         }
     }
 
@@ -125,6 +152,13 @@ impl ImageStore {
         }
         content
     }
+}
+
+/// Tells this build of the program from others.
+fn this_program() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let file = fs::metadata("/proc/self/exe").ok()?;
+    Some(format!("{} {} {} {}.{}", file.dev(), file.ino(), file.len(), file.mtime(), file.mtime_nsec()))
 }
 
 /// All digests in the records of containers: their images are among them, whatever else a record holds.

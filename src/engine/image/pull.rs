@@ -55,7 +55,7 @@ impl ImageStore {
     }
 
     /// The repository that serves a reference.
-    fn source(
+    pub(super) fn source(
         &self,
         reference: &Reference,
         platform: Platform,

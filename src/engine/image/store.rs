@@ -84,10 +84,12 @@ impl ImageStore {
         self.repositories.read().is_ok_and(|repositories| repositories.image(id).is_some())
     }
 
-    /// For an engine of passing worth, a lab's: its references are written but not synced, and content that it had stays for the next.
+    /// For an engine of passing worth, a lab's: its references are written but not synced, and content that it had stays for the next,
+    /// as long as that is one of the same build.
     pub fn be_temporary(&self) {
         self.repositories.forgo_sync();
         self.collects.store(false, Ordering::Relaxed);
+        self.collect_after_change();
     }
 
     /// How many images this engine has.

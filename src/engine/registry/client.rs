@@ -1,10 +1,11 @@
-//! Requests to one registry over plain HTTP, blocking: each on a connection of its own, with a limit to every wait.
+//! Requests to one registry, blocking: each on a connection of its own, with a limit to every wait. HTTPS, but for registries on this
+//! machine, which may speak plain HTTP.
 
 use std::future::Future;
 use std::io::{self, Read};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
@@ -13,9 +14,13 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio_rustls::rustls::ClientConfig;
 
+use super::tls;
+use super::token::{self, Challenge, Token};
 use crate::base64;
 use crate::engine::image::ImageError;
 
@@ -23,6 +28,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
 /// As much of an answer as is read into memory.
 const ANSWER_MAX: u64 = 8 << 20;
+/// As often as a request is sent on to another place.
+const REDIRECTS: usize = 5;
+/// A token that is to last for a transfer lives at least so long.
+const TOKEN_LEFT: Duration = Duration::from_secs(30);
 
 /// What a user logs in with.
 #[derive(Clone, Debug, Default)]
@@ -33,10 +42,34 @@ pub struct Credentials {
 
 /// A client of the registry `host[:port]`.
 pub struct RegistryClient {
-    host: String,
+    registry: Place,
     credentials: Option<Credentials>,
+    bearer: Mutex<Option<Bearer>>,
     runtime: Arc<Runtime>,
 }
+
+/// A server and how it is spoken to.
+#[derive(Clone)]
+struct Place {
+    host: String,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+/// A token, and what it was handed out for.
+struct Bearer {
+    challenge: Challenge,
+    token: Token,
+}
+
+/// Why a login was refused: the address, and what it answered.
+pub struct Refusal {
+    pub url: String,
+    pub why: String,
+}
+
+/// A connection to a server, safe or plain.
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 /// What is sent with a request.
 pub enum Payload {
@@ -72,30 +105,47 @@ pub struct ProtocolError {
 impl RegistryClient {
     /// Reaches out for the registry, and finds out whether it is one and lets us in.
     pub fn connect(host: &str, credentials: Option<Credentials>) -> Result<RegistryClient, ImageError> {
-        if !is_loopback(host) {
-            return Err(ImageError::Registry(format!(
-                "Get \"https://{host}/v2/\": registries on other machines need HTTPS, which this engine does not speak yet; \
-                 it reaches those on localhost and 127.0.0.0/8 over HTTP"
-            )));
-        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| ImageError::Registry(format!("cannot start a client of {host}: {e}")))?;
-        let client = RegistryClient { host: host.to_owned(), credentials, runtime: Arc::new(runtime) };
-        let answer = client.send(Method::GET, "/v2/", &[], Payload::Nothing)?;
-        match answer.status {
+        let plain = Place { host: host.to_owned(), tls: None };
+        let registry = if is_loopback(host) { plain } else { plain.secured(false)? };
+        let mut client = RegistryClient { registry, credentials, bearer: Mutex::default(), runtime: Arc::new(runtime) };
+        let mut answer = client.send(Method::GET, "/v2/", &[], Payload::Nothing);
+        // A registry on this machine may speak HTTPS all the same, which shows in its not understanding us.
+        let misunderstood = match &answer {
+            Ok(answer) => answer.status == StatusCode::BAD_REQUEST,
+            Err(e) => !e.to_string().contains("dial tcp"),
+        };
+        if client.registry.tls.is_none() && misunderstood {
+            let secured = client.registry.secured(true)?;
+            let plain = std::mem::replace(&mut client.registry, secured);
+            match client.send(Method::GET, "/v2/", &[], Payload::Nothing) {
+                Ok(better) => answer = Ok(better),
+                Err(_) => client.registry = plain,
+            }
+        }
+        match answer?.status {
             StatusCode::OK | StatusCode::UNAUTHORIZED => Ok(client),
             StatusCode::NOT_FOUND => Err(ImageError::Registry(format!("error: {host} is no registry: it answers 404 to /v2/"))),
             other => Err(ImageError::Registry(format!("received unexpected HTTP status: {other}"))),
         }
     }
 
-    /// Tries to log in at `host`; gives the host and the status that it refused with, if it did.
-    pub fn try_login(host: &str, credentials: Credentials) -> Result<Option<(String, StatusCode)>, ImageError> {
+    /// Tries to log in at `host`; gives the refusal, if it refuses.
+    pub fn try_login(host: &str, credentials: Credentials) -> Result<Option<Refusal>, ImageError> {
         let client = RegistryClient::connect(host, Some(credentials))?;
         let answer = client.send(Method::GET, "/v2/", &[], Payload::Nothing)?;
-        Ok((answer.status != StatusCode::OK).then(|| (host.to_owned(), answer.status)))
+        let url = client.registry.url("/v2/");
+        if answer.status == StatusCode::OK {
+            return Ok(None);
+        }
+        let challenge = answer.challenge();
+        if let (Challenge::Bearer { .. }, StatusCode::UNAUTHORIZED) = (&challenge, answer.status) {
+            return Ok(client.new_token(&challenge).err().map(|why| Refusal { url, why }));
+        }
+        Ok(Some(Refusal { url, why: answer.status.to_string() }))
     }
 
     /// Sends a request and gives the answer, whatever its status.
@@ -108,15 +158,64 @@ impl RegistryClient {
             Method::PATCH => "Patch",
             _ => "Delete",
         };
-        let failed = |why: String| ImageError::Registry(format!("{name} \"http://{}{target}\": {why}", self.host));
-        let mut request = Request::builder().method(method).uri(target).header(header::HOST, &self.host);
+        let failed = |why: String| ImageError::Registry(format!("{name} \"{}\": {why}", self.registry.url(target)));
+        // What is read from a stream cannot be sent twice, so the token must last.
+        let once = matches!(payload, Payload::Stream(..));
+        if once {
+            self.renew().map_err(failed)?;
+        }
+        let again = match &payload {
+            Payload::Nothing => Some(Payload::Nothing),
+            Payload::Bytes(media_type, bytes) => Some(Payload::Bytes(media_type, bytes.clone())),
+            Payload::Stream(..) => None,
+        };
+        let answer = self.follow(&method, target, headers, payload).map_err(failed)?;
+        if answer.status != StatusCode::UNAUTHORIZED || target == "/v2/" {
+            return Ok(answer);
+        }
+        let challenge = answer.challenge();
+        match (&challenge, again) {
+            (Challenge::Bearer { .. }, Some(payload)) => {
+                let token = self.new_token(&challenge).map_err(failed)?;
+                *self.bearer() = Some(Bearer { challenge, token });
+                self.follow(&method, target, headers, payload).map_err(failed)
+            }
+            (Challenge::Basic, _) if self.credentials.is_none() => Err(failed("no basic auth credentials".to_owned())),
+            _ => Err(failed("unauthorized: authentication required".to_owned())),
+        }
+    }
+
+    /// Sends a request to where it belongs, and on to where the answers point.
+    fn follow(&self, method: &Method, target: &str, headers: &[(&str, &str)], payload: Payload) -> Result<Answer, String> {
+        let (mut place, mut target, mut payload) = (self.registry.clone(), target.to_owned(), Some(payload));
+        for _ in 0..=REDIRECTS {
+            // Nobody but the registry gets to see who we are.
+            let authorization = if place.host == self.registry.host { self.authorization() } else { None };
+            let sent = payload.take().unwrap_or(Payload::Nothing);
+            let answer = self.one(&place, method, &target, headers, authorization, sent)?;
+            let moved = answer.status.is_redirection() && [Method::GET, Method::HEAD].contains(method);
+            let Some(location) = answer.header("location").filter(|_| moved) else { return Ok(answer) };
+            (place, target) = place.resolve(location)?;
+        }
+        Err(format!("stopped after {REDIRECTS} redirects"))
+    }
+
+    fn one(
+        &self,
+        place: &Place,
+        method: &Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        authorization: Option<String>,
+        payload: Payload,
+    ) -> Result<Answer, String> {
+        let mut request = Request::builder().method(method.clone()).uri(target).header(header::HOST, &place.host);
         request = request.header(header::USER_AGENT, concat!("dockside/", env!("CARGO_PKG_VERSION")));
         for (key, value) in headers {
             request = request.header(*key, *value);
         }
-        if let Some(credentials) = &self.credentials {
-            let token = base64::encode(format!("{}:{}", credentials.username, credentials.password).as_bytes());
-            request = request.header(header::AUTHORIZATION, format!("Basic {token}"));
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
         }
         let (request, body): (_, BoxBody<Bytes, io::Error>) = match payload {
             Payload::Nothing => (request.header(header::CONTENT_LENGTH, 0), full(Vec::new())),
@@ -129,34 +228,110 @@ impl RegistryClient {
                 (request, BodyExt::boxed(StreamBody::new(chunks)))
             }
         };
-        let request = request.body(body).map_err(|e| failed(e.to_string()))?;
-        let response = self.runtime.block_on(self.exchange(request)).map_err(failed)?;
+        let request = request.body(body).map_err(|e| e.to_string())?;
+        let response = self.runtime.block_on(exchange(place, request))?;
         let (parts, incoming) = response.into_parts();
         let body = Body { runtime: self.runtime.clone(), incoming, chunk: Bytes::new() };
-        if parts.status == StatusCode::UNAUTHORIZED && target != "/v2/" {
-            let challenge = parts.headers.get(header::WWW_AUTHENTICATE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_lowercase();
-            return Err(match (challenge.starts_with("basic"), self.credentials.is_some()) {
-                (true, false) => failed("no basic auth credentials".to_owned()),
-                (true, true) => failed("unauthorized: authentication required".to_owned()),
-                _ => failed("this registry hands out tokens, which this engine does not ask for yet".to_owned()),
-            });
-        }
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 
-    async fn exchange(&self, request: Request<BoxBody<Bytes, io::Error>>) -> Result<Response<Incoming>, String> {
-        let stream = dial(&self.host).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
-        tokio::spawn(connection);
-        match limited(sender.send_request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(e)) => Err(e.to_string()),
-            Err(_) => Err("no answer within a minute".to_owned()),
+    fn bearer(&self) -> std::sync::MutexGuard<'_, Option<Bearer>> {
+        self.bearer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn authorization(&self) -> Option<String> {
+        self.bearer().as_ref().map(|b| format!("Bearer {}", b.token.text)).or_else(|| self.credentials.as_ref().map(basic))
+    }
+
+    /// Sees to it that the token, if there is one, lasts for a transfer.
+    fn renew(&self) -> Result<(), String> {
+        let old = self.bearer().as_ref().filter(|b| b.token.until < Instant::now() + TOKEN_LEFT).map(|b| b.challenge.clone());
+        if let Some(challenge) = old {
+            let token = self.new_token(&challenge)?;
+            *self.bearer() = Some(Bearer { challenge, token });
+        }
+        Ok(())
+    }
+
+    /// Asks the token server that the challenge names.
+    fn new_token(&self, challenge: &Challenge) -> Result<Token, String> {
+        let Challenge::Bearer { realm, service, scope } = challenge else { return Err("no token server is named".to_owned()) };
+        let account = self.credentials.as_ref().map(|c| c.username.as_str());
+        let (place, target) = self.registry.resolve(&token::url(realm, service, scope, account))?;
+        let answer = self.one(&place, &Method::GET, &target, &[], self.credentials.as_ref().map(basic), Payload::Nothing)?;
+        if answer.status != StatusCode::OK {
+            let error = answer.error();
+            return Err(if error.code.is_empty() { format!("unauthorized: {}", error.message) } else { error.text() });
+        }
+        let body = answer.bytes().map_err(|e| e.to_string())?;
+        token::read(&body).ok_or_else(|| "authorization server did not include a token in the response".to_owned())
+    }
+}
+
+fn basic(credentials: &Credentials) -> String {
+    format!("Basic {}", base64::encode(format!("{}:{}", credentials.username, credentials.password).as_bytes()))
+}
+
+impl Place {
+    /// The same server over TLS.
+    fn secured(&self, anyone: bool) -> Result<Place, ImageError> {
+        let tls = tls::config(&self.host, anyone).map_err(ImageError::Registry)?;
+        Ok(Place { host: self.host.clone(), tls: Some(tls) })
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    fn url(&self, target: &str) -> String {
+        format!("{}://{}{target}", self.scheme(), self.host)
+    }
+
+    /// Where a location in an answer of this server's leads. What came over TLS leads nowhere without.
+    fn resolve(&self, location: &str) -> Result<(Place, String), String> {
+        if location.starts_with('/') && !location.starts_with("//") {
+            return Ok((self.clone(), location.to_owned()));
+        }
+        let (scheme, rest) = location.split_once("://").ok_or_else(|| format!("cannot go on to {location:?}"))?;
+        let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let path = path.split('#').next().unwrap_or_default();
+        let target = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        if host.is_empty() || host.contains('@') {
+            return Err(format!("cannot go on to {location:?}"));
+        }
+        let plain = Place { host: host.to_owned(), tls: None };
+        match scheme {
+            "https" if host == self.host && self.tls.is_some() => Ok((self.clone(), target)),
+            "https" => plain.secured(is_loopback(host)).map(|place| (place, target)).map_err(|e| e.to_string()),
+            "http" if self.tls.is_none() || is_loopback(host) => Ok((plain, target)),
+            _ => Err(format!("cannot go on to {location:?}")),
         }
     }
 }
 
+async fn exchange(place: &Place, request: Request<BoxBody<Bytes, io::Error>>) -> Result<Response<Incoming>, String> {
+    let stream = dial(&place.host, if place.tls.is_some() { 443 } else { 80 }).await?;
+    let stream: Box<dyn Connection> = match &place.tls {
+        None => Box::new(stream),
+        Some(config) => match limited(tls::connect(Arc::clone(config), &place.host, stream)).await {
+            Ok(connected) => Box::new(connected?),
+            Err(_) => return Err("net/http: TLS handshake timeout".to_owned()),
+        },
+    };
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
+    tokio::spawn(connection);
+    match limited(sender.send_request(request)).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(e)) => Err(e.to_string()),
+        Err(_) => Err("no answer within a minute".to_owned()),
+    }
+}
+
 impl Answer {
+    fn challenge(&self) -> Challenge {
+        self.header("www-authenticate").map_or(Challenge::Other, Challenge::parse)
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -255,8 +430,8 @@ async fn limited<F: Future>(future: F) -> Result<F::Output, tokio::time::error::
 }
 
 /// Connects to the first address of `host` that answers; the error is the first address's.
-async fn dial(host: &str) -> Result<TcpStream, String> {
-    let target = if has_port(host) { host.to_owned() } else { format!("{host}:80") };
+async fn dial(host: &str, port: u16) -> Result<TcpStream, String> {
+    let target = if has_port(host) { host.to_owned() } else { format!("{host}:{port}") };
     let addresses: Vec<SocketAddr> = target.to_socket_addrs().map_err(|e| format!("dial tcp: lookup {host}: {e}"))?.collect();
     let mut first = None;
     for address in addresses {

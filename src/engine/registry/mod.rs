@@ -1,7 +1,9 @@
-//! Registries: a client of the distribution protocol over plain HTTP, to registries on this machine.
+//! Registries: a client of the distribution protocol, over HTTPS, and over plain HTTP to registries on this machine.
 
 mod client;
 mod source;
+mod tls;
+mod token;
 
-pub use client::{Credentials, RegistryClient};
+pub use client::{Credentials, Refusal, RegistryClient};
 pub use source::RegistrySource;

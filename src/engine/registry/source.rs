@@ -11,7 +11,7 @@ use crate::engine::image::{BlobDescriptor, BlobStore, Digest, Fetched, ImageErro
 /// As often as a transfer is reported.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
-/// One repository of a registry over HTTP.
+/// One repository of a registry.
 pub struct RegistrySource<'a> {
     blobs: &'a BlobStore,
     client: RegistryClient,
@@ -69,7 +69,8 @@ impl<'a> RegistrySource<'a> {
         if location.starts_with('/') {
             return Ok(location.to_owned());
         }
-        match location.strip_prefix("http://").and_then(|rest| rest.split_once('/')) {
+        let rest = location.strip_prefix("https://").or_else(|| location.strip_prefix("http://"));
+        match rest.and_then(|rest| rest.split_once('/')) {
             Some((host, path)) if host == self.repository.domain() => Ok(format!("/{path}")),
             _ => Err(ImageError::Registry(format!("the registry sends the upload elsewhere, to {location}"))),
         }
@@ -112,7 +113,16 @@ impl Source for RegistrySource<'_> {
                 return Ok(Fetched { digest: digest.clone(), bytes: self.blobs.read(digest)? });
             }
         }
-        let answer = self.client.send(Method::GET, &self.target(&format!("manifests/{name}")), &[ACCEPT], Payload::Nothing)?;
+        let target = self.target(&format!("manifests/{name}"));
+        if reference.digest().is_none() {
+            // Docker asks what the tag means first, which registries do not count as a pull.
+            let head = self.client.send(Method::HEAD, &target, &[ACCEPT], Payload::Nothing)?;
+            let known = head.header("docker-content-digest").and_then(|d| d.parse::<Digest>().ok()).filter(|d| self.blobs.has(d));
+            if let (StatusCode::OK, Some(digest)) = (head.status, known) {
+                return Ok(Fetched { bytes: self.blobs.read(&digest)?, digest });
+            }
+        }
+        let answer = self.client.send(Method::GET, &target, &[ACCEPT], Payload::Nothing)?;
         if answer.status != StatusCode::OK {
             return Err(self.translate(&answer.error(), reference));
         }
