@@ -241,3 +241,149 @@ fn policies_names_and_filters() {
         assert_eq!(engine.ok("docker ps -aq"), "");
     });
 }
+
+#[test]
+fn health_is_asked_for_and_told() {
+    both(|engine| {
+        let until = |name: &str, wanted: &str| {
+            let status = "docker inspect -f '{{.State.Health.Status}}'";
+            engine.ok(&format!(
+                "for i in $(seq 400); do [ \"$({status} {name})\" = {wanted} ] && exit 0; sleep 0.05; done; docker inspect {name}; exit 1"
+            ));
+        };
+        engine.ok("docker run -d --name hc --health-cmd 'test -e /ok' --health-interval 100ms --health-retries 2 busybox sleep 1000");
+        until("hc", "unhealthy");
+        let ps = "docker ps --filter name=hc --format '{{.Names}} {{.Status}}'";
+        assert!(engine.ok(ps).ends_with(" (unhealthy)"), "{}", engine.ok(ps));
+        assert_eq!(engine.ok("docker inspect -f '{{(index .State.Health.Log 0).ExitCode}}' hc"), "1");
+        engine.ok("docker exec hc touch /ok");
+        until("hc", "healthy");
+        assert_eq!(engine.ok("docker ps -q --filter health=healthy | wc -l"), "1");
+        assert_eq!(engine.ok("docker ps -q --filter health=none | wc -l"), "0");
+        engine.ok("docker run -d --name slow --health-cmd 'echo begun; sleep 1000' --health-interval 50ms --health-timeout 100ms --health-retries 1 busybox sleep 1000");
+        until("slow", "unhealthy");
+        let last = engine.ok("docker inspect -f '{{with index .State.Health.Log 0}}{{.ExitCode}} {{.Output}}{{end}}' slow");
+        assert_eq!(last.trim(), "-1 Health check exceeded timeout (100ms): begun");
+        // Who never answers within the start period is not ill yet.
+        engine.ok("docker run -d --name new --health-cmd false --health-interval 50ms --health-start-interval 50ms --health-start-period 1h --health-retries 1 busybox sleep 1000");
+        engine.ok("until [ $(docker inspect -f '{{len .State.Health.Log}}' new) -ge 3 ]; do :; done");
+        assert_eq!(engine.ok("docker inspect -f '{{.State.Health.Status}} {{.State.Health.FailingStreak}}' new"), "starting 0");
+        assert!(engine.ok("docker ps --filter name=new --format '{{.Status}}'").ends_with("(health: starting)"));
+        engine.ok(
+            "docker create --name none --health-cmd true --no-healthcheck busybox || docker create --name none --no-healthcheck busybox",
+        );
+        assert_eq!(engine.ok("docker inspect -f '{{.State.Health}}' none"), "<nil>");
+    });
+}
+
+#[test]
+fn stats_tell_what_is_used() {
+    both(|engine| {
+        engine.ok("docker run -d --name busy busybox sh -c 'while :; do :; done'");
+        engine.ok("docker create --name idle busybox");
+        let row = engine.ok("docker stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}' busy");
+        let cells: Vec<_> = row.split_whitespace().collect();
+        assert_eq!((cells[0], cells[5]), ("busy", "1"), "{row}");
+        assert!(cells[1].trim_end_matches('%').parse::<f64>().unwrap() > 0.5, "{row}");
+        assert!(!cells[2].starts_with('0') && cells[4].ends_with("GiB"), "{row}");
+        let still = engine.ok("docker stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}}' idle");
+        assert!(still.starts_with("idle "), "{still}");
+        assert!(engine.sh("docker stats --no-stream nosuch").stderr.contains("No such container: nosuch"));
+    });
+}
+
+#[test]
+fn volumes_of_a_stopped_container_can_be_copied_from_and_to() {
+    both(|engine| {
+        engine.ok("mkdir host && echo bound > host/f && echo alone > single && ln -s / host/out");
+        engine.ok("docker run --name vol1 -v vol:/vol -v $PWD/host:/host -v $PWD/single:/etc/single:ro -v $PWD/host:/closed:ro busybox sh -c 'mkdir /vol/sub; echo kept > /vol/sub/f'");
+        assert_eq!(engine.ok("docker cp vol1:/vol/sub/f got && cat got"), "kept");
+        assert_eq!(engine.ok("docker cp vol1:/vol - | tar t | sort | tr '\n' ' '").trim(), "vol/ vol/sub/ vol/sub/f");
+        assert_eq!(engine.ok("docker cp vol1:/host/f got && cat got && docker cp vol1:/etc/single got && cat got"), "bound\nalone");
+        engine.ok("echo new > new && docker cp new vol1:/vol/sub/new && docker cp new vol1:/vol");
+        assert_eq!(engine.ok("docker run --rm -v vol:/vol busybox sh -c 'cat /vol/sub/new /vol/new'"), "new\nnew");
+        assert!(engine.sh("docker cp new vol1:/closed/new").stderr.contains("marked read-only"));
+        // A link in a folder of the host's leads no further than the folder.
+        assert_ne!(engine.sh("docker cp vol1:/host/out/etc/hostname got").status, 0);
+        engine.ok("mkdir aside && ln -s ../aside host/aside");
+        engine.sh("docker cp new vol1:/host/out/new1; docker cp new vol1:/host/aside/new2");
+        assert!(!std::path::Path::new("/new1").exists());
+        assert_eq!(engine.ok("ls aside; ls new1 2>/dev/null || true"), "");
+    });
+}
+
+#[test]
+fn who_should_be_restarted_is_also_by_the_next_engine() {
+    both(|engine| {
+        engine.ok("docker run -d --name always --restart always busybox sleep 1000");
+        engine.ok("docker run -d --name never busybox sleep 1000");
+        engine.ok("docker run -d --name stopped --restart unless-stopped busybox sleep 1000 && docker stop -t 0 stopped");
+        for name in ["always", "never"] {
+            let id = engine.ok(&format!("docker inspect -f '{{{{.Id}}}}' {name}"));
+            let run = fs::read_to_string(engine.home().join("state/containers").join(&id).join("run.json")).unwrap();
+            let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+            engine.crash();
+            let pid = i32::try_from(run["monitor"][0].as_i64().unwrap()).unwrap();
+            rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL).unwrap();
+            engine.restart();
+        }
+        engine.ok("for i in $(seq 200); do [ \"$(docker inspect -f '{{.State.Status}}' always)\" = running ] && exit 0; sleep 0.05; done; docker inspect always; exit 1");
+        assert_eq!(engine.ok("docker inspect -f '{{.State.Status}}' never stopped"), "exited\nexited");
+        assert_eq!(
+            engine.ok("docker create --log-driver nosuch busybox 2>&1 || true"),
+            "Error response from daemon: logger: no log driver named 'nosuch' is registered"
+        );
+        engine.ok("docker run --name silent --log-driver none busybox echo said");
+        assert!(engine.sh("docker logs silent").stderr.contains("configured logging driver does not support reading"));
+    });
+}
+
+#[test]
+fn limits_are_kept_where_groups_can_be_made_and_warned_of_elsewhere() {
+    both(|engine| {
+        let ran = engine.sh("docker run --rm -m 32m --cpus 0.5 --pids-limit 20 busybox sh -c 'cat /proc/self/cgroup; echo; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; true'");
+        assert_eq!(ran.status, 0, "{ran:?}");
+        if engine.ok("docker info -f '{{.MemoryLimit}}'") != "true" {
+            assert!(ran.stderr.contains("WARNING: Your kernel does not support memory limit capabilities"), "{ran:?}");
+            return;
+        }
+        assert_eq!(ran.stderr, "");
+        assert!(ran.stdout.ends_with("\n33554432\n"), "{ran:?}");
+        // The kernel ends who takes more than there is, and it is told.
+        let hungry = engine.sh("docker run --name hungry -m 16m --memory-swap 16m busybox tail /dev/zero | head -c 1000");
+        assert_eq!(hungry.stdout, "");
+        assert_eq!(engine.ok("docker inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' hungry"), "true 137");
+        engine.ok("docker run -d --name grown busybox sleep 1000 && docker update -m 24m --memory-swap 48m grown");
+        let stats = engine.ok("docker stats --no-stream --format '{{.MemUsage}}' grown");
+        assert!(stats.ends_with("/ 24MiB"), "{stats}");
+        // Nothing of it is left when the containers are gone.
+        let id = engine.ok("docker inspect -f '{{.Id}}' grown");
+        let groups = || Command::new("find").args(["/sys/fs/cgroup", "-type", "d", "-name", &id]).output().unwrap().stdout;
+        assert!(!groups().is_empty());
+        engine.ok("docker rm -f grown hungry");
+        assert!(groups().is_empty());
+    });
+}
+
+#[test]
+fn the_doctor_names_what_is_lacking() {
+    both(|engine| {
+        let dockside = engine.dir.path().join("dockside");
+        let examined = engine.sh(&format!("DOCKSIDE_HOME=$HOME/data {} doctor", dockside.display()));
+        assert_eq!(examined.status, 0, "{examined:?}");
+        for name in ["kernel", "data folder", "user namespaces", "subordinate ids", "overlay", "limits", "/dev/net/tun"] {
+            assert!(examined.stdout.contains(name), "{name}: {examined:?}");
+        }
+        // It leaves nothing behind.
+        assert_eq!(engine.ok("ls -A data"), "");
+        // A namespace of one's own in which no other may be made.
+        let forbidden = engine.sh(&format!(
+            "unshare --user --map-root-user sh -c 'echo 0 > /proc/sys/user/max_user_namespaces && DOCKSIDE_HOME=$HOME/data exec {} doctor'",
+            dockside.display()
+        ));
+        assert_eq!(forbidden.status, 1, "{forbidden:?}");
+        assert!(forbidden.stdout.contains("sysctl -w user.max_user_namespaces=10000"), "{forbidden:?}");
+        // Its DOCKER_HOST names an engine that labs can use.
+        assert!(forbidden.stdout.contains("dockside test --engine unix://"), "{forbidden:?}");
+    });
+}

@@ -48,7 +48,11 @@ impl<E: std::error::Error> From<E> for CliError {
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            message.push_str(&format!(": {cause}"));
+            // Some errors speak of their cause themselves.
+            let text = cause.to_string();
+            if !message.ends_with(&text) {
+                message.push_str(&format!(": {text}"));
+            }
             source = cause.source();
         }
         CliError::new(message)

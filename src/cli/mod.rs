@@ -3,6 +3,7 @@
 mod browser;
 pub mod build;
 pub mod docker;
+pub mod doctor;
 pub mod engine;
 mod error;
 pub mod inspect;
@@ -32,6 +33,7 @@ Start here:
   dockside serve           show its slides on localhost
   dockside build -o site   write its slides as HTML
   dockside docker --help   the docker client over the embedded engine
+  dockside doctor          what this machine lacks for the engine
 
 Exit status:
   0  all went well        1  something could not be done
@@ -52,6 +54,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Run the image engine on a socket
     Engine(engine::Args),
+    /// Find out what this machine lacks for the engine, and what mends it
+    Doctor(doctor::Args),
     /// The docker client
     #[command(disable_help_flag = true)]
     Docker(docker::Args),
@@ -77,6 +81,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
         Some(Command::Lint(args)) => lint::run(args),
         Some(Command::Inspect(args)) => inspect::run(args),
         Some(Command::Engine(args)) => engine::run(args),
+        Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Docker(args)) => return docker::main(&args.args),
     };
     result.unwrap_or_else(|e| e.report())

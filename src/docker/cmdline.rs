@@ -291,7 +291,14 @@ fn check_count(command: &'static Command, path: &str, count: usize) -> Result<()
     let text = match command.args {
         Args::None if count > 0 => format!("docker: 'docker {path}' accepts no arguments"),
         Args::Exact(n) if count != n => format!("docker: 'docker {path}' requires {n} {}", s(n)),
-        Args::AtMost(n) if count > n => format!("docker: 'docker {path}' requires at most {n} {}", s(n)),
+        Args::AtMost(n) if count > n => {
+            // A slip of Docker's, which people's transcripts have too.
+            return Err(Failure::new(format!(
+                "docker: 'docker {path}' requires at most {n} {}\n\nUsage:  {}\n\nSRun 'docker {path} --help' for more information",
+                s(n),
+                full_usage(command, path)
+            )));
+        }
         Args::Range(a, b) if count < a || count > b => format!("docker: 'docker {path}' requires at least {a} and at most {b} {}", s(b)),
         Args::AtLeast(n) if count < n => {
             return Err(Failure::new(format!(

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::json::Json;
 use super::version::{ENGINE_VERSION, kernel_release};
 use crate::engine::Engine;
-use crate::engine::container::Status;
+use crate::engine::container::{Status, cgroup};
 use crate::engine::image::Digest;
 
 /// `GET /info`
@@ -33,10 +33,11 @@ pub async fn info(State(engine): State<Arc<Engine>>) -> impl IntoResponse {
         "Driver": "overlay2",
         "DriverStatus": [["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "false"], ["userxattr", "true"]],
         "Plugins": { "Volume": ["local"], "Network": ["bridge", "host", "null"], "Authorization": null, "Log": ["json-file"] },
-        "MemoryLimit": false, "SwapLimit": false, "CpuCfsPeriod": false, "CpuCfsQuota": false, "CPUShares": false, "CPUSet": false,
-        "PidsLimit": false, "IPv4Forwarding": true, "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false,
+        "MemoryLimit": cgroup::has("memory"), "SwapLimit": cgroup::has("memory"), "CpuCfsPeriod": cgroup::has("cpu"),
+        "CpuCfsQuota": cgroup::has("cpu"), "CPUShares": cgroup::has("cpu"), "CPUSet": cgroup::has("cpuset"),
+        "PidsLimit": cgroup::has("pids"), "IPv4Forwarding": true, "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false,
         "NFd": open_files(), "OomKillDisable": false, "NGoroutines": threads(), "SystemTime": jiff::Timestamp::now().to_string(),
-        "LoggingDriver": "json-file", "CgroupDriver": "none", "CgroupVersion": cgroup_version(),
+        "LoggingDriver": "json-file", "CgroupDriver": if cgroup::has("memory") { "cgroupfs" } else { "none" }, "CgroupVersion": cgroup_version(),
         "NEventsListener": engine.events.listeners(),
     });
     let machine = json!({

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod container;
+pub mod doctor;
 mod events;
 mod home;
 pub mod image;

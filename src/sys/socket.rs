@@ -49,3 +49,27 @@ pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<O
     }
     Ok((message.bytes, got))
 }
+
+/// The bytes that were sent on a unix socket and that the other end has not received yet.
+pub fn unread(socket: impl AsFd) -> io::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: the call writes one number, to a place that outlives it.
+    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(usize::try_from(count).unwrap_or(0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_is_unread_until_it_is_received() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        assert_eq!(unread(&ours).unwrap(), 0);
+        send(&ours, b"hello", &[]).unwrap();
+        assert!(unread(&ours).unwrap() > 0);
+        let mut buffer = [0; 16];
+        assert_eq!(receive(&theirs, &mut buffer).unwrap().0, 5);
+        assert_eq!(unread(&ours).unwrap(), 0);
+    }
+}

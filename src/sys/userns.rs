@@ -185,7 +185,8 @@ fn subordinate(uid: u32) -> Option<Plan> {
     Some(Plan::Tools { uids: arguments(uid, uids), gids: arguments(gid, gids) })
 }
 
-fn user_name(uid: u32) -> Option<String> {
+/// The name of user `uid`, if /etc/passwd has one.
+pub fn user_name(uid: u32) -> Option<String> {
     let passwd = fs::read_to_string("/etc/passwd").ok()?;
     passwd.lines().find_map(|line| {
         let fields: Vec<_> = line.split(':').collect();

@@ -5,7 +5,7 @@
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use super::{
-    busybox, coreutils, expr, find, grep, httpd, ip, kill, mount, nc, nslookup, ping, ps, sha256sum, shell, small, stty, wget, xargs,
+    busybox, coreutils, expr, find, grep, httpd, ip, kill, mount, nc, nslookup, ping, ps, sha256sum, shell, small, stty, top, wget, xargs,
 };
 
 /// What an applet is given: the name it goes by first, its arguments after it.
@@ -88,6 +88,7 @@ applets! {
     "tail" => coreutils::tail,
     "tee" => coreutils::tee,
     "test" => coreutils::test,
+    "top" => top::main,
     "touch" => coreutils::touch,
     "tr" => coreutils::tr,
     "true" => small::yes,

@@ -24,6 +24,7 @@ mod sha256sum;
 mod shell;
 mod small;
 mod stty;
+mod top;
 mod wget;
 mod xargs;
 

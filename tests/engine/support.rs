@@ -160,8 +160,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         let _ = self.sh("docker rm -f $(docker ps -aq) 2>/dev/null");
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        self.crash();
     }
 }
 

@@ -19,9 +19,9 @@ pub async fn attach(c: &Context, m: &Matches) -> Outcome {
     let container = client.send(Request::get(format!("/containers/{name}/json"))).await?.json().await?;
     let state = |key: &str| container.get("State").and_then(|s| s.get(key)).and_then(Json::as_bool) == Some(true);
     let why = match () {
-        () if !state("Running") => "cannot attach to a stopped container, start it first",
-        () if state("Paused") => "cannot attach to a paused container, unpause it first",
-        () if state("Restarting") => "cannot attach to a restarting container, wait until it is running",
+        () if !state("Running") => "You cannot attach to a stopped container, start it first",
+        () if state("Paused") => "You cannot attach to a paused container, unpause it first",
+        () if state("Restarting") => "You cannot attach to a restarting container, wait until it is running",
         () => "",
     };
     if !why.is_empty() {

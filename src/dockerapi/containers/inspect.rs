@@ -12,7 +12,7 @@ use super::{Query, flag};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
 use crate::engine::Engine;
-use crate::engine::container::{MountKind, Record, Status, dns_names};
+use crate::engine::container::{Health, MountKind, Record, Status, dns_names};
 use crate::engine::network::{BRIDGE, HOST, Lease, NONE};
 
 pub async fn inspect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, query: Query) -> Result<Response, ApiError> {
@@ -33,7 +33,7 @@ pub async fn inspect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, 
             "Running": status.is_running() || status == Status::Restarting,
             "Paused": status == Status::Paused,
             "Restarting": status == Status::Restarting,
-            "OOMKilled": false,
+            "OOMKilled": state.oom_killed,
             "Dead": status == Status::Dead,
             "Pid": state.pid,
             "ExitCode": state.exit_code,
@@ -65,6 +65,9 @@ pub async fn inspect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, 
             "Name": "overlay2",
         },
     });
+    if let (Some(health), Some(fields)) = (&state.health, all["State"].as_object_mut()) {
+        fields.insert("Health".to_owned(), health_of(health));
+    }
     if let (true, Some(fields)) = (flag(&query, "size"), all.as_object_mut()) {
         let own = container.size();
         fields.insert("SizeRw".to_owned(), own.into());
@@ -76,6 +79,14 @@ pub async fn inspect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, 
         fields.insert("NetworkSettings".to_owned(), network_settings(&record));
     }
     Ok(Json(all).into_response())
+}
+
+fn health_of(health: &Health) -> Value {
+    let log = health
+        .log
+        .iter()
+        .map(|p| json!({ "Start": time(Some(p.start)), "End": time(Some(p.end)), "ExitCode": p.exit_code, "Output": p.output }));
+    json!({ "Status": health.status.as_str(), "FailingStreak": health.failing_streak, "Log": log.collect::<Vec<_>>() })
 }
 
 fn network_settings(record: &Record) -> Value {

@@ -14,7 +14,7 @@ use super::{Query, flag};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
 use crate::engine::Engine;
-use crate::engine::container::{Container, Record, Status};
+use crate::engine::container::{Container, Health, HealthStatus, Record, Status};
 
 const KNOWN: [&str; 17] = [
     "ancestor",
@@ -96,7 +96,7 @@ fn matches(filters: &Filters, record: &Record) -> bool {
         && filters.any("volume", |volume| record.mounts.iter().any(|m| m.name == volume || m.target == volume))
         && filters.any("expose", |port| record.config.exposed_ports.iter().flatten().any(|(p, _)| same_port(p, port)))
         && filters.any("publish", |port| record.host.port_bindings.keys().any(|p| same_port(p, port)))
-        && filters.any("health", |health| health == "none")
+        && filters.any("health", |health| health == record.state.health.as_ref().map_or("none", |h| h.status.as_str()))
         && filters.any("is-task", |task| task == "false")
 }
 
@@ -132,12 +132,20 @@ fn entry(engine: &Engine, container: &Container, record: &Record, size: bool) ->
     entry
 }
 
+fn health(health: Option<&Health>) -> String {
+    match health.map(|h| h.status) {
+        None => String::new(),
+        Some(HealthStatus::Starting) => " (health: starting)".to_owned(),
+        Some(status) => format!(" ({})", status.as_str()),
+    }
+}
+
 /// The column STATUS.
 pub(super) fn status(record: &Record) -> String {
     let state = &record.state;
     let since = |at: Option<Timestamp>| duration(at.map_or(0, |t| Timestamp::now().duration_since(t).as_secs().max(0)));
     match state.status {
-        Status::Running => format!("Up {}", since(state.started_at)),
+        Status::Running => format!("Up {}{}", since(state.started_at), health(state.health.as_ref())),
         Status::Paused => format!("Up {} (Paused)", since(state.started_at)),
         Status::Restarting => format!("Restarting ({}) {} ago", state.exit_code, since(state.finished_at)),
         Status::Removing => "Removal In Progress".to_owned(),

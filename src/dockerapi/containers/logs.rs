@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -21,6 +21,9 @@ pub async fn logs(State(engine): State<Arc<Engine>>, Path(id): Path<String>, que
     let (stdout, stderr) = (flag(&query, "stdout"), flag(&query, "stderr"));
     if !stdout && !stderr {
         return Err(ApiError::invalid("Bad parameters: you must choose at least one stream"));
+    }
+    if container.record().host.log_config.kind == "none" {
+        return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "configured logging driver does not support reading"));
     }
     let time = |name: &str| match query.get(name).map_or("", String::as_str) {
         "" | "0" => Ok(None),

@@ -9,6 +9,7 @@ mod inspect;
 mod lifecycle;
 pub(super) mod list;
 mod logs;
+mod stats;
 mod stream;
 mod text;
 mod top;
@@ -46,6 +47,7 @@ pub fn router() -> Router<Arc<Engine>> {
         .route("/containers/{id}/update", post(lifecycle::update))
         .route("/containers/{id}/attach", post(stream::attach))
         .route("/containers/{id}/logs", get(logs::logs))
+        .route("/containers/{id}/stats", get(stats::stats))
         .route("/containers/{id}/top", get(top::top))
         .route("/containers/{id}/changes", get(archive::changes))
         .route("/containers/{id}/export", get(archive::export))

@@ -11,12 +11,14 @@ use bytes::{BufMut, Bytes, BytesMut};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use super::{Query, flag, logs};
 use crate::dockerapi::ApiError;
 use crate::engine::Engine;
 use crate::engine::container::{Container, LogOptions, Output, Stream};
+use crate::sys::socket;
 
 /// The content type of a process's output.
 pub fn content_type(tty: bool) -> HeaderValue {
@@ -99,9 +101,12 @@ pub fn hijack<I: Input>(request: &mut Request, hijacked: Hijacked, input: Option
         return ([(header::CONTENT_TYPE, content_type(tty))], body).into_response();
     };
     tokio::spawn(async move {
-        if let Ok(connection) = upgrade.await {
-            carry(TokioIo::new(connection), hijacked, input).await;
-        }
+        let Ok(connection) = upgrade.await else { return };
+        // All connections are unix sockets: `server` accepts no others.
+        let Ok(parts) = connection.downcast::<TokioIo<UnixStream>>() else { return };
+        let stream = parts.io.into_inner();
+        answer_was_read(&stream).await;
+        carry(stream, parts.read_buf, hijacked, input).await;
     });
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
@@ -110,6 +115,17 @@ pub fn hijack<I: Input>(request: &mut Request, hijacked: Hijacked, input: Option
     headers.insert(header::UPGRADE, HeaderValue::from_static("tcp"));
     response.extensions_mut().insert(hyper::ext::ReasonPhrase::from_static(b"UPGRADED"));
     response
+}
+
+/// Waits until the client has taken the answer's head, for a moment at most. Clients that read it through a buffer (docker-py's) lose
+/// what of the stream arrives with it.
+async fn answer_was_read(stream: &UnixStream) {
+    for _ in 0..100 {
+        if !socket::unread(stream).is_ok_and(|bytes| bytes > 0) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_micros(500)).await;
+    }
 }
 
 /// The output as the pieces of a body.
@@ -131,9 +147,11 @@ async fn next(hijacked: &mut Hijacked) -> Option<Bytes> {
     Some(frame(hijacked.tty, stream, &bytes))
 }
 
-async fn carry<I: Input>(connection: TokioIo<hyper::upgrade::Upgraded>, mut hijacked: Hijacked, input: Option<I>) {
+/// Carries the streams; `early` is what the client has sent already.
+async fn carry<I: Input>(mut stream: UnixStream, early: Bytes, mut hijacked: Hijacked, input: Option<I>) {
     let keys = std::mem::take(&mut hijacked.keys);
-    let (mut read, mut write) = tokio::io::split(connection);
+    let (read, mut write) = stream.split();
+    let mut read = early.chain(read);
     let outgoing = async move {
         while let Some(piece) = next(&mut hijacked).await {
             if write.write_all(&piece).await.is_err() {

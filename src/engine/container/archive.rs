@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid
 use tar::{Builder, EntryType, Header};
 
 use super::ContainerError;
+use super::record::MountKind;
 use super::root;
 use super::store::Container;
 use crate::sys::mount;
@@ -28,9 +29,49 @@ pub struct PathStat {
     pub link_target: String,
 }
 
+/// A path of a container's as seen from a folder: the container's root, or, while nothing is mounted in it, what would be there.
+struct View {
+    root: OwnedFd,
+    path: String,
+    /// What the path is called in the container, where it is called something else here.
+    name: Option<OsString>,
+}
+
 impl Container {
     fn root(&self) -> Result<OwnedFd, ContainerError> {
         root::open(&self.dir, &self.record()).map_err(|e| ContainerError::failed("cannot open the container's file system", e))
+    }
+
+    /// Where `path` leads. The volumes of a container that does not run are not mounted, so paths in them are looked up there; `inside` is
+    /// for what is put into a folder.
+    fn view(&self, path: &str, inside: bool) -> Result<View, ContainerError> {
+        let record = self.record();
+        let clean = lexically(&Path::new("/").join(path));
+        let nearest = record.mounts.iter().filter(|m| m.kind != MountKind::Tmpfs && clean.starts_with(&m.target));
+        let mounted = nearest.max_by_key(|m| m.target.len()).filter(|_| !record.state.status.is_running());
+        let outside = mounted.and_then(|m| Some((m, m.source.canonicalize().ok()?, clean.strip_prefix(&m.target).ok()?)));
+        let Some((mount, source, rest)) = outside else { return Ok(View { root: self.root()?, path: path.to_owned(), name: None }) };
+        let open = |folder: &Path| {
+            let opened = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+            opened.map_err(|e| ContainerError::failed(format_args!("cannot open {}", folder.display()), io::Error::from(e)))
+        };
+        let end = if path.ends_with("/.") {
+            "/."
+        } else if path.ends_with('/') {
+            "/"
+        } else {
+            ""
+        };
+        if source.is_dir() && (inside || !rest.as_os_str().is_empty()) {
+            // Links in it lead no further than the volume.
+            return Ok(View { root: open(&source)?, path: format!("/{}{end}", rest.display()), name: None });
+        }
+        // The volume itself, a folder or a file, is a name in the folder that holds it: nothing is followed from there.
+        let (Some(parent), Some(file)) = (source.parent(), source.file_name()) else {
+            return Ok(View { root: self.root()?, path: path.to_owned(), name: None });
+        };
+        let name = Path::new(&mount.target).file_name().map(OsStr::to_owned);
+        Ok(View { root: open(parent)?, path: format!("/{}{end}", file.to_string_lossy()), name })
     }
 
     fn missing(&self, path: &str, name: &str) -> ContainerError {
@@ -39,35 +80,43 @@ impl Container {
 
     /// What is at `path`; `name` is what the user calls the container.
     pub fn stat(&self, path: &str, name: &str) -> Result<PathStat, ContainerError> {
-        let root = self.root()?;
-        let place = Place::find(root.as_fd(), path).map_err(|_| self.missing(path, name))?;
-        place.stat().map_err(|_| self.missing(path, name))
+        let view = self.view(path, false)?;
+        let place = Place::find(view.root.as_fd(), &view.path).map_err(|_| self.missing(path, name))?;
+        let mut stat = place.stat().map_err(|_| self.missing(path, name))?;
+        if let (Some(called), false) = (view.name, place.contents) {
+            stat.name = called.to_string_lossy().into_owned();
+        }
+        Ok(stat)
     }
 
     /// Writes an archive of what is at `path`: a file, or a folder with all that is in it.
     pub fn read_archive(&self, path: &str, name: &str, to: impl Write) -> Result<(), ContainerError> {
-        let root = self.root()?;
-        let place = Place::find(root.as_fd(), path).map_err(|_| self.missing(path, name))?;
+        let view = self.view(path, false)?;
+        let place = Place::find(view.root.as_fd(), &view.path).map_err(|_| self.missing(path, name))?;
         let failed = |e| ContainerError::failed(format_args!("cannot read {path}"), e);
         let mut tar = Packer::new(to);
-        let as_name = place.archive_name();
+        let as_name = view.name.filter(|_| !place.contents).map_or_else(|| place.archive_name(), PathBuf::from);
         tar.add(place.parent.as_fd(), &place.name, &as_name).and_then(|()| tar.finish()).map_err(failed)
     }
 
     /// Unpacks an archive into the folder at `path`. With `keep_kinds` no folder is replaced by a file, nor a file by a folder.
     pub fn write_archive(&self, path: &str, name: &str, keep_kinds: bool, from: impl Read) -> Result<(), ContainerError> {
         let record = self.record();
-        let root = self.root()?;
-        let folder = mount::open_in(root.as_fd(), path, OFlags::PATH).map_err(|_| self.missing(path, name))?;
+        let View { root, path: inside, .. } = self.view(path, true)?;
+        let folder = mount::open_in(root.as_fd(), &inside, OFlags::PATH).map_err(|_| self.missing(path, name))?;
         let kind = rustix::fs::fstat(&folder).map(|s| FileType::from_raw_mode(s.st_mode));
         if kind != Ok(FileType::Directory) {
             return Err(ContainerError::Invalid("extraction point is not a directory".to_owned()));
         }
-        let volume = record.mounts.iter().any(|m| m.writable && Path::new(path).starts_with(&m.target));
-        if record.host.readonly_rootfs && !volume {
+        let clean = lexically(&Path::new("/").join(path));
+        let mounted = record.mounts.iter().filter(|m| clean.starts_with(&m.target)).max_by_key(|m| m.target.len());
+        if mounted.is_some_and(|m| !m.writable) {
+            return Err(ContainerError::Invalid("mounted volume is marked read-only".to_owned()));
+        }
+        if record.host.readonly_rootfs && mounted.is_none() {
             return Err(ContainerError::Invalid("container rootfs is marked read-only".to_owned()));
         }
-        unpack(root.as_fd(), Path::new(path), keep_kinds, from)
+        unpack(root.as_fd(), Path::new(&inside), keep_kinds, from)
     }
 
     /// Writes an archive of the whole file system, without what is mounted in it.

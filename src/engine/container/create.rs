@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::host::HostConfig;
 use super::record::{Record, State};
 use super::store::{Container, Containers};
-use super::{Connection, ContainerError, names, networks, root, volumes};
+use super::{Connection, ContainerError, cgroup, names, networks, root, volumes};
 use crate::engine::image::{ResolvedImage, RunConfig};
 use crate::engine::network::Attachment;
 use crate::sys::{caps, signal};
@@ -155,6 +155,13 @@ fn check(config: &RunConfig, host: &HostConfig) -> Result<(), ContainerError> {
     if host.memory > 0 && host.memory_swap > 0 && host.memory_swap < host.memory {
         return invalid("Minimum memoryswap limit should be larger than memory limit, see usage".to_owned());
     }
+    let driver = host.log_config.kind.as_str();
+    if !["", "json-file", "local", "none"].contains(&driver) {
+        return invalid(format!("logger: no log driver named '{driver}' is registered"));
+    }
+    if host.storage_opt.as_ref().is_some_and(|o| !o.is_empty()) {
+        return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option".to_owned());
+    }
     for capability in host.cap_add.iter().chain(&host.cap_drop).flatten() {
         if !capability.eq_ignore_ascii_case("ALL") && caps::bit(capability).is_none() {
             return invalid(format!(
@@ -238,8 +245,8 @@ fn merge(config: &mut RunConfig, image: &RunConfig) {
     }
 }
 
-/// What is asked for and not done, in Docker's words for a kernel without the support.
-fn warnings(host: &HostConfig) -> Vec<String> {
+/// What is asked for and cannot be done here, in Docker's words for a kernel without the support.
+pub(super) fn warnings(host: &HostConfig) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut warn = |asked: bool, text: &str| {
         if asked {
@@ -247,11 +254,21 @@ fn warnings(host: &HostConfig) -> Vec<String> {
         }
     };
     let discarded = "Your kernel does not support";
-    warn(host.memory > 0, &format!("{discarded} memory limit capabilities or the cgroup is not mounted. Limitation discarded."));
-    warn(host.nano_cpus > 0 || host.cpu_quota > 0, &format!("{discarded} CPU CFS scheduler. CPU period/quota discarded."));
-    warn(host.cpu_shares > 0, &format!("{discarded} CPU shares. Shares discarded."));
-    warn(!host.cpuset_cpus.is_empty(), &format!("{discarded} cpuset. Cpuset discarded."));
-    warn(host.pids_limit.is_some(), &format!("{discarded} PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded."));
+    let lacks = |controller| !cgroup::has(controller);
+    warn(
+        host.memory > 0 && lacks("memory"),
+        &format!("{discarded} memory limit capabilities or the cgroup is not mounted. Limitation discarded."),
+    );
+    warn(
+        (host.nano_cpus > 0 || host.cpu_quota > 0) && lacks("cpu"),
+        &format!("{discarded} CPU CFS scheduler. CPU period/quota discarded."),
+    );
+    warn(host.cpu_shares > 0 && lacks("cpu"), &format!("{discarded} CPU shares. Shares discarded."));
+    warn(!host.cpuset_cpus.is_empty() && lacks("cpuset"), &format!("{discarded} cpuset. Cpuset discarded."));
+    warn(
+        host.pids_limit.is_some_and(|p| p > 0) && lacks("pids"),
+        &format!("{discarded} PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded."),
+    );
     warn(host.blkio_weight > 0, &format!("{discarded} Block I/O weight or the cgroup is not mounted. Weight discarded."));
     warnings
 }

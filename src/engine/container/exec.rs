@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::cgroup::Group;
 use super::fanout::{Fanout, Output};
 use super::lifecycle::not_running;
 use super::live::{self, Live};
@@ -98,6 +99,10 @@ impl Containers {
         self.execs().values().filter(|e| e.container.id == container.id && e.state().running).map(|e| e.id.clone()).collect()
     }
 
+    pub(super) fn forget_exec(&self, id: &str) {
+        self.execs().remove(id);
+    }
+
     pub(super) fn forget_execs(&self, container: &str) {
         self.execs().retain(|_, e| e.container.id != container);
     }
@@ -181,6 +186,7 @@ impl Containers {
         let mut spec = process_spec(&config, &record.host);
         spec.args.clone_from(&request.args);
         override_env(&mut spec.env, &request.env);
+        spec.group_doors = Group::of(&exec.container.id).map(|g| g.doors()).unwrap_or_default();
         spec.size = size.filter(|s| *s != (0, 0)).unwrap_or(request.console_size);
         if request.privileged {
             spec.capabilities = caps::bits(&caps::NAMES);
@@ -213,6 +219,19 @@ impl Exec {
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.fanout.close();
         self.done.send_replace(true);
+    }
+
+    /// Waits for the end; the answer is the exit status.
+    pub(super) async fn ended(&self) -> i32 {
+        let _ = self.done.subscribe().wait_for(|done| *done).await;
+        self.state().exit_code.unwrap_or(-1)
+    }
+
+    /// Ends the process the hard way.
+    pub(super) async fn kill(&self) {
+        if let Some(live) = self.live() {
+            let _ = live.command(Command::Signal(libc::SIGKILL)).await;
+        }
     }
 
     /// Writes to standard input; errors mean that nobody reads it any more.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::cgroup::Group;
 use super::fanout::Output;
 use super::record::{Record, Status};
 use super::spec::Command;
@@ -227,6 +228,9 @@ impl Containers {
         let record = container.record();
         if with_volumes {
             volumes::remove_anonymous(&record);
+        }
+        if let Some(group) = Group::of(&container.id) {
+            group.remove();
         }
         let dir = container.dir.clone();
         let removed = tokio::task::spawn_blocking(move || remove_folder(&dir)).await;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::health::Health;
 use super::host::HostConfig;
 use crate::engine::image::RunConfig;
 use crate::engine::network::{Attachment, Published};
@@ -49,11 +50,15 @@ pub struct State {
     pub status: Status,
     pub pid: i32,
     pub exit_code: i32,
+    /// The kernel ended one of its processes for want of memory.
+    pub oom_killed: bool,
     pub error: String,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     /// The last end was asked for (`stop`, `kill`): no restart policy acts on it.
     pub stopped_by_hand: bool,
+    /// What its health check says; nothing where it has none.
+    pub health: Option<Health>,
 }
 
 /// A volume, folder or file of the host in the container.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{UnmountFlags, unmount};
@@ -21,6 +21,7 @@ const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 /// Makes the container's root file system and everything in it, and moves the process there. Gives the sockets at which names are to
 /// be answered, if any are.
 pub fn enter(spec: &ContainerSpec, uplink: Option<&Uplink>) -> Result<Option<Resolver>, StartError> {
+    join_groups(&spec.process.group_doors)?;
     // What is mounted here must not show in the engine's namespace, nor what the engine mounts here.
     let root = root::mount(&spec.root).map_err(StartError::doing("mount the root file system"))?;
     let place = spec.dir.join("rootfs");
@@ -49,6 +50,12 @@ pub fn enter(spec: &ContainerSpec, uplink: Option<&Uplink>) -> Result<Option<Res
     }
     restrict(spec)?;
     Ok(resolver)
+}
+
+/// Puts the calling process into control groups, by paths of the engine's.
+pub fn join_groups(doors: &[PathBuf]) -> Result<(), StartError> {
+    // 0 stands for who writes it.
+    doors.iter().try_for_each(|door| fs::write(door, "0").map_err(StartError::doing("join the container's control group")))
 }
 
 /// Makes the program's working folder, as Docker does.
@@ -94,7 +101,27 @@ fn system_mounts(spec: &ContainerSpec, root: BorrowedFd<'_>) -> Result<(), Start
         mount::set_attributes(copy.as_fd(), safe | Attr::MOUNT_ATTR_RDONLY, true)?;
         Ok(copy)
     });
-    attach_at(sys, root, "/sys")
+    attach_at(sys, root, "/sys")?;
+    show_groups(&spec.group_views, root)
+}
+
+/// Shows a container its own control groups, to be read.
+fn show_groups(views: &[(String, PathBuf)], root: BorrowedFd<'_>) -> Result<(), StartError> {
+    const PLACE: &str = "/sys/fs/cgroup";
+    let safe = Attr::MOUNT_ATTR_NOSUID | Attr::MOUNT_ATTR_NODEV | Attr::MOUNT_ATTR_NOEXEC;
+    let view = |folder: &Path| -> io::Result<OwnedFd> {
+        let copy = mount::copy_of(folder, false)?;
+        mount::set_attributes(copy.as_fd(), safe | Attr::MOUNT_ATTR_RDONLY, false)?;
+        Ok(copy)
+    };
+    match views {
+        [] => Ok(()),
+        [(name, folder)] if name.is_empty() => attach_at(view(folder), root, PLACE),
+        trees => {
+            attach_at(mount::filesystem("tmpfs", "tmpfs", &[("mode", "755")], safe), root, PLACE)?;
+            trees.iter().try_for_each(|(name, folder)| attach_at(view(folder), root, &format!("{PLACE}/{name}")))
+        }
+    }
 }
 
 fn attach_at(mount: io::Result<OwnedFd>, root: BorrowedFd<'_>, target: &str) -> Result<(), StartError> {

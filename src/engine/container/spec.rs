@@ -109,6 +109,8 @@ pub struct ContainerSpec {
     pub read_only_paths: Vec<String>,
     pub read_only_root: bool,
     pub sysctls: BTreeMap<String, String>,
+    /// The container's control groups to be shown in it, by their names under /sys/fs/cgroup.
+    pub group_views: Vec<(String, PathBuf)>,
     /// Every device of the machine that the engine may see is shown.
     pub all_devices: bool,
     /// Standard input closes for good when the client that wrote to it goes.
@@ -201,4 +203,6 @@ pub struct ProcessSpec {
     pub seccomp: bool,
     /// Resource number, soft and hard limit.
     pub limits: Vec<(u32, u64, u64)>,
+    /// The files through which it joins the container's control groups.
+    pub group_doors: Vec<PathBuf>,
 }

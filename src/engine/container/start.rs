@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::cgroup::Group;
 use super::fanout::Fanout;
+use super::health::{self, Health, HealthStatus};
 use super::host::HostConfig;
 use super::live::{self, News};
 use super::networks::{self, Plan};
@@ -17,6 +19,9 @@ use super::{ContainerError, disk, init, root};
 use crate::engine::image::RunConfig;
 use crate::engine::network::Published;
 use crate::sys::{caps, process, signal};
+
+/// Seconds after which a container that is started again counts as one that works.
+const LONG_RUN: i64 = 10;
 
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -51,9 +56,11 @@ impl Containers {
                     r.state.status = Status::Running;
                     r.state.pid = pid;
                     r.state.exit_code = 0;
+                    r.state.oom_killed = false;
                     r.state.error.clear();
                     r.state.started_at = Some(Timestamp::now());
                     r.state.stopped_by_hand = false;
+                    r.state.health = health::command(&r.config).is_some().then(Health::starting);
                 })?;
                 container.phase.send_modify(|p| {
                     p.running = true;
@@ -62,6 +69,7 @@ impl Containers {
                 self.tell_networks(container);
                 self.tell(container, "start", &[]);
                 self.follow(Arc::clone(container), news);
+                self.watch_health(container);
                 Ok(())
             }
             Err((message, code)) => {
@@ -97,7 +105,11 @@ impl Containers {
         let record = container.record();
         let Plan { hub, .. } = &plan;
         let hub = hub.clone();
-        let spec = spec(container, &record, plan).map_err(|e| (e.to_string(), 128))?;
+        let mut spec = spec(container, &record, plan).map_err(|e| (e.to_string(), 128))?;
+        let group = Group::make(&container.id, &record.host).map_err(|e| (format!("cannot set the container's limits: {e}"), 128))?;
+        if let Some(group) = group {
+            (spec.process.group_doors, spec.group_views) = (group.doors(), group.views());
+        }
         let hub = hub.as_ref().map(|h| h.namespace());
         let (live, mut news) = live::spawn(&Request::Start(Box::new(spec)), record.config.open_stdin, hub).map_err(io)?;
         match news.next(&container.fanout, || ()).await {
@@ -155,11 +167,21 @@ impl Containers {
             137
         });
         container.set_live(None);
+        let group = Group::of(&container.id);
+        let out_of_memory = group.as_ref().is_some_and(Group::ran_out_of_memory);
+        if let Some(group) = group {
+            group.remove();
+        }
         let mut lasted = 0;
         let _ = container.update(|r| {
             r.state.status = Status::Exited;
             r.state.pid = 0;
             r.state.exit_code = code;
+            r.state.oom_killed = out_of_memory;
+            // Nobody asks any more.
+            if let Some(health) = &mut r.state.health {
+                health.status = HealthStatus::Unhealthy;
+            }
             lasted = r.state.started_at.map_or(0, |start| at.duration_since(start).as_secs());
             r.state.finished_at = Some(at);
         });
@@ -167,10 +189,14 @@ impl Containers {
         container.fanout.close();
         container.logged.send_modify(|n| *n += 1);
         self.leave(container, true);
+        if out_of_memory {
+            self.tell(container, "oom", &[]);
+        }
         self.tell(container, "die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
         let again = self.restart_due(container, code);
         if again {
-            container.lock().state.status = Status::Restarting;
+            // Written down: should the engine go before the wait is over, the next one starts it.
+            let _ = container.update(|r| r.state.status = Status::Restarting);
         }
         container.phase.send_modify(|p| {
             p.running = false;
@@ -178,7 +204,7 @@ impl Containers {
             p.exit_code = code;
         });
         if again {
-            self.restart_later(Arc::clone(container));
+            self.restart_later(Arc::clone(container), lasted);
             return;
         }
         if container.lock().host.auto_remove {
@@ -202,12 +228,13 @@ impl Containers {
             }
     }
 
-    /// Starts a container again after the wait that Docker makes: 100 ms, doubled each time, one minute at most.
-    fn restart_later(&self, container: Arc<Container>) {
+    /// Starts a container that ran for `lasted` seconds again, after the wait that Docker makes: 100 ms, doubled each time, one minute at
+    /// most, and from the beginning for one that ran for a while.
+    fn restart_later(&self, container: Arc<Container>, lasted: i64) {
         let containers = self.clone();
         // Boxed by being spawned: starting leads here again.
         tokio::spawn(async move {
-            let count = container.lock().restart_count;
+            let count = if lasted >= LONG_RUN { 0 } else { container.lock().restart_count };
             let wait = std::time::Duration::from_millis(100 << count.min(9)).min(std::time::Duration::from_secs(60));
             let mut phase = container.phase.subscribe();
             // Removed or started by hand meanwhile.
@@ -261,10 +288,14 @@ impl Containers {
             self.resume_networks(container, monitor);
             container.phase.send_modify(|p| p.running = true);
             self.follow(Arc::clone(container), news);
+            self.watch_health(container);
             return;
         }
         let exit: Option<ExitRecord> = disk::read_json(&container.dir.join(disk::EXIT));
         kill_rest(&container.dir);
+        if let Some(group) = Group::of(&container.id) {
+            group.remove();
+        }
         let _ = fs::remove_file(container.dir.join(disk::RUN));
         self.leave(container, false);
         let _ = container.update(|r| {
@@ -273,9 +304,17 @@ impl Containers {
             // Docker's status for a container whose end nobody saw.
             r.state.exit_code = exit.as_ref().map_or(if run.is_some() { 137 } else { 255 }, |e| e.code);
             r.state.finished_at = Some(exit.map_or_else(Timestamp::now, |e| e.at));
+            if let Some(health) = &mut r.state.health {
+                health.status = HealthStatus::Unhealthy;
+            }
         });
         let code = container.lock().state.exit_code;
         container.phase.send_modify(|p| p.exit_code = code);
+        if tokio::runtime::Handle::try_current().is_ok() && self.restart_due(container, code) {
+            let _ = container.update(|r| r.state.status = Status::Restarting);
+            self.restart_later(Arc::clone(container), LONG_RUN);
+            return;
+        }
         if record.host.auto_remove {
             self.forget(&container.id);
             super::volumes::remove_anonymous(&record);
@@ -347,6 +386,7 @@ fn spec(container: &Container, record: &Record, plan: Plan) -> std::io::Result<C
         read_only_paths: host.readonly_paths.clone().unwrap_or_default(),
         read_only_root: host.readonly_rootfs,
         sysctls: host.sysctls.clone().unwrap_or_default(),
+        group_views: Vec::new(),
         all_devices: host.privileged,
         stdin_once: config.stdin_once,
         process,
@@ -371,6 +411,7 @@ pub(super) fn process_spec(config: &RunConfig, host: &HostConfig) -> ProcessSpec
         no_new_privileges: named("no-new-privileges"),
         seccomp: !host.privileged && !unconfined,
         limits: host.ulimits.iter().filter_map(|u| Some((limit_number(&u.name)?, limit(u.soft), limit(u.hard)))).collect(),
+        group_doors: Vec::new(),
     }
 }
 

@@ -1,8 +1,9 @@
-//! Changing the limits of a container that exists. They are kept and shown; no cgroup enforces them.
+//! Changing the limits of a container that exists, running or not.
 
 use serde_json::Value;
 
 use super::ContainerError;
+use super::cgroup::Group;
 use super::host::HostConfig;
 use super::store::{Container, Containers};
 
@@ -48,7 +49,25 @@ impl Containers {
                 host.restart_policy = wanted.restart_policy;
             }
         })?;
+        let record = container.record();
+        if record.state.status.is_running() {
+            self.limit_now(container, &record.host)
+                .map_err(|e| ContainerError::failed(format_args!("Cannot update container {}", container.id()), e))?;
+        }
         self.tell(container, "update", &[]);
-        Ok(Vec::new())
+        Ok(super::create::warnings(&record.host))
+    }
+
+    /// Sets the limits of a running container, in groups that it may not have had so far.
+    fn limit_now(&self, container: &Container, host: &HostConfig) -> std::io::Result<()> {
+        if let Some(group) = Group::of(container.id()) {
+            return group.limit(host);
+        }
+        let Some(group) = Group::make(container.id(), host)? else { return Ok(()) };
+        for process in self.processes(container).unwrap_or_default() {
+            // One that has ended meanwhile needs no limit.
+            let _ = group.take(process.pid);
+        }
+        Ok(())
     }
 }

@@ -101,6 +101,9 @@ pub fn exec(spec: &ProcessSpec, pidfd: BorrowedFd<'_>, own: Namespaces) -> Resul
         kinds.set(Type::NETWORK, own.net);
         kinds.set(Type::INTER_PROCESS_COMMUNICATION, own.ipc);
         kinds.set(Type::HOST_NAME_AND_NIS_DOMAIN_NAME, own.uts);
+        if let Err(e) = setup::join_groups(&spec.group_doors) {
+            return e;
+        }
         if let Err(e) = enter(kinds) {
             return StartError::doing("join the container")(e.into());
         }
