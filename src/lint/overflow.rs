@@ -26,19 +26,12 @@ pub fn findings(deck: &Deck, tall: &[Tall]) -> Vec<Diagnostic> {
         let heading = own.lines().find(|line| line.starts_with('#')).and_then(|line| own.find(line));
         let at = heading.unwrap_or(own.len() - own.trim_start().len());
         let Some(place) = deck.source.locate(slide.range.start + at) else { continue };
+        // Without its number, which is another in each deck that shows it.
+        let size = format!("this slide is {} pixels taller than the page", tall.pixels);
+        let percent = (tall.scale * 100.0).round();
         let message = match tall.cut {
-            0 => format!(
-                "slide {} is {} pixels taller than the page: it is shown at {:.0} % of its size",
-                slide.number,
-                tall.pixels,
-                tall.scale * 100.0
-            ),
-            cut => format!(
-                "slide {} is {} pixels taller than the page: {cut} pixels are out of sight even at {:.0} % of its size",
-                slide.number,
-                tall.pixels,
-                tall.scale * 100.0
-            ),
+            0 => format!("{size}: it is shown at {percent} % of its size"),
+            cut => format!("{size}: {cut} pixels are out of sight even at {percent} % of its size"),
         };
         let length = place.file.line_span(place.line).len();
         let hint = "make two slides of it, or shorten its code";
