@@ -1,60 +1,21 @@
-//! `dockside serve` from outside: pages, news of edits, trouble and recovery, and who may ask.
+//! `dockside serve` from outside: pages, news of edits, trouble and recovery, who may ask, and a class that follows its presenter.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A running server; it ends with the test.
-struct Server {
-    process: Child,
-    address: String,
-    _out: BufReader<std::process::ChildStdout>,
-}
+use show::browser::{Browser, Window, chromium};
+use show::server::Server;
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+mod show {
+    pub mod browser;
+    pub mod server;
 }
 
 impl Server {
-    fn start(folder: &Path, path: &str) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_dockside"))
-            .args(["serve", path, "--port", "0"])
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("dockside starts");
-        let mut out = BufReader::new(process.stdout.take().expect("its output"));
-        let mut line = String::new();
-        out.read_line(&mut line).expect("a line");
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address in the line").to_owned();
-        Server { process, address, _out: out }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).expect("the server answers");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit");
-        stream
-    }
-
-    fn get_as(&self, host: &str, place: &str) -> String {
-        let mut stream = self.connect();
-        write!(stream, "GET {place} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("asked");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    fn get(&self, place: &str) -> String {
-        self.get_as(&self.address, place)
-    }
-
     /// Listens to the news.
     fn news(&self) -> News {
         let mut stream = self.connect();
@@ -66,7 +27,27 @@ impl Server {
 struct News(BufReader<TcpStream>);
 
 impl News {
+    /// The next news of the slides.
     fn next(&mut self) -> serde_json::Value {
+        loop {
+            let said = self.any();
+            if said.get("version").is_some() {
+                return said;
+            }
+        }
+    }
+
+    /// The next place of the class.
+    fn place(&mut self) -> serde_json::Value {
+        loop {
+            let mut said = self.any();
+            if let Some(place) = said.get_mut("place") {
+                return place.take();
+            }
+        }
+    }
+
+    fn any(&mut self) -> serde_json::Value {
         let mut line = String::new();
         // The server says now and then that it is alive, so a time limit on reading alone would never end a wait in vain.
         let end = Instant::now() + Duration::from_secs(30);
@@ -194,4 +175,268 @@ fn a_port_in_use_is_told() {
     assert_eq!(output.status.code(), Some(1));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains(port) && errors.contains("hint"), "{errors}");
+}
+
+/// A move to a slide, as a presenter's page sends it.
+fn step(at: &str) -> String {
+    format!(
+        "{{\"place\":{{\"page\":\"index.html\",\"at\":\"{at}\",\"shown\":0,\"black\":false,\"invite\":false,\"zoom\":null,\"pointer\":null}},\"from\":\"test\"}}"
+    )
+}
+
+/// Tries to move the class; the status of the answer.
+fn post(server: &Server, authorization: &str, body: &str) -> String {
+    let answer = server.ask(&format!(
+        "POST /dockside/class HTTP/1.1\r\nHost: {}\r\n{authorization}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        server.address,
+        body.len()
+    ));
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn only_the_presenter_moves_the_class() {
+    let folder = course();
+    let server = Server::start(folder.path(), ".");
+    let mut news = server.news();
+    assert!(news.place().is_null());
+    let secret = format!("Authorization: Bearer {}\r\n", server.secret);
+    let wrong = format!("Authorization: Bearer {}x\r\n", &server.secret[1..]);
+    for other in ["", "Authorization: Bearer \r\n", "Cookie: dockside-secret=1\r\n", wrong.as_str()] {
+        assert_eq!(post(&server, other, &step("#2")), "403", "{other}");
+    }
+    assert_eq!(post(&server, &secret, "{}"), "400");
+    assert_eq!(post(&server, &secret, &step("javascript:alert(1)")), "400");
+    assert_eq!(post(&server, &secret, &"x".repeat(100_000)), "413");
+    assert_eq!(post(&server, &secret, &step("#2")), "204");
+    assert_eq!(news.place()["at"], "#2", "the first that followers hear of is the presenter's move");
+    assert!(server.get(&format!("/present/{}", server.secret)).starts_with("HTTP/1.1 200"));
+    assert!(server.get("/present/guess").starts_with("HTTP/1.1 403"));
+    let page = server.get("/");
+    assert!(!page.contains(&server.secret) && page.contains(&format!("data-join=\"{}\"", server.join)), "{page}");
+    let code = server.get("/dockside/join.svg");
+    assert!(code.contains("image/svg+xml") && code.contains("<path"), "{code}");
+}
+
+#[test]
+fn a_class_outlives_its_server() {
+    let folder = course();
+    let server = Server::start(folder.path(), ".");
+    let mut news = server.news();
+    let secret = server.secret.clone();
+    assert_eq!(post(&server, &format!("Authorization: Bearer {secret}\r\n"), &step("#7")), "204");
+    assert_eq!(until_place(&mut news)["at"], "#7");
+    let kept = folder.path().join("home/classes");
+    let end = Instant::now() + Duration::from_secs(20);
+    let is_kept = || {
+        let mut files = fs::read_dir(&kept).into_iter().flatten().flatten().map(|file| file.path());
+        // Beside it there may be the next one, which is not written to its end.
+        files.any(|path| path.extension().is_some_and(|e| e == "json") && fs::read_to_string(path).is_ok_and(|text| text.contains("#7")))
+    };
+    while !is_kept() {
+        assert!(Instant::now() < end, "the place reaches the disk");
+        std::thread::yield_now();
+    }
+    // Killed, not asked to stop.
+    drop(server);
+    let server = Server::start(folder.path(), ".");
+    assert_eq!(server.secret, secret);
+    assert_eq!(server.news().place()["at"], "#7");
+    drop(server);
+    let server = Server::start_with(folder.path(), ".", &["--new-address"]);
+    assert_ne!(server.secret, secret);
+}
+
+fn until_place(news: &mut News) -> serde_json::Value {
+    loop {
+        let place = news.place();
+        if !place.is_null() {
+            return place;
+        }
+    }
+}
+
+#[test]
+fn on_the_network_addresses_are_answered_and_names_that_are_ours() {
+    let folder = course();
+    let server = Server::start_with(folder.path(), ".", &["--bind", "0.0.0.0", "--url", "https://class.example"]);
+    assert_eq!(server.join, "https://class.example/join");
+    for (host, status) in [("192.168.1.5:8000", "200"), ("class.example", "200"), ("localhost", "200"), ("evil.example", "403")] {
+        assert_eq!(server.get_as(host, "/").split(' ').nth(1), Some(status), "{host}");
+    }
+}
+
+#[test]
+fn an_edit_sends_the_slides_that_it_changed() {
+    let folder = course();
+    let deck = |middle: &str| format!("# One\n\n---\n\n# {middle}\n\n---\n\n# Three\n");
+    fs::write(folder.path().join("a.md"), deck("Two")).expect("written");
+    let server = Server::start(folder.path(), ".");
+    let mut news = server.news();
+    let first = news.next()["version"].as_str().expect("a version").to_owned();
+    // In one step: nobody sees half of it.
+    fs::write(folder.path().join("a.md.new"), deck("Zwei")).expect("written");
+    fs::rename(folder.path().join("a.md.new"), folder.path().join("a.md")).expect("renamed");
+    let second = news.until(|n| n["version"] != first.as_str())["version"].clone();
+    let answer = server.get(&format!("/dockside/patch?page=index.html&from={first}"));
+    let patch: serde_json::Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
+    assert_eq!(patch["to"], second);
+    let patch = &patch["patch"];
+    assert_eq!((&patch["count"], &patch["start"], &patch["gone"]), (&3.into(), &1.into(), &1.into()));
+    let html = patch["html"].as_str().expect("HTML");
+    assert!(html.contains("Zwei") && !html.contains("One") && !html.contains("Three"), "{html}");
+    assert!(server.get("/dockside/patch?page=index.html&from=other").starts_with("HTTP/1.1 404"));
+}
+
+/// Two decks of a course that a class goes through.
+fn lecture() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manifest = "title: C\ndecks:\n  - {name: one, file: a.md, plan: {One: 5, Three: 10}}\n  - {name: two, file: b.md}\n";
+    fs::write(folder.path().join("course.yml"), manifest).expect("written");
+    fs::write(folder.path().join("a.md"), "# One\n\n???\n\nSay it.\n\n---\n\n# Two\n\n---\nname: three\n\n# Three\n\n---\n\n# Four\n")
+        .expect("written");
+    fs::write(folder.path().join("b.md"), "# A\n\n!SUB\n# A1\n\n!SLIDE\n# B\n\n- x <!-- .element: class=\"fragment\" -->\n")
+        .expect("written");
+    folder
+}
+
+const IS_CLASS: &str = "document.querySelector('#class')?.textContent";
+
+#[test]
+fn a_class_follows_its_presenter_roams_and_comes_back() {
+    let Some(chromium) = chromium() else { return };
+    let folder = lecture();
+    let server = Server::start(folder.path(), ".");
+    let at = |path: &str| format!("http://{}{path}", server.address);
+    let mut browser = Browser::start(&chromium);
+    let presenter = browser.open(&at(&format!("/present/{}", server.secret)));
+    browser.until(&presenter, "document.querySelector('.decks a')");
+    assert_eq!(browser.eval(&presenter, "location.pathname"), "/", "the secret is not in the address bar");
+    // One is there before the class begins, one comes late.
+    let early = browser.open(&server.join);
+    browser.until(&early, &format!("{IS_CLASS}.includes('Waiting')"));
+    browser.eval(&presenter, "document.querySelector('.decks a').click()");
+    browser.until(&presenter, "document.documentElement.classList.contains('presenter')");
+    assert_eq!(browser.eval(&presenter, "document.querySelector('#presenter .said').textContent.trim()"), "Say it.");
+    browser.until(&presenter, "document.querySelector('#presenter .left').textContent.startsWith('0:1')");
+    browser.until(&early, "location.pathname === '/one.html'");
+    browser.press(&presenter, &["ArrowRight", "ArrowRight"]);
+    browser.until(&early, "location.hash === '#three'");
+    let late = browser.open(&server.join);
+    browser.until(&late, "location.hash === '#three'");
+    browser.press(&presenter, &["b"]);
+    browser.until(&late, "document.documentElement.classList.contains('black')");
+    browser.press(&presenter, &["b"]);
+    browser.until(&late, "!document.documentElement.classList.contains('black')");
+    // One goes its own way: nobody else does, and the class goes on without it.
+    browser.press(&late, &["Home"]);
+    browser.until(&late, &format!("{IS_CLASS}.includes('Back')"));
+    browser.press(&presenter, &["ArrowRight"]);
+    browser.until(&early, "location.hash === '#4'");
+    assert_eq!(browser.eval(&late, "location.hash"), "#1");
+    assert_eq!(browser.eval(&presenter, "location.hash"), "#4");
+    browser.press(&late, &["r"]);
+    browser.until(&late, "location.hash === '#4'");
+    // To the other deck, with its fragments.
+    browser.eval(&presenter, "location.href = 'two.html#/1'");
+    browser.until(&early, "location.pathname === '/two.html' && location.hash === '#/1'");
+    browser.until(&presenter, "window.dockside.place().at === '#/1'");
+    let shown = "document.querySelectorAll('.slide.current .fragment.shown').length";
+    assert_eq!(browser.eval(&early, shown), 0);
+    browser.press(&presenter, &["ArrowRight"]);
+    browser.until(&early, &format!("{shown} === 1"));
+    browser.until(&late, &format!("{shown} === 1"));
+}
+
+#[test]
+fn an_edit_keeps_everyone_where_they_are() {
+    let Some(chromium) = chromium() else { return };
+    let folder = lecture();
+    let server = Server::start(folder.path(), "a.md");
+    let mut browser = Browser::start(&chromium);
+    let window = browser.open(&format!("http://{}/#2", server.address));
+    browser.until(&window, "document.querySelector('.slide.current h1')?.textContent === 'Two'");
+    browser.eval(&window, "document.querySelector('.slide').dataset.same = 'yes'");
+    let deck = fs::read_to_string(folder.path().join("a.md")).expect("read");
+    fs::write(folder.path().join("a.md"), deck.replace("# Two", "# Zwei")).expect("written");
+    browser.until(&window, "document.querySelector('.slide.current h1').textContent === 'Zwei'");
+    assert_eq!(
+        browser.eval(&window, "location.hash + document.querySelector('.slide').dataset.same"),
+        "#2yes",
+        "the other slides are left alone"
+    );
+    fs::write(folder.path().join("a.md"), format!("# New\n\n---\n\n{deck}")).expect("written");
+    browser.until(&window, "document.querySelectorAll('.slide').length === 5");
+    assert_eq!(browser.eval(&window, "location.hash"), "#2");
+}
+
+#[test]
+fn windows_of_a_talk_keep_in_step_from_disk() {
+    let Some(chromium) = chromium() else { return };
+    let folder = lecture();
+    build(folder.path());
+    let address = format!("file://{}/out/one.html", folder.path().display());
+    let mut browser = Browser::start(&chromium);
+    let laptop = browser.open(&address);
+    browser.until(&laptop, "window.dockside");
+    browser.press(&laptop, &["c"]);
+    let projector = other(&mut browser, &address, &laptop);
+    browser.until(&projector, "window.dockside");
+    browser.press(&laptop, &["ArrowRight", "p"]);
+    browser.until(&projector, "location.hash === '#2' && !document.documentElement.classList.contains('presenter')");
+    browser.eval(&projector, "document.querySelector('[data-do=next]').click()");
+    browser.until(&laptop, "location.hash === '#three'");
+    // The pointer is on the same words in a window of another size.
+    browser.press(&laptop, &["x"]);
+    let heading = "(() => { const b = document.querySelector('.slide.current h1').getBoundingClientRect(); return [b.left + b.width / 4, b.top + b.height / 2]; })()";
+    let point = browser.eval(&laptop, heading);
+    browser.call(Some(&laptop), "Input.dispatchMouseEvent", serde_json::json!({ "type": "mouseMoved", "x": point[0], "y": point[1] }));
+    browser.until(&projector, &format!("(() => {{ const p = document.querySelector('#pointer').getBoundingClientRect(), [x, y] = {heading}; return Math.hypot(p.left + p.width / 2 - x, p.top + p.height / 2 - y) < 4; }})()"));
+    browser.press(&laptop, &["z"]);
+    browser.until(&projector, "getComputedStyle(document.querySelector('.slide.current .body')).transform.startsWith('matrix(2')");
+    // Another window with the same deck is nobody's business.
+    let stranger = browser.open(&address);
+    browser.until(&stranger, "window.dockside");
+    browser.press(&laptop, &["x", "z", "End"]);
+    browser.until(&projector, "location.hash === '#4'");
+    assert_eq!(browser.eval(&stranger, "location.hash"), "");
+}
+
+#[test]
+fn a_slide_is_found_by_number_title_and_words() {
+    let Some(chromium) = chromium() else { return };
+    let folder = lecture();
+    fs::write(folder.path().join("a.md"), "# One\n\n---\n\n# Bücher\n\n---\n\n# Three\n\nabout a Harbour and 2 books\n").expect("written");
+    build(folder.path());
+    let mut browser = Browser::start(&chromium);
+    let window = browser.open(&format!("file://{}/out/one.html", folder.path().display()));
+    browser.until(&window, "window.dockside");
+    for (typed, hash) in [("2", "#2"), ("bucher", "#2"), ("HARBOUR about", "#3"), ("one", "#1")] {
+        browser.press(&window, &["g"]);
+        browser.until(&window, "document.querySelector('#finder')?.open");
+        browser.call(Some(&window), "Input.insertText", serde_json::json!({ "text": typed }));
+        browser.press(&window, &["Enter"]);
+        browser.until(&window, &format!("location.hash === '{hash}' && !document.querySelector('#finder').open"));
+    }
+}
+
+fn build(folder: &Path) {
+    let output = Command::new(env!("CARGO_BIN_EXE_dockside"))
+        .args(["build", ".", "-o", "out"])
+        .current_dir(folder)
+        .output()
+        .expect("dockside starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The window that another one has opened.
+fn other(browser: &mut Browser, address: &str, known: &Window) -> Window {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(target) = browser.others(address, &[known]).first() {
+            return browser.attach(target);
+        }
+        assert!(Instant::now() < end, "no window opened");
+        std::thread::yield_now();
+    }
 }

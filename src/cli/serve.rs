@@ -1,13 +1,13 @@
-//! `dockside serve`: Show the slides on localhost.
+//! `dockside serve`: Show the slides on localhost, and let a class follow.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 
 use super::CliError;
 use super::build::report;
-use crate::server::{self, Access, Live};
+use crate::server::{self, Access, Class, Live, Show};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -17,9 +17,15 @@ pub struct Args {
     /// The port to listen on; the first free one from 8000 on if not given, any free one if 0
     #[arg(short, long)]
     port: Option<u16>,
-    /// The address to listen on; 0.0.0.0 shows the slides to the whole network
+    /// The address to listen on; 0.0.0.0 lets others on the network follow
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
+    /// Where others reach this server if not at its own address: behind a proxy, or by a name
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Make a new presenter's address; the old one moves the class no more
+    #[arg(long)]
+    new_address: bool,
     /// Open the slides in the browser
     #[arg(long)]
     open: bool,
@@ -32,6 +38,8 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     if !args.path.exists() {
         return Err(CliError::new(format!("there is no {}", args.path.display())).hint("name a course.yml, a Markdown deck or a folder"));
     }
+    let outside = args.url.as_deref().map(Outside::parse).transpose()?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listener = listen(args.bind, args.port).await?;
@@ -44,6 +52,17 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         }
         let title = if first.title.is_empty() { args.path.display().to_string() } else { first.title.clone() };
         println!("{title}: {} slides at http://{address}/ (Ctrl-C stops)", first.slides);
+        let class = Arc::new(Class::open(Some(class_file(&args.path)), args.new_address));
+        if let Err(e) = class.save() {
+            eprintln!("dockside: {}: the presenter's address will be another one next time", chain(&e));
+        }
+        println!("Present at http://{}/present/{}", local(address), class.secret());
+        let join = match &outside {
+            Some(outside) => format!("{}/join", outside.origin),
+            None => format!("http://{}/join", seen_at(address)),
+        };
+        let alone = if args.bind.is_loopback() && outside.is_none() { " (on this machine; --bind 0.0.0.0 lets others in)" } else { "" };
+        println!("Follow at  {join}{alone}");
         let watched = live.clone();
         std::thread::spawn(move || {
             let mut told = first.diagnostics;
@@ -63,12 +82,18 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         if args.open {
             open(&format!("http://{address}/"));
         }
-        let access = if args.bind.is_loopback() { Access::Loopback } else { Access::Everyone };
+        let mut access = match args.bind.is_loopback() {
+            true => Access::loopback(),
+            false => Access::network(&rustix::system::uname().nodename().to_string_lossy()),
+        };
+        if let Some(outside) = &outside {
+            access = access.with_name(&outside.host);
+        }
         let stop = async {
             // Without a signal handler Ctrl-C ends the process all the same.
             let _ = tokio::signal::ctrl_c().await;
         };
-        server::serve(live, listener, access, stop).await?;
+        server::serve(Show { live, class, join: join.into() }, listener, access, stop).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -92,4 +117,74 @@ fn open(address: &str) {
     if let Err(e) = started {
         eprintln!("dockside: cannot open a browser ({program}: {e}); open {address} yourself");
     }
+}
+
+/// The address under which a server is reached from outside.
+struct Outside {
+    /// Without a slash at the end.
+    origin: String,
+    host: String,
+}
+
+impl Outside {
+    fn parse(url: &str) -> Result<Self, CliError> {
+        let origin = url.trim_end_matches('/');
+        let place = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let host =
+            place.filter(|place| !place.contains(['/', '?', '#', '@', '"', '<', '&', ' '])).map(|place| match place.rsplit_once(':') {
+                Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+                _ => place,
+            });
+        match host.map(|host| host.trim_matches(['[', ']'])) {
+            Some(host) if !host.is_empty() => Ok(Outside { origin: origin.to_owned(), host: host.to_owned() }),
+            _ => Err(CliError::new(format!("{url} is no address of a server")).hint("it looks like https://slides.example.org")),
+        }
+    }
+}
+
+/// Where the place of a course's class is kept.
+fn class_file(course: &Path) -> PathBuf {
+    use sha2::Digest;
+    let path = course.canonicalize().unwrap_or_else(|_| course.to_owned());
+    let digest = sha2::Sha256::digest(path.as_os_str().as_encoded_bytes());
+    let name: String = digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+    crate::engine::home().join("classes").join(format!("{name}.json"))
+}
+
+/// An address that this machine's browser can use.
+fn local(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// The address at which others see this server: where it listens, or where the way out of this machine begins.
+fn seen_at(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    // Connecting a datagram socket sends nothing; it only looks up the way. The addresses are those kept for examples.
+    let towards = |own: IpAddr, other: IpAddr| {
+        let socket = UdpSocket::bind(SocketAddr::new(own, 0)).ok()?;
+        socket.connect(SocketAddr::new(other, 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    let v4 = towards(Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into());
+    let v6 = || towards(Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()).filter(|_| address.is_ipv6());
+    v4.or_else(v6).map_or_else(|| local(address), |ip| SocketAddr::new(ip, address.port()))
+}
+
+/// Each follower is an open connection; the usual limit is about a thousand.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Where it cannot be raised it stays.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::markmaker;
 use super::place::Places;
 use super::stitch::{self, Item};
-use super::{Course, Deck};
+use super::{Course, Deck, PlannedPart};
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
 use crate::slides::Dialect;
 use crate::yaml::{self, Mapping, Value};
@@ -76,6 +76,7 @@ impl Course {
                 deck.title.clone_from(title);
             }
             reader.course.title = deck.title.clone();
+            deck.plan = reader.plan(&manifest);
             reader.course.decks.push(deck);
         } else {
             reader.read(&manifest);
@@ -156,7 +157,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        self.unknown_keys(&map, &["name", "title", "file", "content", "dialect", "exclude", "images", "slidenumberprefix"]);
+        self.unknown_keys(&map, &["name", "title", "file", "content", "dialect", "exclude", "images", "slidenumberprefix", "plan"]);
         let file = self.text(&map, "file");
         let mut dialect = None;
         if let Some(name) = self.text(&map, "dialect") {
@@ -198,7 +199,30 @@ impl Reader<'_> {
         }
         let (exclude, number_prefix) = (self.words(&map, "exclude"), self.text(&map, "slidenumberprefix").unwrap_or_default());
         let images = self.words(&map, "images");
-        Some(Deck { name: name_of(&name), title, dialect, source, exclude, base, number_prefix, images })
+        let plan = self.plan(&map);
+        Some(Deck { name: name_of(&name), title, dialect, source, exclude, base, number_prefix, images, plan })
+    }
+
+    /// `plan: 45` for the deck, or minutes for each part by the name or the heading of its first slide.
+    fn plan(&mut self, map: &Mapping) -> Vec<PlannedPart> {
+        let Some(value) = map.get("plan") else { return Vec::new() };
+        let entries: Vec<(String, &Value)> = match value {
+            Value::Null => Vec::new(),
+            Value::Mapping(parts) => parts.iter().map(|(part, minutes)| (key_text(part), minutes)).collect(),
+            minutes => vec![(String::new(), minutes)],
+        };
+        let mut plan = Vec::new();
+        for (part, minutes) in entries {
+            let place = if part.is_empty() { "plan" } else { &part };
+            match minutes.as_f64().filter(|minutes| *minutes > 0.0 && *minutes <= 1440.0) {
+                Some(minutes) => {
+                    let offset = self.places.find(place);
+                    plan.push(PlannedPart { part: one_line(&part), minutes, file: self.file.clone(), offset });
+                }
+                None => self.error("bad-manifest", "a plan says how many minutes the deck or each of its parts has: `Part: 20`", place),
+            }
+        }
+        plan
     }
 
     fn lab(&mut self, value: &Value) {
@@ -270,6 +294,15 @@ impl Reader<'_> {
     fn error(&mut self, code: &'static str, message: &str, text: &str) {
         let at = self.places.find(text);
         self.diagnostics.push(Diagnostic::at(Severity::Error, code, message, self.file, at, text.len()));
+    }
+}
+
+/// The key of a mapping as it was written, if it was a word or a number.
+fn key_text(key: &Value) -> String {
+    match key {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
     }
 }
 

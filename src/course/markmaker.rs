@@ -45,6 +45,7 @@ pub fn read(manifest: &Arc<SourceFile>, values: &Mapping, base: &Path, language:
         base: base.to_owned(),
         number_prefix: text("slidenumberprefix"),
         images: Vec::new(),
+        plan: Vec::new(),
     }
 }
 

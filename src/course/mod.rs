@@ -9,8 +9,9 @@ mod stitch;
 mod variant;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::diag::SourceText;
+use crate::diag::{SourceFile, SourceText};
 use crate::slides::Dialect;
 pub use markmaker::PICTURES;
 pub use rules::RuleSetting;
@@ -50,6 +51,19 @@ pub struct Deck {
     pub base: PathBuf,
     /// Goes in front of every slide number (markmaker's `slidenumberprefix`).
     pub number_prefix: String,
+    /// How long its parts are to take, in their order; empty if nobody said.
+    pub plan: Vec<PlannedPart>,
+}
+
+/// A part of a deck and the time that is planned for it.
+#[derive(Clone, Debug)]
+pub struct PlannedPart {
+    /// The name or the heading of the slide that it begins with; empty for a deck as a whole.
+    pub part: String,
+    pub minutes: f64,
+    /// Where the manifest says so.
+    pub file: Arc<SourceFile>,
+    pub offset: usize,
 }
 
 impl Deck {

@@ -11,6 +11,7 @@ mod languages;
 pub mod markdown;
 mod media;
 mod page;
+mod plan;
 mod rewrite;
 mod site;
 pub(crate) mod tags;

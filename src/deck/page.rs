@@ -7,7 +7,7 @@ use super::assets::{Assets, Problem, ProblemKind};
 use super::escape::push_escaped;
 use super::highlight::Highlighter;
 use super::rewrite::rewrite;
-use super::{console, diagrams, languages, markdown};
+use super::{console, diagrams, languages, markdown, plan};
 use crate::course::Deck;
 use crate::diag::{Diagnostic, Severity};
 use crate::slides::{Dialect, Slide, SlideDeck};
@@ -20,14 +20,23 @@ pub struct Slides {
 
 /// Writes the slides of `parsed`, which was read from `deck`. Without a highlighter code is shown plain, consoles as consoles.
 pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>, assets: &mut Assets) -> Slides {
-    let mut page =
-        Page { html: String::with_capacity(deck.source.text().len() * 2), ids: HashMap::new(), deck, assets, problems: Vec::new() };
+    let mut page = Page {
+        html: String::with_capacity(deck.source.text().len() * 2),
+        ids: HashMap::new(),
+        deck,
+        assets,
+        problems: Vec::new(),
+        parts: HashMap::new(),
+    };
     let mut reports = Reports { deck, seen: HashSet::new(), elsewhere: HashMap::new(), diagnostics: Vec::new() };
     let bodies = render_all(parsed, highlighter);
+    let plan = plan::starts(deck, parsed, &bodies.iter().map(|body| body.html.as_str()).collect::<Vec<_>>());
+    reports.diagnostics.extend(plan.diagnostics);
+    page.parts = plan.starts;
     for (i, (slide, body)) in parsed.slides.iter().zip(bodies).enumerate() {
         // A heading that the next increment adds to is no slide of its own.
         let goes_on = parsed.slides.get(i + 1).is_some_and(|next| next.continued);
-        page.open(slide, !goes_on && !slide.continued && is_lone_heading(&body.html));
+        page.open(i, slide, !goes_on && !slide.continued && is_lone_heading(&body.html));
         page.push("<div class=\"body\">", &body.html, "</div>\n");
         if let Some(notes) = body.notes.filter(|notes| !notes.trim().is_empty()) {
             page.push("<aside class=\"notes\">", &notes, "</aside>\n");
@@ -96,11 +105,13 @@ struct Page<'a> {
     deck: &'a Deck,
     assets: &'a mut Assets,
     problems: Vec<Problem>,
+    /// The parts that are planned, by the slide that they begin with: title and minutes.
+    parts: HashMap<usize, (String, f64)>,
 }
 
 impl Page<'_> {
     /// The start tag of a slide's section. `lead`: its heading is all there is on it.
-    fn open(&mut self, slide: &Slide, lead: bool) {
+    fn open(&mut self, index: usize, slide: &Slide, lead: bool) {
         let mut classes = "slide".to_owned();
         for class in slide.classes.iter().map(String::as_str).chain(lead.then_some("lead")) {
             classes.push(' ');
@@ -120,6 +131,10 @@ impl Page<'_> {
         self.attribute("data-number", &number);
         self.attribute("data-h", &slide.stack.0.to_string());
         self.attribute("data-v", &slide.stack.1.to_string());
+        if let Some((part, minutes)) = self.parts.remove(&index) {
+            self.attribute("data-part", &part);
+            self.attribute("data-minutes", &minutes.to_string());
+        }
         if slide.continued {
             self.html.push_str(" data-continued");
         }

@@ -2,69 +2,84 @@
 
 use std::convert::Infallible;
 use std::future::IntoFuture;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body as HttpBody;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use futures_util::stream::{self, Stream};
 use tokio::net::TcpListener;
 
-use super::live::Live;
+use super::access::Access;
+use super::class::{Class, Listener, Told};
+use super::live::{Live, News};
+use super::{join, present};
 use crate::deck::{Body, media_type};
 
-const LIVE: &str = include_str!("../../templates/live.js");
+const SCRIPT: &str = concat!(include_str!("../../templates/server/live.js"), include_str!("../../templates/server/class.js"));
 
-/// Who may ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Browsers on this machine that asked for this machine: a page elsewhere cannot read the slides by a name that points here.
-    Loopback,
-    Everyone,
+/// A course on show.
+#[derive(Clone)]
+pub struct Show {
+    pub live: Arc<Live>,
+    pub class: Arc<Class>,
+    /// The address at which others follow.
+    pub join: Arc<str>,
 }
 
 /// Answers requests on `listener` until `stop` is done.
-pub async fn serve(live: Arc<Live>, listener: TcpListener, access: Access, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-    let mut router = Router::new()
-        .route("/dockside/live.js", get(|| async { text("live.js", LIVE.to_owned()) }))
+pub async fn serve(show: Show, listener: TcpListener, access: Access, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+    let keep = tokio::spawn(show.class.clone().keep());
+    let class = show.class.clone();
+    let router = Router::new()
+        .route("/dockside/live.js", get(|| async { text("live.js", SCRIPT.to_owned()) }))
         .route("/dockside/events", get(events))
+        .route("/dockside/patch", get(patch))
+        .route("/dockside/join.svg", get(code))
+        .route("/dockside/class", get(present::listeners).post(present::go))
+        .route("/present/{secret}", get(present::enter))
+        .route("/join", get(present::join))
         .fallback(get(file))
-        .with_state(live);
-    if access == Access::Loopback {
-        router = router.layer(middleware::from_fn(from_here));
-    }
-    tokio::select! {
+        .layer(DefaultBodyLimit::max(16 * 1024))
+        .with_state(show)
+        .layer(middleware::from_fn_with_state(Arc::new(access), from_known_names));
+    // A move is a small message, and the next one may be long in coming.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let result = tokio::select! {
         result = axum::serve(listener, router).into_future() => result,
         () = stop => Ok(()),
-    }
+    };
+    keep.abort();
+    // It has been saved after the last move; should that have failed, it fails now as well.
+    let _ = class.save();
+    result
 }
 
-async fn from_here(request: Request, next: Next) -> Response {
+async fn from_known_names(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    if name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback()) {
+    if access.allows(host) {
         return next.run(request).await;
     }
-    (StatusCode::FORBIDDEN, "This server answers to localhost only.\n").into_response()
+    let why = format!("This server does not answer to the name {host:?}. Start it with --url to give it one.\n");
+    (StatusCode::FORBIDDEN, why).into_response()
 }
 
 /// A file of the site as it is now.
-async fn file(State(live): State<Arc<Live>>, uri: Uri) -> Response {
-    let site = live.site();
+async fn file(State(show): State<Show>, uri: Uri) -> Response {
+    let site = show.live.site();
     let place = crate::deck::percent_decoded(uri.path().trim_start_matches('/')).into_owned();
     let place = if place.is_empty() { "index.html".to_owned() } else { place };
     match site.files.get(&place) {
         Some(Body::Text(page)) => {
-            let version = live.news().borrow().version.clone();
-            let page = page.replacen("<html ", &format!("<html data-version=\"{version}\" "), 1);
+            let version = show.live.news().borrow().version.clone();
+            let page = page.replacen("<html ", &format!("<html data-version=\"{version}\" data-join=\"{}\" ", show.join), 1);
             text(&place, page)
         }
         Some(Body::File(path)) => match tokio::fs::read(path).await {
@@ -75,11 +90,11 @@ async fn file(State(live): State<Arc<Live>>, uri: Uri) -> Response {
     }
 }
 
-fn not_found() -> Response {
+pub(super) fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "There is no such page in this course.\n").into_response()
 }
 
-fn text(place: &str, text: String) -> Response {
+pub(super) fn text(place: &str, text: String) -> Response {
     answer(place, HttpBody::from(text))
 }
 
@@ -89,18 +104,68 @@ fn answer(place: &str, body: HttpBody) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(place)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 
+/// The QR code of the address at which others follow.
+async fn code(State(show): State<Show>) -> Response {
+    text("join.svg", join::svg(&show.join))
+}
+
+#[derive(serde::Deserialize)]
+struct Wanted {
+    page: String,
+    from: String,
+}
+
+/// What the last edit changed on a page.
+async fn patch(State(show): State<Show>, Query(wanted): Query<Wanted>) -> Response {
+    let patches = show.live.patches();
+    let found = Some(&patches).filter(|patches| patches.from == wanted.from).and_then(|patches| patches.page(&wanted.page));
+    match found.map(|patch| serde_json::to_string(&serde_json::json!({ "to": patches.to, "patch": patch }))) {
+        Some(Ok(json)) => text("patch.json", json),
+        _ => not_found(),
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Listening {
+    /// The presenter is not one of those who follow.
+    presenter: Option<String>,
+}
+
+/// What a page is told: of the slides, and of the class.
+struct Stories {
+    news: tokio::sync::watch::Receiver<News>,
+    class: tokio::sync::watch::Receiver<Told>,
+    /// Both have to be told at first.
+    first: Option<bool>,
+    _listener: Option<Listener>,
+}
+
 /// What has changed, now and from now on.
-async fn events(State(live): State<Arc<Live>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let news = live.news();
-    let stream = stream::unfold((news, true), |(mut news, first)| async move {
-        if !first {
-            news.changed().await.ok()?;
-        }
-        let data = serde_json::to_string(&*news.borrow_and_update()).ok()?;
-        Some((Ok(Event::default().data(data).retry(Duration::from_millis(300))), (news, false)))
+async fn events(State(show): State<Show>, Query(listening): Query<Listening>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let listener = listening.presenter.is_none().then(|| show.class.listener());
+    let stories = Stories { news: show.live.news(), class: show.class.follow(), first: Some(true), _listener: listener };
+    let stream = stream::unfold(stories, |mut stories| async move {
+        let news = match stories.first {
+            Some(news) => news,
+            None => tokio::select! {
+                changed = stories.class.changed() => changed.map(|()| false).ok()?,
+                changed = stories.news.changed() => changed.map(|()| true).ok()?,
+            },
+        };
+        stories.first = if stories.first == Some(true) { Some(false) } else { None };
+        let event = if news {
+            let news = serde_json::to_string(&*stories.news.borrow_and_update()).ok()?;
+            Event::default().retry(Duration::from_millis(300)).data(news)
+        } else {
+            let json = stories.class.borrow_and_update().json.clone();
+            Event::default().event("class").data(json)
+        };
+        Some((Ok(event), stories))
     });
     Sse::new(stream).keep_alive(KeepAlive::default())
 }

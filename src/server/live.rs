@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
+use super::patch::Patches;
 use crate::course::Course;
 use crate::deck::{Body, Builder, Options, Site};
 use crate::diag::{self, Diagnostic};
@@ -37,6 +38,7 @@ pub struct Live {
     highlight: bool,
     builder: Builder,
     site: RwLock<Arc<Site>>,
+    patches: RwLock<Arc<Patches>>,
     news: watch::Sender<News>,
     /// Goes into every version, so that a page of an earlier run knows that it is old.
     run: String,
@@ -54,6 +56,7 @@ impl Live {
             highlight,
             builder: Builder::default(),
             site: RwLock::default(),
+            patches: RwLock::default(),
             news: watch::Sender::default(),
             run: format!("{run:x}"),
         };
@@ -63,6 +66,11 @@ impl Live {
 
     pub fn site(&self) -> Arc<Site> {
         self.site.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the last edit changed.
+    pub fn patches(&self) -> Arc<Patches> {
+        self.patches.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Follows what pages are told.
@@ -95,7 +103,10 @@ impl Live {
                 (outcome.decks, outcome.slides) = (site.decks, site.slides);
                 site.sources.insert(self.path.clone());
                 if news.version.is_empty() || old.files != site.files {
-                    news.version = self.next(&news.version);
+                    let version = self.next(&news.version);
+                    let patches = Patches::new(&news.version, &old, &version, &site);
+                    *self.patches.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(patches);
+                    news.version = version;
                 }
                 if news.looks.is_empty() || looks(&old) != looks(&site) {
                     news.looks = self.next(&news.looks);

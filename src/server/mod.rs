@@ -1,12 +1,20 @@
-//! Slides on localhost: pages out of memory, rebuilt when a source changes, shown again without leaving the slide.
+//! Slides on localhost: pages out of memory, rebuilt when a source changes, shown again without leaving the slide; and a class
+//! that follows its presenter.
 //!
-//! Serves what the site is made of and nothing else, to nobody but this machine unless asked to. Prints nothing: the caller hears of
-//! each build through a function of its own.
+//! Serves what the site is made of and nothing else, to nobody but this machine unless asked to. Only who knows the secret moves the
+//! class. Prints nothing: the caller hears of each build through a function of its own.
 
+mod access;
+mod class;
 mod http;
+mod join;
 mod live;
+mod patch;
+mod present;
 mod watch;
 
-pub use http::{Access, serve};
+pub use access::Access;
+pub use class::{Class, KeepError, Move, Place, Spot};
+pub use http::{Show, serve};
 pub use live::{Live, News};
 pub use watch::watch;

@@ -133,7 +133,7 @@ function showParts(now) {
   all.forEach((part, n) => {
     const row = body.rows[n];
     const spent = (clock.spent[part.title] || 0) / 60;
-    const texts = [part.title, part.minutes + " min", spent ? spent.toFixed(spent < 10 ? 1 : 0) + " min" : "–"];
+    const texts = [part.title, part.minutes + " min", spent >= 0.05 ? spent.toFixed(spent < 10 ? 1 : 0) + " min" : "–"];
     texts.forEach((text, i) => { if (row.cells[i].textContent !== text) row.cells[i].textContent = text; });
     row.classList.toggle("over", spent > part.minutes);
     if (part.start === now?.start) row.setAttribute("aria-current", "step");

@@ -37,6 +37,7 @@ function makeFinder() {
   document.body.appendChild(finder);
   const input = finder.querySelector("input");
   input.addEventListener("input", look);
+  finder.addEventListener("cancel", () => input.blur());
   input.addEventListener("keydown", (event) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 }[event.key];
     if (by && hits.length) { event.preventDefault(); choose(Math.max(0, Math.min(hits.length - 1, chosen + by))); }
@@ -122,6 +123,8 @@ function take(n) {
   if (!hits[n]) return;
   const words = wordsOf(finder.querySelector("input").value);
   const hit = hits[n];
+  // Else the next key would still go to the field, until the browser notices that it is gone.
+  finder.querySelector("input").blur();
   finder.close();
   if (isOn("overview")) toggleOverview(false);
   go(hit.i, { fresh: true });

@@ -22,7 +22,7 @@ const PANEL = `
 <button type="button" data-do="present" title="Leave the presenter's view (p)">Leave</button>
 <span class="listeners"></span>
 </div>
-<table class="parts" hidden><caption class="sr">The plan</caption><thead class="sr"><tr><th scope="col">Part</th><th scope="col">Planned</th><th scope="col">Spent</th></tr></thead><tbody></tbody></table>
+<div class="plan"><table class="parts" hidden><caption class="sr">The plan</caption><thead class="sr"><tr><th scope="col">Part</th><th scope="col">Planned</th><th scope="col">Spent</th></tr></thead><tbody></tbody></table></div>
 <p class="upnext"></p>
 <div class="said" tabindex="0" role="region" aria-label="Notes"></div>
 <dialog id="minutes" aria-label="How long the talk is"><form method="dialog"><label>The talk has <input type="number" min="1" max="1440" step="1" inputmode="numeric" required> minutes</label> <button type="submit" value="set">Start at zero</button> <button type="submit" value="cancel" formnovalidate>Cancel</button></form></dialog>`;

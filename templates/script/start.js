@@ -71,6 +71,9 @@ window.dockside = {
   go, replace, patch, refit, present, apply, say,
   place: () => slides[current] ? place() : null,
   page: pageName,
+  // The windows of one talk have this in common; `opened` are those that another one has opened.
+  group: () => group,
+  opened: () => !!group && !window.name.endsWith("-first"),
   // `listener(place, {moved, edited})` hears whenever this window goes somewhere by itself.
   listen: (listener) => { listeners.push(listener); },
 };

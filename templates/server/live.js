@@ -21,7 +21,29 @@
     if (!window.dockside) { location.reload(); return; }
     if (busy) { again = true; return; }
     busy = true;
-    fetch(location.pathname, { cache: "no-store" }).then(function (answer) {
+    patch().catch(whole).catch(function () { /* the next news will try again */ }).then(function () {
+      busy = false;
+      if (again) { again = false; refresh(); }
+    });
+  }
+
+  // The slides that the edit changed, if this page shows the version before it.
+  function patch() {
+    var root = document.documentElement;
+    var page = window.dockside.page();
+    return fetch("/dockside/patch?page=" + encodeURIComponent(page) + "&from=" + root.dataset.version).then(function (answer) {
+      if (!answer.ok) throw new Error(answer.status);
+      return answer.json();
+    }).then(function (said) {
+      if (document.querySelectorAll("#deck > .slide").length !== said.patch.count) throw new Error("other slides");
+      window.dockside.patch(said.patch.start, said.patch.gone, said.patch.html);
+      root.dataset.version = said.to;
+    });
+  }
+
+  // The whole page.
+  function whole() {
+    return fetch(location.pathname, { cache: "no-store" }).then(function (answer) {
       if (!answer.ok) throw new Error(answer.status);
       return answer.text();
     }).then(function (text) {
@@ -31,9 +53,6 @@
       document.documentElement.dataset.dialect = page.documentElement.dataset.dialect;
       document.documentElement.dataset.version = page.documentElement.dataset.version;
       window.dockside.replace(deck.innerHTML, page.title);
-    }).catch(function () { /* the next news will try again */ }).then(function () {
-      busy = false;
-      if (again) { again = false; refresh(); }
     });
   }
 
@@ -49,5 +68,5 @@
     box.textContent = text;
   }
 
-  new EventSource("/dockside/events").onmessage = hear;
+  window.docksideNews = hear;
 })();
