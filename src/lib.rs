@@ -14,6 +14,7 @@ pub mod dockerapi;
 pub mod engine;
 pub mod lab;
 pub mod lint;
+pub mod patterns;
 pub mod pty;
 pub mod server;
 pub mod slides;

@@ -14,24 +14,23 @@ use crate::engine::Engine;
 const NO_SWARM: &str =
     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
 
-/// Swarm, plugins, builds.
+/// Swarm, plugins, BuildKit's own protocol.
 pub fn router() -> Router<Arc<Engine>> {
     let mut router = Router::new()
         .route("/plugins", get(async || Json(serde_json::json!([]))))
         .route("/plugins/{name}/json", get(async |Path(name): Path<String>| ApiError::not_found(format!("plugin \"{name}\" not found"))));
-    router = router.route("/build", post(no_build)).route("/build/prune", post(nothing_built)).route("/session", post(no_build));
+    router = router.route("/session", post(no_session)).route("/grpc", post(no_session));
     for room in ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"] {
         router = router.route(room, any(no_swarm)).route(&format!("{room}/{{*rest}}"), any(no_swarm));
     }
     router
 }
 
-async fn no_build() -> ApiError {
-    ApiError::new(StatusCode::NOT_IMPLEMENTED, "this engine does not build images yet: make one with docker commit or docker import")
-}
-
-async fn nothing_built() -> Json<serde_json::Value> {
-    Json(serde_json::json!({ "CachesDeleted": null, "SpaceReclaimed": 0 }))
+async fn no_session() -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "this engine does not speak BuildKit's own protocol: build with DOCKER_BUILDKIT=0, or without the buildx plugin",
+    )
 }
 
 async fn no_swarm() -> ApiError {

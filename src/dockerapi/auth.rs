@@ -1,5 +1,7 @@
 //! Logins: `/auth`, and the `X-Registry-Auth` header of pulls and pushes.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
@@ -24,6 +26,25 @@ pub fn credentials(headers: &HeaderMap) -> Option<Credentials> {
     let text = headers.get("x-registry-auth")?.to_str().ok()?;
     let config: AuthConfig = serde_json::from_slice(&base64::decode(text)?).ok()?;
     (!config.username.is_empty()).then_some(Credentials { username: config.username, password: config.password })
+}
+
+/// The credentials for several registries that come with a build, by host.
+pub fn all_credentials(headers: &HeaderMap) -> BTreeMap<String, Credentials> {
+    let all: Option<BTreeMap<String, AuthConfig>> = headers
+        .get("x-registry-config")
+        .and_then(|text| base64::decode(text.to_str().ok()?))
+        .and_then(|json| serde_json::from_slice(&json).ok());
+    let with_name = all.unwrap_or_default().into_iter().filter(|(_, config)| !config.username.is_empty());
+    with_name.map(|(host, config)| (host, Credentials { username: config.username, password: config.password })).collect()
+}
+
+/// The secrets that come with a build, by id: `X-Dockside-Build-Secrets`, base64 of a JSON object of base64 strings.
+pub fn secrets(headers: &HeaderMap) -> BTreeMap<String, Vec<u8>> {
+    let all: Option<BTreeMap<String, String>> = headers
+        .get("x-dockside-build-secrets")
+        .and_then(|text| base64::decode(text.to_str().ok()?))
+        .and_then(|json| serde_json::from_slice(&json).ok());
+    all.unwrap_or_default().into_iter().filter_map(|(id, secret)| Some((id, base64::decode(&secret)?))).collect()
 }
 
 /// `POST /auth`: tries the login at its registry.

@@ -3,6 +3,7 @@
 mod absent;
 mod auth;
 pub mod bodies;
+mod build;
 pub mod containers;
 mod error;
 mod events;

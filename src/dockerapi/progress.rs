@@ -62,7 +62,7 @@ fn error_line(error: &ImageError) -> Bytes {
 }
 
 /// One message in Docker's form.
-fn line(progress: &Progress) -> Value {
+pub fn line(progress: &Progress) -> Value {
     match progress {
         Progress::Message { id: None, text } => json!({ "status": text }),
         Progress::Message { id: Some(id), text } => json!({ "status": text, "id": id }),

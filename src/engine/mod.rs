@@ -1,5 +1,6 @@
 //! The embedded image engine: images, layers, containers, the catalogue. Knows nothing of Docker's JSON or of HTTP.
 
+pub mod build;
 pub mod catalog;
 pub mod container;
 pub mod doctor;

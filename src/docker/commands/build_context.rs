@@ -3,11 +3,10 @@
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use super::build::Sink;
 use crate::docker::failure::{Failure, io_words};
 use crate::docker::units::quote;
+use crate::patterns::IgnoreList;
 
 /// A context that can be sent.
 pub struct Context {
@@ -56,7 +55,7 @@ pub fn open(place: &str, file: &str) -> Result<Context, Failure> {
             }
         }
     };
-    let ignore = Ignore::read(&root, &dockerfile)?;
+    let ignore = read_ignore(&root, &dockerfile)?;
     Ok(Context { dockerfile, source: Source::Folder { root, ignore, outside } })
 }
 
@@ -154,7 +153,7 @@ fn walk(tar: &mut tar::Builder<&mut Sink>, root: &Path, below: &Path, ignore: &I
         let path = root.join(&relative);
         let meta = path.symlink_metadata().map_err(cannot(&path))?;
         let skipped = ignore.matches(&relative);
-        if meta.is_dir() && skipped && !ignore.has_exceptions {
+        if meta.is_dir() && skipped && !ignore.goes_into(&relative) {
             continue;
         }
         if !skipped {
@@ -193,61 +192,36 @@ fn append(tar: &mut tar::Builder<&mut Sink>, path: &Path, relative: &Path, meta:
     tar.append_data(&mut header, relative, file.take(meta.len())).map_err(broken)
 }
 
-/// The patterns of `.dockerignore`; the last that matches decides.
+/// Reads what is left out of the context: the Dockerfile's own list where it has one.
+fn read_ignore(root: &Path, dockerfile: &str) -> Result<Ignore, Failure> {
+    let specific = root.join(format!("{dockerfile}.dockerignore"));
+    let path = if specific.exists() { specific } else { root.join(".dockerignore") };
+    let text = match std::fs::read(&path) {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(e) => return Err(Failure::new(format!("open {}: {}", path.display(), io_words(&e)))),
+    };
+    let list = IgnoreList::parse(&text).map_err(|e| Failure::new(format!("error checking context: {}: {e}", path.display())))?;
+    Ok(Ignore { list, kept: [".dockerignore".to_owned(), dockerfile.to_owned()] })
+}
+
+/// What is left out of the context.
 struct Ignore {
-    patterns: Vec<(GlobMatcher, bool)>,
-    has_exceptions: bool,
+    list: IgnoreList,
+    /// The engine needs these two whatever the list says, and leaves them out itself.
+    kept: [String; 2],
 }
 
 impl Ignore {
-    fn read(root: &Path, dockerfile: &str) -> Result<Ignore, Failure> {
-        let specific = root.join(format!("{dockerfile}.dockerignore"));
-        let path = if specific.exists() { specific } else { root.join(".dockerignore") };
-        let text = match std::fs::read(&path) {
-            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(Failure::new(format!("open {}: {}", path.display(), io_words(&e)))),
-        };
-        let mut patterns = Vec::new();
-        for line in text.trim_start_matches('\u{feff}').lines() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (line, exception) = match line.strip_prefix('!') {
-                Some(rest) => (rest.trim(), true),
-                None => (line, false),
-            };
-            let cleaned: Vec<&str> = line.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-            let cleaned = cleaned.join("/");
-            if cleaned.is_empty() {
-                continue;
-            }
-            let glob = GlobBuilder::new(&cleaned).literal_separator(true).backslash_escape(true).build();
-            let glob = glob.map_err(|e| Failure::new(format!("error checking context: {} in {}: {e}", quote(line), path.display())))?;
-            patterns.push((glob.compile_matcher(), exception));
-        }
-        let mut ignore = Ignore { has_exceptions: patterns.iter().any(|(_, exception)| *exception), patterns };
-        // The engine needs these two whatever the file says.
-        for name in [".dockerignore", dockerfile] {
-            if ignore.matches(Path::new(name))
-                && let Ok(glob) = GlobBuilder::new(&globset::escape(name)).literal_separator(true).build()
-            {
-                ignore.patterns.push((glob.compile_matcher(), true));
-                ignore.has_exceptions = true;
-            }
-        }
-        Ok(ignore)
+    /// Whether a path is left out.
+    fn matches(&self, path: &Path) -> bool {
+        let path = path.to_string_lossy();
+        !self.kept.iter().any(|kept| *kept == path) && self.list.excludes(&path)
     }
 
-    /// Whether a path, or a folder that it lies in, is left out.
-    fn matches(&self, path: &Path) -> bool {
-        let mut out = false;
-        for (glob, exception) in &self.patterns {
-            if path.ancestors().filter(|p| !p.as_os_str().is_empty()).any(|p| glob.is_match(p)) {
-                out = !exception;
-            }
-        }
-        out
+    /// Whether something in the folder may be in the context though the folder is not.
+    fn goes_into(&self, folder: &Path) -> bool {
+        let within = |kept: &String| Path::new(kept).starts_with(folder);
+        self.list.has_exceptions() || self.kept.iter().any(within)
     }
 }

@@ -48,12 +48,18 @@ pub use networks::{Connection, dns_names};
 pub use record::{MountKind, MountPoint, Record, State, Status};
 pub(super) use root::remove_tree;
 pub use stats::{Interface, Usage};
+pub use root::size_of;
 pub use store::{Container, Containers, ImageUse};
 pub use top::ProcessInfo;
 pub use volumes::{ANONYMOUS, Volume};
 
 use crate::sys::userns::{self, UsernsError};
 use std::path::Path;
+
+/// The numbers of `user[:group]` by the `passwd` and `group` in the folder `etc`; the error is Docker's text.
+pub fn resolve_user(user: &str, etc: &Path) -> Result<(u32, u32), String> {
+    accounts::resolve(user, &[], etc).map(|identity| (identity.uid, identity.gid))
+}
 
 /// Enters the user namespace in which an engine with this state folder runs its containers: that of its containers which outlived
 /// an earlier engine, else a new one. To be called before the process starts a thread; does nothing when it is inside already.

@@ -39,15 +39,9 @@ impl ImageStore {
         };
         let mut diff_ids = base.rootfs.diff_ids.clone();
         let _content = self.tenancy.hold()?;
-        let mut incoming = self.blobs.incoming()?;
-        let count = pack(request.upper, &mut incoming).map_err(ImageError::io("cannot pack", request.upper))?;
-        if count > 0 {
-            let (diff_id, _) = incoming.finish(None)?;
-            diff_ids.push(diff_id.clone());
-            self.unpack_top(&diff_ids)?;
-        } else {
-            drop(incoming);
-        }
+        let layer = self.add_layer(request.upper, &diff_ids)?;
+        let empty_layer = layer.is_none();
+        diff_ids.extend(layer);
         let now = jiff::Timestamp::now().to_string();
         let created_by =
             request.container_config.as_ref().and_then(|config| config.cmd.as_ref()).map_or_else(String::new, |cmd| cmd.join(" "));
@@ -57,7 +51,7 @@ impl ImageStore {
             author: request.author.clone(),
             created_by,
             comment: request.message.clone(),
-            empty_layer: count == 0,
+            empty_layer,
         });
         let document = ImageDocument {
             architecture: if base.architecture.is_empty() { native_architecture().to_owned() } else { base.architecture },
@@ -77,6 +71,19 @@ impl ImageStore {
         self.adopt_image(&document, request.parent, reference.as_ref())
     }
 
+    /// Makes a layer of an overlay's upper directory, on top of the layers `below`; `None` where nothing is in it.
+    pub fn add_layer(&self, upper: &Path, below: &[Digest]) -> Result<Option<Digest>, ImageError> {
+        let mut incoming = self.blobs.incoming()?;
+        if pack(upper, &mut incoming).map_err(ImageError::io("cannot pack", upper))? == 0 {
+            return Ok(None);
+        }
+        let (diff_id, _) = incoming.finish(None)?;
+        let mut diff_ids = below.to_vec();
+        diff_ids.push(diff_id.clone());
+        self.unpack_top(&diff_ids)?;
+        Ok(Some(diff_id))
+    }
+
     /// Unpacks the last of the layers out of its blob.
     pub(super) fn unpack_top(&self, diff_ids: &[Digest]) -> Result<(), ImageError> {
         let (Some(chain), Some(diff_id)) = (chain_ids(diff_ids).pop(), diff_ids.last()) else { return Ok(()) };
@@ -88,7 +95,7 @@ impl ImageStore {
     }
 
     /// Writes the config of an image whose layers are there, and makes it this engine's.
-    pub(super) fn adopt_image(
+    pub fn adopt_image(
         &self,
         document: &ImageDocument,
         parent: Option<Digest>,

@@ -3,6 +3,7 @@
 //! Blocking code throughout; knows nothing of Docker's JSON. What comes from outside (tars, manifests, configs) is trusted nowhere.
 
 mod blobs;
+mod building;
 mod changes;
 mod collect;
 mod commit;
@@ -57,6 +58,7 @@ pub use save::SavePlan;
 pub use source::{Fetched, Source};
 pub use store::{ImageStore, ResolvedImage};
 pub use tag::tag_reference;
+pub use workspace::remove_tree;
 
 /// The Docker engine whose behaviour this one has; recorded in the images it makes.
 pub const DOCKER_VERSION: &str = "26.1.5";

@@ -38,8 +38,23 @@ struct Deferred {
     mtime: i64,
 }
 
+/// What a tar is unpacked as.
+#[derive(Clone, Copy)]
+pub struct Manner {
+    /// Whiteouts are marks, as in layers, and no files.
+    pub layer: bool,
+    /// As many bytes as it may give.
+    pub limit: u64,
+    /// What is said to have failed.
+    pub what: &'static str,
+}
+
+/// A layer of an image.
+pub const LAYER: Manner = Manner { layer: true, limit: LAYER_MAX, what: "failed to register layer" };
+
 struct Unpacker {
     root: OwnedFd,
+    layer: bool,
     /// The parent that was opened last: entries come folder by folder.
     parent: Option<(PathBuf, OwnedFd)>,
     directories: BTreeMap<PathBuf, Deferred>,
@@ -50,27 +65,32 @@ struct Unpacker {
 ///
 /// Reads the stream to its very end, so that its digest can be taken on the way.
 pub fn unpack(tar: &mut dyn Read, target: &Path) -> io::Result<u64> {
+    unpack_as(tar, target, LAYER)
+}
+
+/// [`unpack`] for what need not be a layer.
+pub fn unpack_as(tar: &mut dyn Read, target: &Path, manner: Manner) -> io::Result<u64> {
     let root = open(target, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut unpacker = Unpacker { root, parent: None, directories: BTreeMap::new(), buffer: vec![0; 256 << 10] };
-    let mut archive = tar::Archive::new(TarGuard::new(&mut *tar, LAYER_MAX));
+    let mut unpacker = Unpacker { root, layer: manner.layer, parent: None, directories: BTreeMap::new(), buffer: vec![0; 256 << 10] };
+    let mut archive = tar::Archive::new(TarGuard::new(&mut *tar, manner.limit));
     let mut size = 0u64;
     let mut count = 0u64;
     for entry in archive.entries()? {
         let mut entry = entry?;
         count += 1;
         if count > ENTRIES_MAX {
-            return Err(invalid(format!("the layer has more than {ENTRIES_MAX} entries")));
+            return Err(invalid(format!("the archive has more than {ENTRIES_MAX} entries")));
         }
         let name = entry.path_bytes().into_owned();
-        size += unpacker.apply(&mut entry, &name).map_err(|e| located(&name, e))?;
+        size += unpacker.apply(&mut entry, &name).map_err(|e| located(manner.what, &name, e))?;
     }
     unpacker.finish_directories()?;
     io::copy(tar, &mut io::sink())?;
     Ok(size)
 }
 
-fn located(name: &[u8], error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("failed to register layer: {}: {error}", String::from_utf8_lossy(name)))
+fn located(what: &str, name: &[u8], error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {}: {error}", String::from_utf8_lossy(name)))
 }
 
 fn invalid(message: impl Into<String>) -> io::Error {
@@ -101,7 +121,7 @@ impl Unpacker {
         if kind.is_pax_global_extensions() || name.contains(&0) {
             return Ok(0);
         }
-        let path = clean(name).ok_or_else(|| invalid(format!("{:?} is outside of the layer", String::from_utf8_lossy(name))))?;
+        let path = clean(name).ok_or_else(|| invalid(format!("{:?} is outside of it", String::from_utf8_lossy(name))))?;
         let header = entry.header();
         // Fields that some writers leave empty.
         let attributes = Deferred {
@@ -119,7 +139,7 @@ impl Unpacker {
         };
         let base = file_name.as_bytes();
         let parent_path = path.parent().unwrap_or(Path::new("")).to_owned();
-        if base.starts_with(WHITEOUT) {
+        if self.layer && base.starts_with(WHITEOUT) {
             return self.whiteout(&parent_path, base).map(|()| 0);
         }
         self.enter(&parent_path)?;

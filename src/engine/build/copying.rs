@@ -1,0 +1,210 @@
+//! `COPY` and `ADD`: finds what is meant, gives it a digest, and puts it into a file system that is being made.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::instruction::Copy;
+use super::state::absolute;
+use super::tree::{Ownership, Tree, hex};
+use crate::engine::container::resolve_user;
+use crate::engine::image::ImageStore;
+use crate::patterns::{Glob, IgnoreList, clean};
+use crate::sys::mount;
+
+/// What a `COPY` or `ADD` takes, in order.
+pub struct Sources {
+    entries: Vec<Entry>,
+    /// `file:…`, `dir:…` or `multi:…` with a digest over all of it.
+    pub digest: String,
+    ignore: IgnoreList,
+}
+
+enum Entry {
+    /// A path in the tree that is copied from, and whether it is a folder.
+    Path { path: String, folder: bool },
+    /// A file out of the Dockerfile.
+    Inline { name: String, content: String },
+}
+
+/// Finds the sources of an (expanded) instruction in `tree`; the error is Docker's text, without the instruction's name.
+pub fn gather(tree: &Tree, copy: &Copy, in_context: bool) -> Result<Sources, String> {
+    let ignore = IgnoreList::parse(&copy.exclude.join("\n")).map_err(|e| e.to_string())?;
+    let mut entries = Vec::new();
+    let mut digests = Vec::new();
+    let mut take = |path: String, ignore: &IgnoreList| -> Result<(), String> {
+        let describe = |e: io::Error| describe(&path, &e, in_context);
+        let folder = tree.metadata(&path).map_err(describe)?.is_dir();
+        let hash = tree.hash(&path, &|inside| ignore.excludes(inside)).map_err(describe)?;
+        digests.push(hash);
+        entries.push(Entry::Path { path, folder });
+        Ok(())
+    };
+    for source in &copy.sources {
+        if is_url(source) {
+            return Err(if copy.from.is_empty() {
+                format!("cannot fetch {source}: this engine builds offline; download the file into the build context and COPY it")
+            } else {
+                "source can't be a URL for COPY".to_owned()
+            });
+        }
+        if Glob::is_pattern(source) {
+            let glob = Glob::new(&clean(source)).ok_or_else(|| format!("syntax error in pattern {source}"))?;
+            let all = tree.walk().map_err(|e| describe(source, &e, in_context))?;
+            for path in all.into_iter().filter(|path| glob.matches(path)) {
+                take(path, &ignore)?;
+            }
+        } else {
+            take(clean(source), &ignore)?;
+        }
+    }
+    for file in &copy.files {
+        let content = file.text();
+        digests.push(format!("file:{}", hex(&Sha256::digest(format!("{}\0{content}", file.name)))));
+        entries.push(Entry::Inline { name: file.name.clone(), content });
+    }
+    let digest = match digests.as_slice() {
+        [] => return Err("no source files were specified".to_owned()),
+        [one] => one.clone(),
+        many => format!("multi:{}", hex(&Sha256::digest(many.join(",")))),
+    };
+    Ok(Sources { entries, digest, ignore })
+}
+
+impl Sources {
+    /// Whether they can only go into a folder.
+    pub fn are_many(&self) -> bool {
+        self.entries.len() > 1
+    }
+}
+
+fn describe(path: &str, error: &io::Error, in_context: bool) -> String {
+    let known = error.kind() == io::ErrorKind::NotFound;
+    match (known, in_context) {
+        (true, true) => format!("file not found in build context or excluded by .dockerignore: stat {path}: file does not exist"),
+        (true, false) => format!("stat {path}: file does not exist"),
+        (false, _) => format!("{path}: {error}"),
+    }
+}
+
+fn is_url(source: &str) -> bool {
+    ["http://", "https://", "git://", "git@", "ssh://", "ftp://"].iter().any(|scheme| source.starts_with(scheme))
+}
+
+/// Who shall own the copies: `--chown` by the target's own users, root for what comes from the context.
+pub fn ownership(target: &Tree, copy: &Copy) -> Result<Ownership, String> {
+    let owner = if copy.chown.is_empty() {
+        // What comes out of an image keeps its owners.
+        copy.from.is_empty().then_some((0, 0))
+    } else {
+        Some(chown(target, &copy.chown)?)
+    };
+    let mode = if copy.chmod.is_empty() {
+        None
+    } else {
+        let mode = u32::from_str_radix(&copy.chmod, 8).ok().filter(|mode| *mode <= 0o7777);
+        Some(mode.ok_or_else(|| format!("invalid chmod parameter: '{}'. it should be octal string and between 0 and 07777", copy.chmod))?)
+    };
+    Ok(Ownership { owner, mode })
+}
+
+fn chown(target: &Tree, text: &str) -> Result<(u32, u32), String> {
+    let wrong = |why: String| format!("unable to convert uid/gid chown string to host mapping: {why}");
+    let (user, group) = text.split_once(':').unwrap_or((text, ""));
+    // A user alone stands for a group of the same number or name, as for Docker.
+    let both = if group.is_empty() { format!("{user}:{user}") } else { text.to_owned() };
+    let (_fd, etc) = match target.find("/etc") {
+        Ok(found) => found,
+        Err(_) => return numbers(&both).ok_or_else(|| wrong(format!("can't find uid for user {user}: no such user: {user}"))),
+    };
+    let identity = resolve_user(&both, &etc).map_err(|why| {
+        let why = if why.contains("group file") {
+            format!("can't find gid for group {}: no such group: {}", group_of(&both), group_of(&both))
+        } else {
+            format!("can't find uid for user {user}: no such user: {user}")
+        };
+        wrong(why)
+    })?;
+    Ok(identity)
+}
+
+fn group_of(both: &str) -> &str {
+    both.split_once(':').map_or(both, |(_, group)| group)
+}
+
+fn numbers(both: &str) -> Option<(u32, u32)> {
+    let (user, group) = both.split_once(':')?;
+    Some((user.parse().ok()?, group.parse().ok()?))
+}
+
+/// Copies the sources out of `from` into `target`. `unpack` says that archives are unpacked (`ADD`).
+#[expect(clippy::too_many_arguments, reason = "the parts of one copy, put together in one place only")]
+pub fn perform(
+    images: &ImageStore,
+    from: &Tree,
+    target: &Tree,
+    sources: &Sources,
+    copy: &Copy,
+    ownership: Ownership,
+    working_dir: &str,
+    unpack: bool,
+) -> Result<(), String> {
+    let destination = absolute(working_dir, &copy.destination);
+    let names_folder =
+        copy.destination.ends_with('/') || matches!(copy.destination.as_str(), "." | "..") || copy.destination.ends_with("/.");
+    let into = |name: &str| {
+        let folder = names_folder || target.metadata(&destination).is_ok_and(|m| m.is_dir());
+        if folder { format!("{}/{name}", destination.trim_end_matches('/')) } else { destination.clone() }
+    };
+    let failed = |e: io::Error| e.to_string();
+    for entry in &sources.entries {
+        match entry {
+            Entry::Inline { name, content } => target.write_file(content.as_bytes(), &into(name), ownership).map_err(failed)?,
+            Entry::Path { path, folder: true } => {
+                let (_fd, outside) = from.find(path).map_err(failed)?;
+                let place = match copy.parents {
+                    true => format!("{}/{path}", destination.trim_end_matches('/')),
+                    false => destination.clone(),
+                };
+                let skipped = |inside: &str| sources.ignore.excludes(inside);
+                target.copy_folder(&outside, &place, ownership, &skipped).map_err(failed)?;
+            }
+            Entry::Path { path, folder: false } => {
+                let (_fd, outside) = from.find(path).map_err(failed)?;
+                if unpack && is_archive(&outside) {
+                    let folder = target.make_folders(&destination, Ownership::default()).map_err(failed)?;
+                    let archive = std::fs::File::open(&outside).map_err(failed)?;
+                    images.unpack_archive(archive, &mount::path_of(folder.as_fd()), "cannot unpack").map_err(failed)?;
+                    continue;
+                }
+                let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+                let place = if copy.parents { into(path) } else { into(&name) };
+                target.copy_file(&outside, &place, ownership).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file is a tar, or a gzip of one.
+fn is_archive(file: &Path) -> bool {
+    use std::io::Read;
+    let first_block = || -> io::Result<[u8; 512]> {
+        let mut head = [0; 512];
+        let mut file = io::BufReader::new(std::fs::File::open(file)?);
+        if io::BufRead::fill_buf(&mut file)?.starts_with(&[0x1f, 0x8b]) {
+            flate2::bufread::GzDecoder::new(file).read_exact(&mut head)?;
+        } else {
+            file.read_exact(&mut head)?;
+        }
+        Ok(head)
+    };
+    // Old tars have no magic: their checksum tells.
+    first_block().is_ok_and(|head| {
+        let sum: u64 = head.iter().enumerate().map(|(at, byte)| u64::from(if (148..156).contains(&at) { b' ' } else { *byte })).sum();
+        let told = std::str::from_utf8(&head[148..156]).ok().map(|t| t.trim_matches(['\0', ' ']).to_owned());
+        head[0] != 0 && told.and_then(|t| u64::from_str_radix(&t, 8).ok()) == Some(sum)
+    })
+}

@@ -1,0 +1,101 @@
+//! Builds images out of Dockerfiles. Knows nothing of HTTP or of how a client shows a build.
+//!
+//! [`classic`] goes instruction by instruction and makes an image of each, as Docker's first builder does; what it shares with other
+//! ways of building (reading, expanding, copying, running) has a file of its own. What a client sends is trusted nowhere: a context's
+//! paths and links never lead out of it, and what a `RUN` does happens in a container.
+
+mod arguments;
+mod classic;
+mod context;
+mod copying;
+pub mod dockerfile;
+mod expand;
+mod health;
+mod instruction;
+mod mounts;
+mod options;
+mod report;
+mod running;
+mod state;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Engine;
+use super::image::{Digest, Reference};
+use super::registry::Credentials;
+
+pub use context::Context;
+pub use instruction::Plan;
+pub use report::{BuildError, Cancel, Note, Report};
+
+/// What shall be built, and how.
+#[derive(Clone, Debug, Default)]
+pub struct BuildRequest {
+    /// The Dockerfile's path in the context; empty for `Dockerfile`.
+    pub dockerfile: String,
+    pub tags: Vec<Reference>,
+    pub arguments: BTreeMap<String, Option<String>>,
+    pub labels: BTreeMap<String, String>,
+    pub no_cache: bool,
+    pub pull: bool,
+    /// Containers go after their step; `force_remove` says that those of failed steps go too.
+    pub remove: bool,
+    pub force_remove: bool,
+    /// The stage to end with; empty for the last.
+    pub target: String,
+    /// `os/arch`, if it shall not be this machine's.
+    pub platform: String,
+    /// How containers of `RUN` stand on the host.
+    pub host: super::container::HostConfig,
+    /// Logins for registries, by host.
+    pub credentials: BTreeMap<String, Credentials>,
+    /// What `--mount=type=secret` can ask for.
+    pub secrets: BTreeMap<String, Vec<u8>>,
+}
+
+/// Builds as Docker's classic builder does, and gives the image's id. Must be called on a blocking thread of a tokio runtime.
+pub fn build_classic(
+    engine: &Arc<Engine>,
+    request: &BuildRequest,
+    context: &Context,
+    report: Report<'_>,
+    cancel: &Cancel,
+) -> Result<Digest, BuildError> {
+    classic::build(engine, request, context, report, cancel)
+}
+
+/// Reads the Dockerfile of a context and cuts it to the target; gives its text too, for messages.
+fn plan(request: &BuildRequest, context: &Context) -> Result<(Plan, String), BuildError> {
+    let text = context.dockerfile(&request.dockerfile)?;
+    let dockerfile = dockerfile::Dockerfile::parse(&text)
+        .map_err(|e| BuildError::invalid(format!("failed to parse {}: {e}", context.dockerfile_name(&request.dockerfile))).at(e.lines))?;
+    let mut plan = Plan::of(&dockerfile).map_err(|e| BuildError::invalid(&e.message).at(e.lines))?;
+    if plan.stages.is_empty() {
+        return Err(BuildError::invalid("no build stage in current context"));
+    }
+    if !request.target.is_empty() {
+        let Some(at) = plan.stage(&request.target) else {
+            return Err(BuildError::invalid(format!("target stage {} could not be found", dockerfile::go_quote(&request.target))));
+        };
+        plan.stages.truncate(at + 1);
+    }
+    if let Some(last) = plan.stages.last_mut() {
+        last.steps.extend(request.labels.iter().map(|(key, value)| instruction::Step::label(key, value)));
+    }
+    Ok((plan, text))
+}
+
+/// Forgets what builds keep beside images (the folders of `--mount=type=cache`); gives their names and the bytes that they took.
+pub fn prune(engine: &Engine) -> (Vec<String>, u64) {
+    let folder = running::cache_folder(engine.state_dir());
+    let (mut names, mut bytes) = (Vec::new(), 0);
+    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        bytes += super::container::size_of(&entry.path());
+        names.push(entry.file_name().to_string_lossy().chars().take(25).collect());
+    }
+    // What cannot be removed now is there the next time.
+    context::remove(&folder);
+    (names, bytes)
+}

@@ -1,0 +1,130 @@
+//! `RUN --mount=…`: what a command finds beside its image.
+
+use super::dockerfile::go_quote;
+
+/// One `--mount`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mount {
+    pub kind: Kind,
+    /// Where it is seen; relative to the working folder.
+    pub target: String,
+    /// A path in the stage or context that it comes from.
+    pub source: String,
+    pub from: String,
+    pub id: String,
+    pub read_only: bool,
+    pub required: bool,
+    pub size: u64,
+    pub mode: Option<u32>,
+    pub uid: u32,
+    pub gid: u32,
+    /// A secret's value is this variable.
+    pub env: String,
+}
+
+/// What is mounted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    #[default]
+    Bind,
+    Cache,
+    Tmpfs,
+    Secret,
+}
+
+impl Mount {
+    /// Reads the value of a `--mount`.
+    pub fn parse(text: &str) -> Result<Mount, String> {
+        let mut mount = Mount::default();
+        let mut writable = None;
+        for field in text.split(',').filter(|field| !field.is_empty()) {
+            let (key, value) = match field.split_once('=') {
+                Some((key, value)) => (key.to_ascii_lowercase(), value),
+                None => (field.to_ascii_lowercase(), "true"),
+            };
+            let on = || match value {
+                "true" | "1" => Ok(true),
+                "false" | "0" => Ok(false),
+                other => Err(format!("invalid value for {key}: {other}")),
+            };
+            let number = || value.parse::<u32>().map_err(|_| format!("invalid value {value} for {key}"));
+            match key.as_str() {
+                "type" => {
+                    mount.kind = match value {
+                        "bind" => Kind::Bind,
+                        "cache" => Kind::Cache,
+                        "tmpfs" => Kind::Tmpfs,
+                        "secret" => Kind::Secret,
+                        "ssh" => return Err("--mount=type=ssh needs an agent, which this engine has not: use a secret".to_owned()),
+                        other => return Err(format!("unsupported mount type {}", go_quote(other))),
+                    };
+                }
+                "target" | "dst" | "destination" => value.clone_into(&mut mount.target),
+                "source" | "src" => value.clone_into(&mut mount.source),
+                "from" => value.clone_into(&mut mount.from),
+                "id" => value.clone_into(&mut mount.id),
+                "readonly" | "ro" => writable = Some(!on()?),
+                "readwrite" | "rw" => writable = Some(on()?),
+                "required" => mount.required = on()?,
+                "sharing" if ["shared", "private", "locked"].contains(&value) => {}
+                "sharing" => return Err(format!("unsupported sharing value {}", go_quote(value))),
+                "size" => mount.size = size(value).ok_or_else(|| format!("invalid value for size: {value}"))?,
+                "mode" => mount.mode = Some(u32::from_str_radix(value, 8).map_err(|_| format!("invalid value {value} for mode"))?),
+                "uid" => mount.uid = number()?,
+                "gid" => mount.gid = number()?,
+                "env" => value.clone_into(&mut mount.env),
+                _ => return Err(format!("unexpected key '{key}' in '{field}'")),
+            }
+        }
+        mount.read_only = !writable.unwrap_or(mount.kind != Kind::Bind);
+        if mount.kind == Kind::Secret {
+            if mount.id.is_empty() {
+                let name = if mount.source.is_empty() { &mount.target } else { &mount.source };
+                mount.id = name.rsplit('/').next().unwrap_or_default().to_owned();
+            }
+            if mount.id.is_empty() {
+                return Err("invalid secret mount: it has no id".to_owned());
+            }
+            if mount.target.is_empty() && mount.env.is_empty() {
+                mount.target = format!("/run/secrets/{}", mount.id);
+            }
+        } else if mount.target.is_empty() {
+            return Err("invalid mount: it has no target".to_owned());
+        }
+        Ok(mount)
+    }
+}
+
+/// `100`, `10k`, `64m`, `1g`.
+fn size(text: &str) -> Option<u64> {
+    let lower = text.to_ascii_lowercase();
+    let lower = lower.trim_end_matches('b');
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().ok()?;
+    let shift = match &lower[digits.len()..] {
+        "" => 0,
+        "k" | "ki" => 10,
+        "m" | "mi" => 20,
+        "g" | "gi" => 30,
+        _ => return None,
+    };
+    number.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_are_read() {
+        let cache = Mount::parse("type=cache,target=/c,id=x,sharing=locked,mode=0700").unwrap();
+        assert_eq!((cache.kind, cache.target.as_str(), cache.id.as_str(), cache.mode), (Kind::Cache, "/c", "x", Some(0o700)));
+        assert!(!cache.read_only);
+        assert!(Mount::parse("target=/b").unwrap().read_only, "a bind is read-only");
+        assert_eq!(Mount::parse("type=secret,id=k").unwrap().target, "/run/secrets/k");
+        assert_eq!(Mount::parse("type=tmpfs,target=/t,size=64m").unwrap().size, 64 << 20);
+        for wrong in ["type=ssh", "type=cache", "type=x,target=/a", "target=/a,nope=1", "type=cache,target=/a,sharing=x"] {
+            assert!(Mount::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! A file tree that a build reads from or writes to: the context, or an image's file system. Whatever links it holds, no path leads out.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use sha2::{Digest as _, Sha256};
+
+use crate::sys::mount;
+
+/// As deep as folders may be nested.
+const DEPTH_MAX: usize = 1024;
+
+/// The tree's root; a mount lasts as long as this.
+pub struct Tree {
+    root: OwnedFd,
+}
+
+/// Who owns what is copied, and its mode.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ownership {
+    /// User and group; `None` keeps the source's.
+    pub owner: Option<(u32, u32)>,
+    pub mode: Option<u32>,
+}
+
+impl Tree {
+    /// A folder.
+    pub fn folder(path: &Path) -> io::Result<Tree> {
+        Ok(Tree { root: rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())? })
+    }
+
+    /// What layers (lowest first, at least one) make together.
+    pub fn layers(layers: &[PathBuf]) -> io::Result<Tree> {
+        // One layer cannot be laid over itself.
+        if let [one] = layers {
+            return Tree::folder(one);
+        }
+        Ok(Tree { root: mount::overlay(layers, None)? })
+    }
+
+    /// The same, with `upper` to take what is written and `work` for the kernel.
+    pub fn writable(layers: &[PathBuf], upper: &Path, work: &Path) -> io::Result<Tree> {
+        if layers.is_empty() { Tree::folder(upper) } else { Ok(Tree { root: mount::overlay(layers, Some((upper, work)))? }) }
+    }
+
+    /// A path outside for one inside, links followed.
+    pub fn find(&self, path: &str) -> io::Result<(OwnedFd, PathBuf)> {
+        let fd = mount::open_in(self.root.as_fd(), Path::new("/").join(path.trim_start_matches('/')), OFlags::PATH)?;
+        let outside = mount::path_of(fd.as_fd());
+        Ok((fd, outside))
+    }
+
+    /// What is at `path`, links followed.
+    pub fn metadata(&self, path: &str) -> io::Result<Metadata> {
+        let (fd, _) = self.find(path)?;
+        File::from(fd).metadata()
+    }
+
+    /// The content of a small file.
+    pub fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+        let (_fd, outside) = self.find(path)?;
+        let file = File::open(outside)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let mut content = Vec::new();
+        file.take(limit + 1).read_to_end(&mut content)?;
+        if content.len() as u64 > limit {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {limit} bytes")));
+        }
+        Ok(content)
+    }
+
+    /// All paths in the tree in order, without a leading slash, links not followed.
+    pub fn walk(&self) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        walk(&mount::path_of(self.root.as_fd()), "", 0, &mut found)?;
+        Ok(found)
+    }
+
+    /// A digest over what is at `path`: `file:…` or `dir:…`, over names, kinds, modes, owners and contents, not times.
+    ///
+    /// It is Docker's: the TarSum (version 1) of a file, for a folder the digest of the TarSums of all that is in it.
+    pub fn hash(&self, path: &str, skipped: &dyn Fn(&str) -> bool) -> io::Result<String> {
+        let (_fd, outside) = self.find(path)?;
+        let metadata = fs::metadata(&outside)?;
+        if !metadata.is_dir() {
+            return Ok(format!("file:{}", tar_sum(&outside, path, &metadata)?));
+        }
+        let mut sums = Vec::new();
+        if !path.is_empty() {
+            sums.push(tar_sum(&outside, path, &metadata)?);
+        }
+        hash_folder(&outside, path, "", 0, &mut sums, skipped)?;
+        sums.sort_unstable();
+        Ok(format!("dir:{}", hex(&Sha256::digest(sums.join(",")))))
+    }
+
+    /// Makes a folder and those above it that are missing; those get the owner.
+    pub fn make_folders(&self, path: &str, ownership: Ownership) -> io::Result<OwnedFd> {
+        let mut at = String::from("/");
+        let mut here = mount::open_in(self.root.as_fd(), "/", OFlags::PATH | OFlags::DIRECTORY)?;
+        for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
+            let above = here;
+            at = format!("{}/{part}", at.trim_end_matches('/'));
+            here = match mount::open_in(self.root.as_fd(), &at, OFlags::PATH | OFlags::DIRECTORY) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    match rustix::fs::mkdirat(&above, part, Mode::from_raw_mode(0o755)) {
+                        // A link to nowhere is in the way: what it points to is made.
+                        Err(rustix::io::Errno::EXIST) => {
+                            return Err(io::Error::new(
+                                io::ErrorKind::NotADirectory,
+                                format!("cannot make {at}: a dangling link is in the way"),
+                            ));
+                        }
+                        other => other?,
+                    }
+                    let made = mount::open_in(self.root.as_fd(), &at, OFlags::PATH | OFlags::DIRECTORY)?;
+                    own(&mount::path_of(above.as_fd()).join(part), ownership.owner);
+                    made
+                }
+                other => other.map_err(|e| io::Error::new(e.kind(), format!("cannot open {at}: {e}")))?,
+            };
+        }
+        Ok(here)
+    }
+
+    /// Copies a file out of `source` to the place `to`; folders above are made.
+    pub fn copy_file(&self, source: &Path, to: &str, ownership: Ownership) -> io::Result<()> {
+        let (above, name) = to.rsplit_once('/').unwrap_or(("", to));
+        let folder = self.make_folders(above, ownership)?;
+        let target = mount::path_of(folder.as_fd()).join(name);
+        copy_entry(source, &target, ownership)
+    }
+
+    /// Copies what is in the folder `source` into the folder `to`, made where it is missing.
+    pub fn copy_folder(&self, source: &Path, to: &str, ownership: Ownership, skipped: &dyn Fn(&str) -> bool) -> io::Result<()> {
+        let missing = self.metadata(to).is_err();
+        let folder = self.make_folders(to, ownership)?;
+        let target = mount::path_of(folder.as_fd());
+        if missing {
+            let metadata = fs::metadata(source)?;
+            let _ = fs::set_permissions(&target, fs::Permissions::from_mode(ownership.mode.unwrap_or(metadata.mode() & 0o7777)));
+            own(&target, Some(ownership.owner.unwrap_or((metadata.uid(), metadata.gid()))));
+        }
+        copy_contents(source, &target, "", 0, ownership, skipped)
+    }
+
+    /// Writes a file with the content that is given.
+    pub fn write_file(&self, content: &[u8], to: &str, ownership: Ownership) -> io::Result<()> {
+        let (above, name) = to.rsplit_once('/').unwrap_or(("", to));
+        let folder = self.make_folders(above, ownership)?;
+        let target = mount::path_of(folder.as_fd()).join(name);
+        make_room(&target, false)?;
+        let mut file = File::create_new(&target)?;
+        file.write_all(content)?;
+        own(&target, ownership.owner);
+        fs::set_permissions(&target, fs::Permissions::from_mode(ownership.mode.unwrap_or(0o644)))
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn deep() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("folders are nested deeper than {DEPTH_MAX}"))
+}
+
+fn sorted(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    Ok(entries)
+}
+
+fn below(path: &str, entry: &fs::DirEntry) -> String {
+    let name = entry.file_name();
+    let name = name.to_string_lossy();
+    if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") }
+}
+
+fn walk(folder: &Path, path: &str, depth: usize, found: &mut Vec<String>) -> io::Result<()> {
+    if depth > DEPTH_MAX {
+        return Err(deep());
+    }
+    for entry in sorted(folder)? {
+        let inside = below(path, &entry);
+        found.push(inside.clone());
+        if entry.file_type()?.is_dir() {
+            walk(&entry.path(), &inside, depth + 1, found)?;
+        }
+    }
+    Ok(())
+}
+
+fn hash_folder(
+    folder: &Path,
+    prefix: &str,
+    path: &str,
+    depth: usize,
+    sums: &mut Vec<String>,
+    skipped: &dyn Fn(&str) -> bool,
+) -> io::Result<()> {
+    if depth > DEPTH_MAX {
+        return Err(deep());
+    }
+    for entry in sorted(folder)? {
+        let inside = below(path, &entry);
+        let metadata = entry.metadata()?;
+        if !skipped(&inside) {
+            let name = if prefix.is_empty() { inside.clone() } else { format!("{prefix}/{inside}") };
+            sums.push(tar_sum(&entry.path(), &name, &metadata)?);
+        }
+        if metadata.is_dir() {
+            hash_folder(&entry.path(), prefix, &inside, depth + 1, sums, skipped)?;
+        }
+    }
+    Ok(())
+}
+
+/// Docker's TarSum (version 1) of one file: the fields of its tar header by name, without the time, then its content.
+fn tar_sum(outside: &Path, name: &str, metadata: &Metadata) -> io::Result<String> {
+    let kind = metadata.file_type();
+    let (flag, slash) = match () {
+        () if kind.is_dir() => ('5', "/"),
+        () if kind.is_symlink() => ('2', ""),
+        () if kind.is_fifo() => ('6', ""),
+        () => ('0', ""),
+    };
+    let link = if kind.is_symlink() { fs::read_link(outside)?.to_string_lossy().into_owned() } else { String::new() };
+    let size = if kind.is_file() { metadata.len() } else { 0 };
+    let mut hasher = Sha256::new();
+    hasher.update(format!(
+        "name{name}{slash}mode{}uid{}gid{}size{size}typeflag{flag}linkname{link}unamegnamedevmajor0devminor0",
+        metadata.mode() & 0o7777,
+        metadata.uid(),
+        metadata.gid()
+    ));
+    if kind.is_file() {
+        let mut file = File::open(outside)?;
+        let mut buffer = vec![0; 128 << 10];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                n => hasher.update(&buffer[..n]),
+            }
+        }
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+/// Owners that this machine does not have stay as they are.
+fn own(path: &Path, owner: Option<(u32, u32)>) {
+    if let Some((uid, gid)) = owner {
+        let _ = rustix::fs::chownat(rustix::fs::CWD, path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::SYMLINK_NOFOLLOW);
+    }
+}
+
+/// Removes what a new file would replace; a folder is not replaced by a file.
+fn make_room(target: &Path, folder: bool) -> io::Result<()> {
+    match fs::symlink_metadata(target) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+        Ok(there) if folder && there.is_dir() => Ok(()),
+        Ok(_) if folder => Err(io::Error::new(io::ErrorKind::NotADirectory, format!("cannot copy to non-directory: {}", name_of(target)))),
+        Ok(there) if there.is_dir() => {
+            Err(io::Error::new(io::ErrorKind::IsADirectory, format!("cannot replace to directory {} with file", name_of(target))))
+        }
+        Ok(_) => fs::remove_file(target),
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn copy_entry(source: &Path, target: &Path, ownership: Ownership) -> io::Result<()> {
+    // The source's last link is followed: `/proc/self/fd/N` is one, and what a Dockerfile names is meant itself.
+    let metadata = fs::metadata(source)?;
+    make_room(target, false)?;
+    copy_one(source, target, &metadata, ownership)
+}
+
+fn copy_one(source: &Path, target: &Path, metadata: &Metadata, ownership: Ownership) -> io::Result<()> {
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        std::os::unix::fs::symlink(fs::read_link(source)?, target)?;
+    } else if kind.is_fifo() {
+        rustix::fs::mknodat(rustix::fs::CWD, target, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o644), 0)?;
+    } else if kind.is_file() {
+        let mut from = File::open(source)?;
+        let mut to = File::create_new(target)?;
+        io::copy(&mut from, &mut to)?;
+    } else {
+        // Devices and sockets have no place in an image.
+        return Ok(());
+    }
+    own(target, Some(ownership.owner.unwrap_or((metadata.uid(), metadata.gid()))));
+    if !kind.is_symlink() {
+        fs::set_permissions(target, fs::Permissions::from_mode(ownership.mode.unwrap_or(metadata.mode() & 0o7777)))?;
+    }
+    let time = Timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() };
+    let times = Timestamps { last_access: time, last_modification: time };
+    rustix::fs::utimensat(rustix::fs::CWD, target, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(())
+}
+
+fn copy_contents(
+    source: &Path,
+    target: &Path,
+    path: &str,
+    depth: usize,
+    ownership: Ownership,
+    skipped: &dyn Fn(&str) -> bool,
+) -> io::Result<()> {
+    if depth > DEPTH_MAX {
+        return Err(deep());
+    }
+    for entry in sorted(source)? {
+        let inside = below(path, &entry);
+        let (from, to) = (entry.path(), target.join(entry.file_name()));
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() {
+            if skipped(&inside) {
+                continue;
+            }
+            make_room(&to, true)?;
+            match fs::create_dir(&to) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+                _ => {}
+            }
+            copy_contents(&from, &to, &inside, depth + 1, ownership, skipped)?;
+            own(&to, Some(ownership.owner.unwrap_or((metadata.uid(), metadata.gid()))));
+            fs::set_permissions(&to, fs::Permissions::from_mode(ownership.mode.unwrap_or(metadata.mode() & 0o7777)))?;
+            let time = Timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() };
+            let times = Timestamps { last_access: time, last_modification: time };
+            rustix::fs::utimensat(rustix::fs::CWD, &to, &times, AtFlags::empty())?;
+        } else if !skipped(&inside) {
+            make_room(&to, false)?;
+            copy_one(&from, &to, &metadata, ownership)?;
+        }
+    }
+    Ok(())
+}
