@@ -204,7 +204,7 @@ impl From<std::io::Error> for Failed {
 
 /// Creates the container of a step.
 pub fn create(engine: &Engine, image: ResolvedImage, config: RunConfig, host: HostConfig) -> Result<Arc<Container>, BuildError> {
-    let request = CreateRequest { name: String::new(), config, host, image };
+    let request = CreateRequest { name: String::new(), config, host, image, networks: Default::default() };
     Ok(engine.containers.create(request)?.0)
 }
 
