@@ -120,7 +120,7 @@ fn compare(deck: &SlideDeck, case: &Value, source: &SourceText) -> Result<(), St
             }
         }
         // The record has the first line that looks like a heading, as it is written.
-        let heading = dockside::deck::markdown::render(&slide.content, &deck.links, &Default::default()).heading;
+        let heading = dockside::deck::markdown::render(&slide.content, &deck.links, &dockside::deck::markdown::Options::of(deck)).heading;
         let heading = heading.map_or(Value::Null, |(level, text)| json!({"level": level, "text": text}));
         let marked = expected["first_heading"]["text"].as_str().is_some_and(|t| t.contains(['`', '*', '[', '<', '!']));
         if heading != expected["first_heading"] && !marked {
@@ -131,4 +131,71 @@ fn compare(deck: &SlideDeck, case: &Value, source: &SourceText) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// What a slide shows, and where it stands as far as both dialects can say it.
+fn model(slide: &Slide, deck: &SlideDeck) -> Value {
+    let options = dockside::deck::markdown::Options::of(deck);
+    let body = dockside::deck::markdown::render(&slide.content, &deck.links, &options);
+    let notes = slide.notes.as_ref().map(|notes| dockside::deck::markdown::render(&notes.content, &deck.links, &options).text);
+    json!({
+        "heading": body.heading, "pre": body.counts.pre, "img": body.counts.img, "li": body.counts.li, "text": body.text,
+        "notes": notes, "classes": slide.classes, "name": slide.name,
+    })
+}
+
+/// Converts the deck at `path` and holds the slides of the result to those of the source.
+fn convert(path: &Path, to: Dialect) {
+    let (course, _) = dockside::course::Course::load(path);
+    let deck = &course.decks[0];
+    let mut options = deck.options();
+    options.dialect = Some(if to == Dialect::Remark { Dialect::Reveal } else { Dialect::Remark });
+    let parsed = dockside::slides::parse(&deck.source, &options);
+    let converted = dockside::deck::convert::convert(deck, &parsed, to);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("converted.md");
+    std::fs::write(&file, &converted.text).unwrap();
+    let (course, diagnostics) = dockside::course::Course::load(&file);
+    assert!(diagnostics.is_empty(), "{}: {diagnostics:?}", path.display());
+    let mut options = course.decks[0].options();
+    options.dialect = Some(to);
+    let again = dockside::slides::parse(&course.decks[0].source, &options);
+    let told: Vec<usize> = converted.diagnostics.iter().filter(|d| d.code == "differs").map(|d| d.line).collect();
+    assert_eq!(again.slides.len(), parsed.slides.len(), "{}", path.display());
+    for (ours, theirs) in again.slides.iter().zip(&parsed.slides) {
+        if !told.contains(&theirs.source.line) {
+            assert_eq!(model(ours, &again), model(theirs, &parsed), "{}: slide {}", path.display(), theirs.index + 1);
+        }
+        // Increments go over to reveal as such.
+        assert!(to == Dialect::Remark || ours.continued == theirs.continued);
+    }
+    assert!(told.len() <= 1 + parsed.slides.len() / 500, "{}: {} of {} slides differ", path.display(), told.len(), parsed.slides.len());
+}
+
+#[test]
+fn a_converted_deck_shows_the_same() {
+    let Some(file) = load("decks.json") else { return };
+    for case in file.as_array().unwrap() {
+        convert(&corpus(case["local"].as_str().unwrap()).unwrap(), Dialect::Remark);
+    }
+    for name in ["intro-fullday", "intro-selfpaced", "mlops"] {
+        convert(&corpus(&format!("../remark/decks/{name}.md")).unwrap(), Dialect::Reveal);
+    }
+}
+
+#[test]
+fn separators_of_ones_own_are_reveals() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("course.yml");
+    std::fs::write(folder.path().join("a.md"), "# A\n---\n# B\n\nNOTES: said\n--\n# C\n").unwrap();
+    let text = "decks:\n  - file: a.md\n    separator: '\\r?\\n---\\r?\\n'\n    verticalSeparator: '\\r?\\n--\\r?\\n'\n    notesSeparator: '^NOTES:'\n";
+    std::fs::write(&manifest, text).unwrap();
+    let (course, diagnostics) = dockside::course::Course::load(&manifest);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    let deck = course.decks[0].parse();
+    assert_eq!(deck.slides.iter().map(|s| s.stack).collect::<Vec<_>>(), [(0, 0), (1, 0), (1, 1)]);
+    assert_eq!(notes(&deck.slides[1]), Some("said"));
+    std::fs::write(&manifest, text.replace("'^NOTES:'", "'(?!x)'")).unwrap();
+    let (_, diagnostics) = dockside::course::Course::load(&manifest);
+    assert_eq!((diagnostics[0].code, diagnostics[0].line), ("bad-setting", 5));
 }

@@ -10,6 +10,7 @@ use super::{CliError, exit};
 use crate::course::{Course, Deck};
 use crate::deck::markdown;
 use crate::diag::{self, Diagnostic};
+use crate::slides::remark::Engine;
 use crate::slides::{Content, Dialect, Slide, SlideDeck};
 
 #[derive(clap::Args)]
@@ -23,6 +24,9 @@ pub struct Args {
     /// Read decks as this dialect instead of recognising it (remark, reveal)
     #[arg(long)]
     dialect: Option<Dialect>,
+    /// Read remark decks as this version does: container.training (the default) or 0.15
+    #[arg(long, value_name = "VERSION")]
+    remark: Option<Engine>,
     /// Leave out slides of this class (can be given several times)
     #[arg(long, value_name = "CLASS")]
     exclude: Vec<String>,
@@ -36,6 +40,7 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         .map(|deck| {
             let mut options = deck.options();
             options.dialect = args.dialect.or(options.dialect);
+            options.remark = args.remark.unwrap_or(options.remark);
             options.exclude.extend(args.exclude.iter().cloned());
             (deck, crate::slides::parse(&deck.source, &options))
         })
@@ -98,8 +103,7 @@ fn deck_json(deck: &Deck, slides: &SlideDeck, named: bool) -> Value {
 }
 
 fn slide_json(slide: &Slide, deck: &SlideDeck) -> Value {
-    let options =
-        markdown::Options { dialect: deck.dialect, highlight_spans: deck.dialect == Dialect::Remark, ..markdown::Options::default() };
+    let options = markdown::Options::of(deck);
     let rendered = markdown::render(&slide.content, &deck.links, &options);
     let properties: serde_json::Map<String, Value> = slide.properties.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
     json!({
@@ -151,7 +155,7 @@ fn outline(deck: &SlideDeck, out: &mut String) {
     out.push_str(&format!("{} slide{plural} ({}), {notes} with notes\n", deck.slides.len(), deck.dialect.as_str()));
     let width = deck.slides.iter().map(|s| s.number.len()).max().unwrap_or(0);
     for slide in &deck.slides {
-        let rendered = markdown::render(&slide.content, &deck.links, &markdown::Options { dialect: deck.dialect, ..Default::default() });
+        let rendered = markdown::render(&slide.content, &deck.links, &markdown::Options::of(deck));
         let title = match rendered.heading {
             Some((_, text)) => text,
             None if rendered.text.is_empty() => "(empty)".into(),

@@ -2,6 +2,7 @@
 
 mod browser;
 pub mod build;
+pub mod convert;
 pub mod docker;
 pub mod doctor;
 pub mod engine;
@@ -52,6 +53,8 @@ enum Command {
     Lint(lint::Args),
     /// Print the slide model of a deck or course
     Inspect(inspect::Args),
+    /// Write a deck of one dialect in the other
+    Convert(convert::Args),
     /// Run the image engine on a socket
     Engine(engine::Args),
     /// Find out what this machine lacks for the engine, and what mends it
@@ -80,6 +83,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
         Some(Command::Build(args)) => build::run(args),
         Some(Command::Lint(args)) => lint::run(args),
         Some(Command::Inspect(args)) => inspect::run(args),
+        Some(Command::Convert(args)) => convert::run(args),
         Some(Command::Engine(args)) => engine::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Docker(args)) => return docker::main(&args.args),

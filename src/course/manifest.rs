@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::markmaker;
 use super::place::Places;
+use super::settings;
 use super::stitch::{self, Item};
 use super::{Course, Deck, PlannedPart};
-use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
-use crate::slides::Dialect;
+use crate::diag::{Diagnostic, Severity, SourceFile};
+use crate::slides::{Dialect, Options};
 use crate::yaml::{self, Mapping, Value};
 
 impl Course {
@@ -41,15 +42,12 @@ impl Course {
                 diagnostics
                     .push(Diagnostic::at(Severity::Error, "unknown-variant", message, &file, 0, 1).hint("name the manifest of its course"));
             }
-            let mut source = SourceText::new();
-            source.push_file(&file, 0..file.text().len());
-            course.decks.push(Deck {
-                name: name_of(&course.title),
-                title: course.title.clone(),
-                source,
-                base: course.base.clone(),
-                ..Deck::default()
-            });
+            let mut deck = Deck { name: name_of(&course.title), base: course.base.clone(), ..Deck::default() };
+            let read = stitch::read(&file, None, &mut deck.settings, &mut diagnostics);
+            deck.source = read.source;
+            course.title = read.title.unwrap_or(course.title);
+            deck.title.clone_from(&course.title);
+            course.decks.push(deck);
             return (course, diagnostics);
         }
         let manifest = match yaml::parse::<Value>(&file) {
@@ -157,9 +155,14 @@ impl Reader<'_> {
                 return None;
             }
         };
-        self.unknown_keys(&map, &["name", "title", "file", "content", "dialect", "exclude", "images", "slidenumberprefix", "plan"]);
+        let keys = ["name", "title", "file", "content", "dialect", "exclude", "images", "slidenumberprefix", "plan"];
+        self.unknown_keys(&map, &keys.into_iter().chain(settings::KEYS).collect::<Vec<_>>());
+        let mut settings = Options::default();
+        for (key, message) in settings::read(&map, &mut settings) {
+            self.error("bad-setting", &message, &key);
+        }
         let file = self.text(&map, "file");
-        let mut dialect = None;
+        let mut dialect = settings.separators.as_ref().map(|_| Dialect::Reveal);
         if let Some(name) = self.text(&map, "dialect") {
             match name.parse::<Dialect>() {
                 Ok(known) => dialect = Some(known),
@@ -181,26 +184,21 @@ impl Reader<'_> {
             _ => None,
         });
         let name = self.text(&map, "name").or_else(|| first.as_deref().map(stem)).unwrap_or_else(|| "deck".into());
-        let title = title.unwrap_or_else(|| name.clone());
         let base = match (&file, first.as_deref().and_then(Path::parent)) {
             (Some(_), Some(parent)) => self.course.base.join(parent),
             _ => self.course.base.clone(),
         };
-        let source = stitch::join(
-            self.file,
-            &mut self.places,
-            items,
-            &stitch::From { base: &self.course.base, language: self.variant.language.as_deref() },
-            dialect,
-            &mut self.diagnostics,
-        );
+        let from = stitch::From { base: &self.course.base, language: self.variant.language.as_deref() };
+        let joined = stitch::join(self.file, &mut self.places, items, &from, dialect, &mut settings, &mut self.diagnostics);
+        let source = joined.source;
+        let title = title.or(joined.title).unwrap_or_else(|| name.clone());
         if source.files().is_empty() {
             return None;
         }
         let (exclude, number_prefix) = (self.words(&map, "exclude"), self.text(&map, "slidenumberprefix").unwrap_or_default());
         let images = self.words(&map, "images");
         let plan = self.plan(&map);
-        Some(Deck { name: name_of(&name), title, dialect, source, exclude, base, number_prefix, images, plan })
+        Some(Deck { name: name_of(&name), title, dialect, source, exclude, base, number_prefix, images, plan, settings })
     }
 
     /// `plan: 45` for the deck, or minutes for each part by the name or the heading of its first slide.

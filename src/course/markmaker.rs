@@ -30,22 +30,29 @@ pub fn read(manifest: &Arc<SourceFile>, values: &Mapping, base: &Path, language:
         places: Places::new(manifest),
         text: SourceText::new(),
     };
+    let exclude = maker.check(values);
     maker.places.find("content");
-    let items = values.get("content").map(stitch::items).unwrap_or_default();
+    let items = match values.get("content") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(content) => stitch::items(content),
+    };
+    if items.is_empty() {
+        maker.say(Severity::Error, "empty-course", "the manifest lists no content", "content");
+    }
     let titles = maker.gather(&items);
     let contents = Contents::new(titles);
     let source = maker.finish(&contents);
-    let exclude = values.get("exclude").and_then(Value::as_sequence).into_iter().flatten();
     Deck {
         title: Some(super::manifest::one_line(&text("title"))).filter(|t| !t.is_empty()).unwrap_or_else(|| name.clone()),
         name,
         dialect: Some(crate::slides::Dialect::Remark),
         source,
-        exclude: exclude.filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        exclude,
         base: base.to_owned(),
         number_prefix: text("slidenumberprefix"),
         images: Vec::new(),
         plan: Vec::new(),
+        settings: Default::default(),
     }
 }
 
@@ -95,7 +102,53 @@ struct Maker<'a> {
     text: SourceText,
 }
 
+/// What a manifest may say.
+const KEYS: [&str; 13] = [
+    "title",
+    "chat",
+    "gitrepo",
+    "slides",
+    "zip",
+    "html",
+    "slidenumberprefix",
+    "exclude",
+    "content",
+    "slidechecker",
+    "shelly",
+    "event",
+    "date",
+];
+
 impl Maker<'_> {
+    /// Says what the manifest has that means nothing; gives the classes of the slides that are left out.
+    fn check(&mut self, values: &Mapping) -> Vec<String> {
+        for key in values.keys().filter_map(Value::as_str) {
+            if !KEYS.contains(&key) {
+                self.say(Severity::Warning, "unknown-key", &format!("nothing here is called {key:?}"), key);
+            } else if !matches!(key, "exclude" | "content")
+                && !matches!(values.get(key), Some(Value::String(_) | Value::Number(_) | Value::Null))
+            {
+                self.say(Severity::Error, "bad-manifest", &format!("`{key}` is a text"), key);
+            }
+        }
+        match values.get("exclude") {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Sequence(list)) if list.iter().all(Value::is_string) => {
+                list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+            }
+            Some(other) => {
+                self.say(Severity::Warning, "bad-manifest", "`exclude` is a list of classes", "exclude");
+                other.as_str().map(str::to_owned).into_iter().collect()
+            }
+        }
+    }
+
+    /// About the place where `text` stands in the manifest.
+    fn say(&mut self, severity: Severity, code: &'static str, message: &str, text: &str) {
+        let at = Places::new(self.manifest).find(text);
+        self.diagnostics.push(Diagnostic::at(severity, code, message, self.manifest, at, text.len()));
+    }
+
     /// Joins the entries and gives their titles.
     fn gather(&mut self, items: &[Item]) -> Vec<Title> {
         let mut titles = Vec::new();

@@ -1,10 +1,14 @@
 //! Course manifests (course.yml, container.training's own) into ordered sources, parts and variants. Reads no Markdown.
 
+mod front_matter;
+mod habits;
 pub mod language;
+mod lines;
 mod manifest;
 mod markmaker;
 mod place;
 mod rules;
+mod settings;
 mod stitch;
 mod variant;
 
@@ -51,6 +55,8 @@ pub struct Deck {
     pub base: PathBuf,
     /// Goes in front of every slide number (markmaker's `slidenumberprefix`).
     pub number_prefix: String,
+    /// All else that the manifest or the deck's front matter says about how to read it.
+    pub settings: crate::slides::Options,
     /// How long its parts are to take, in their order; empty if nobody said.
     pub plan: Vec<PlannedPart>,
 }
@@ -69,7 +75,7 @@ pub struct PlannedPart {
 impl Deck {
     /// How `slides::parse` is to read it.
     pub fn options(&self) -> crate::slides::Options {
-        crate::slides::Options { dialect: self.dialect, exclude: self.exclude.clone(), ..Default::default() }
+        crate::slides::Options { dialect: self.dialect, exclude: self.exclude.clone(), ..self.settings.clone() }
     }
 
     /// Reads its slides.

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::habits::{self, Habit};
 use super::language;
 use super::place::Places;
+use super::{front_matter, lines, settings};
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
-use crate::slides::Dialect;
+use crate::slides::{Dialect, Options};
 use crate::yaml::{self, Value};
 
 /// An entry of `content:`.
@@ -62,6 +64,51 @@ pub fn open(name: &str, from: &From<'_>, at: usize, manifest: &SourceFile, diagn
     }
 }
 
+/// A deck's text, and the title that it gives itself.
+pub struct Read {
+    pub source: SourceText,
+    pub title: Option<String>,
+}
+
+/// Reads the deck that a file is: without its front matter, with its line breaks, other programs' habits said in remark's way.
+/// Settings in the front matter go into `settings`.
+pub fn read(file: &Arc<SourceFile>, dialect: Option<Dialect>, settings: &mut Options, diagnostics: &mut Vec<Diagnostic>) -> Read {
+    let front = front_matter::read(file.text());
+    let start = front.as_ref().map_or(0, |(_, end)| *end);
+    let map = front.as_ref().map(|(map, _)| map);
+    let mut source = SourceText::new();
+    source.push_file(file, start..file.text().len());
+    if let Some(map) = map {
+        let mut own = settings.clone();
+        for (key, message) in settings::read(map, &mut own) {
+            let at = Places::new(file).find(&key);
+            diagnostics.push(Diagnostic::at(Severity::Warning, "bad-setting", message, file, at, key.len()));
+        }
+        // The deck itself knows best.
+        *settings = own;
+    }
+    let title = map.and_then(|map| front_matter::text(map, "title"));
+    let dialect = dialect.or(settings.separators.as_ref().map(|_| Dialect::Reveal));
+    if dialect.unwrap_or_else(|| crate::slides::recognise(source.text())) == Dialect::Reveal {
+        return Read { source, title };
+    }
+    if let Some((restored, warning)) = lines::restore(&source) {
+        diagnostics.push(warning);
+        source = restored;
+    }
+    let habit = Habit::of(map, source.text());
+    let (translated, unused) = habits::translate(&source, habit, map);
+    if let Some((_, place)) = unused.first_key_value() {
+        let names: Vec<String> = unused.keys().map(|name| format!("`{name}`")).collect();
+        // A setting of the whole deck stands before its text.
+        let found = source.locate(*place).filter(|_| *place > 0);
+        let at = found.map_or_else(|| Places::new(file).find(unused.keys().next().map_or("", String::as_str)), |place| place.offset);
+        let message = format!("what {} say has no equivalent here and is left out", names.join(", "));
+        diagnostics.push(Diagnostic::at(Severity::Note, "no-equivalent", message, file, at, 1));
+    }
+    Read { source: translated, title }
+}
+
 /// Joins the entries with slide separators, nothing added.
 pub fn join(
     manifest: &Arc<SourceFile>,
@@ -69,12 +116,14 @@ pub fn join(
     items: Vec<Item>,
     from: &From<'_>,
     dialect: Option<Dialect>,
+    settings: &mut Options,
     diagnostics: &mut Vec<Diagnostic>,
-) -> SourceText {
+) -> Read {
     let mut source = SourceText::new();
+    let mut title = None;
     let mut rest: Vec<Item> = items.into_iter().rev().collect();
     while let Some(item) = rest.pop() {
-        let (file, range, inline) = match item {
+        let (file, part, at) = match item {
             Item::Part(items) => {
                 rest.extend(items.into_iter().rev());
                 continue;
@@ -88,20 +137,24 @@ pub fn join(
             Item::File(name) => {
                 let at = places.pass(&name);
                 let Some(file) = open(&name, from, at, manifest, diagnostics) else { continue };
-                let all = 0..file.text().len();
-                (file, all, None)
+                let read = read(&file, dialect, settings, diagnostics);
+                title = title.or(read.title);
+                (file, read.source, 0)
             }
-            Item::Inline(text) => (manifest.clone(), 0..0, Some((places.pass(text.trim_start()), text))),
+            Item::Inline(text) => {
+                let at = places.pass(text.trim_start());
+                let mut inline = SourceText::new();
+                inline.push_generated(&text, manifest, at);
+                (manifest.clone(), inline, at)
+            }
         };
         if !source.text().is_empty() {
             // Between two files the separator is that of the deck, as far as its dialect is known yet.
-            let reveal = dialect.unwrap_or_else(|| crate::slides::recognise(file.text())) == Dialect::Reveal;
-            source.push_generated(if reveal { "\n\n!SLIDE\n" } else { "\n---\n" }, &file, range.start);
+            let reveal = dialect.unwrap_or_else(|| crate::slides::recognise(part.text())) == Dialect::Reveal;
+            let own = settings.separators.is_some();
+            source.push_generated(if reveal && !own { "\n\n!SLIDE\n" } else { "\n---\n" }, &file, at);
         }
-        match inline {
-            Some((at, text)) => source.push_generated(&text, &file, at),
-            None => source.push_file(&file, range),
-        }
+        source.push_source(&part, 0..part.text().len());
     }
-    source
+    Read { source, title }
 }

@@ -3,6 +3,7 @@
 mod assets;
 mod build;
 pub mod console;
+pub mod convert;
 mod diagrams;
 mod escape;
 pub mod export;

@@ -10,7 +10,7 @@ use super::rewrite::rewrite;
 use super::{console, diagrams, languages, markdown, plan};
 use crate::course::Deck;
 use crate::diag::{Diagnostic, Severity};
-use crate::slides::{Dialect, Slide, SlideDeck};
+use crate::slides::{Slide, SlideDeck};
 
 /// The sections of a page, one a slide.
 pub struct Slides {
@@ -82,15 +82,7 @@ fn render(slides: &[Slide], parsed: &SlideDeck, highlighter: Option<&Highlighter
     let mark_up = |language: &str, code: &str| {
         console::mark_up(language, code).or_else(|| highlighter.and_then(|highlighter| highlighter.highlight(language, code)))
     };
-    let options = markdown::Options {
-        dialect: parsed.dialect,
-        highlight: Some(&mark_up),
-        highlight_lines: false,
-        // container.training's decks are presented with this setting.
-        highlight_spans: parsed.dialect == Dialect::Remark,
-        html_only: true,
-        id_prefix: "",
-    };
+    let options = markdown::Options { highlight: Some(&mark_up), html_only: true, ..markdown::Options::of(parsed) };
     let body = |slide: &Slide| Body {
         html: diagrams::captioned(languages::render(&slide.content, &parsed.links, &options)),
         notes: slide.notes.as_ref().map(|notes| languages::render(&notes.content, &parsed.links, &options)),

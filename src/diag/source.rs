@@ -170,6 +170,13 @@ impl SourceText {
         SourceText::from_file(SourceFile::new(path, text))
     }
 
+    /// The same with carriage returns kept: what a program sees that does not make line ends equal.
+    pub fn verbatim(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        let file = Arc::new(SourceFile::new(path, text));
+        let pieces = vec![Piece { start: 0, file: 0, offset: 0, generated: false }];
+        SourceText { text: file.text().to_owned(), files: vec![file], pieces }
+    }
+
     /// Appends bytes of a file as it is on disk: CRLF becomes LF, a byte-order mark at the start goes.
     pub fn push_file(&mut self, file: &Arc<SourceFile>, range: Range<usize>) {
         let index = self.index(file);
@@ -221,6 +228,21 @@ impl SourceText {
             });
         }
         self.text.push_str(&other.text[range]);
+    }
+
+    /// The text with stretches replaced, which are in order and do not overlap; what is put in stands for the place it is put at.
+    pub fn edited(&self, edits: &[(Range<usize>, String)]) -> SourceText {
+        let mut out = SourceText::new();
+        let mut done = 0;
+        for (range, text) in edits {
+            out.push_source(self, done.min(range.start)..range.start);
+            if let Some(place) = self.locate(range.start).filter(|_| !text.is_empty()) {
+                out.push_generated(text, place.file, place.offset);
+            }
+            done = range.end;
+        }
+        out.push_source(self, done..self.text.len());
+        out
     }
 
     fn index(&mut self, file: &Arc<SourceFile>) -> usize {

@@ -10,7 +10,7 @@ pub mod remark;
 pub mod reveal;
 
 use crate::diag::SourceText;
-pub use model::{Content, Dialect, Links, Notes, Position, Slide, SlideDeck};
+pub use model::{Content, Dialect, Highlight, Links, Notes, Position, Slide, SlideDeck};
 pub use recognise::recognise;
 
 /// How to read a deck.
@@ -25,11 +25,26 @@ pub struct Options {
     pub inherit_notes: bool,
     /// remark's `countIncrementalSlides: false`: increments keep the number of the slide before.
     pub skip_increments: bool,
+    /// 0.15's `disableIncrementalSlides`: an increment goes on the slide before it. container.training's engine does not know it.
+    pub join_increments: bool,
+    /// What `![:name …](…)` stands for in a remark deck.
+    pub macros: remark::macros::Macros,
+    pub highlight: Highlight,
+    /// Where slides part in a reveal deck, if not at `!SLIDE` and `!SUB`.
+    pub separators: Option<reveal::Separators>,
+}
+
+impl Options {
+    /// Whether increments are joined to the slide before them.
+    pub fn joins_increments(&self) -> bool {
+        self.join_increments && self.remark == remark::Engine::Upstream
+    }
 }
 
 /// Reads a deck into its slides.
 pub fn parse(source: &SourceText, options: &Options) -> SlideDeck {
-    match options.dialect.unwrap_or_else(|| recognise(source.text())) {
+    let own = options.separators.as_ref().map(|_| Dialect::Reveal);
+    match options.dialect.or(own).unwrap_or_else(|| recognise(source.text())) {
         Dialect::Remark => remark::parse(source, options),
         Dialect::Reveal => reveal::parse(source, options),
     }

@@ -100,6 +100,22 @@ impl Slide {
     }
 }
 
+/// What marks a part of a block of code in a remark deck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Highlight {
+    /// A leading `*` marks its line (remark's `highlightLines`).
+    pub lines: bool,
+    /// Backticks inside a line mark a span (remark's `highlightSpans`).
+    pub spans: bool,
+}
+
+impl Default for Highlight {
+    /// As container.training's decks are presented.
+    fn default() -> Self {
+        Highlight { lines: false, spans: true }
+    }
+}
+
 /// Link definitions by lower-cased id: URL and title.
 pub type Links = HashMap<String, (String, Option<String>)>;
 
@@ -107,6 +123,9 @@ pub type Links = HashMap<String, (String, Option<String>)>;
 #[derive(Clone, Debug, Default)]
 pub struct SlideDeck {
     pub dialect: Dialect,
+    /// In remark's dialect, which of its engines the deck was read as.
+    pub engine: super::remark::Engine,
+    pub highlight: Highlight,
     pub slides: Vec<Slide>,
     /// Deck-wide link definitions.
     pub links: Links,

@@ -9,7 +9,7 @@ use crate::slides::entity;
 /// The HTML inside `<code>`, and the text with its lines joined. Blank space at the end is no part of either.
 pub fn block(language: &str, code: &str, options: &Options<'_>) -> (String, String) {
     let code = code.trim_end_matches(['\n', ' ']);
-    let (code, marks) = marks(code, options);
+    let (code, marks) = marks(code, language, options);
     let mut html = options.highlight.and_then(|highlight| highlight(language, &code)).unwrap_or_else(|| {
         let mut html = String::with_capacity(code.len() + 16);
         push_escaped(&mut html, &code);
@@ -22,10 +22,9 @@ pub fn block(language: &str, code: &str, options: &Options<'_>) -> (String, Stri
     (html, text)
 }
 
-/// The text of a block as remark has it: its marks taken out, its lines joined.
-pub fn text(code: &str, options: &Options<'_>) -> String {
-    marks(code.trim_end_matches(['\n', ' ']), options).0.replace('\n', "")
-}
+/// Languages with strings in backticks: the engine colours them before it looks for marks, so that an element stands in front of
+/// the backtick, which then counts at the start of a line and after a backslash too.
+const STRINGS: [&str; 10] = ["javascript", "js", "jsx", "mjs", "typescript", "ts", "tsx", "go", "golang", "coffeescript"];
 
 /// A stretch of code to mark: a whole line, or a span of one.
 struct Mark {
@@ -34,7 +33,8 @@ struct Mark {
 }
 
 /// Takes the author's marks out of the code: a leading `*` on a line, backticks around a span.
-fn marks(code: &str, options: &Options<'_>) -> (String, Vec<Mark>) {
+fn marks(code: &str, language: &str, options: &Options<'_>) -> (String, Vec<Mark>) {
+    let strings = STRINGS.contains(&language);
     let lines = options.highlight_lines && code.split('\n').any(|l| l.starts_with('*'));
     let spans = options.highlight_spans && code.contains('`');
     if !lines && !spans {
@@ -55,9 +55,9 @@ fn marks(code: &str, options: &Options<'_>) -> (String, Vec<Mark>) {
                 out.push(' ');
             }
         }
-        while let Some((before, inner, length)) = spans.then(|| span(line)).flatten() {
+        while let Some((before, inner, length)) = spans.then(|| span(line, strings)).flatten() {
             out.push_str(&line[..before]);
-            if line[..before].ends_with('\\') {
+            if !strings && line[..before].ends_with('\\') {
                 // An escaped mark loses the backslash alone.
                 out.pop();
                 out.push_str(&line[before..before + length]);
@@ -77,9 +77,9 @@ fn marks(code: &str, options: &Options<'_>) -> (String, Vec<Mark>) {
     (out, marks)
 }
 
-/// The first `` `span` `` of a line that has a character before it: what stands before, the inside, the length with its backticks.
-fn span(line: &str) -> Option<(usize, &str, usize)> {
-    let mut from = line.chars().next()?.len_utf8();
+/// The first `` `span` `` of a line that has a character before it, or any with `strings`: what stands before, the inside, the length with its backticks.
+fn span(line: &str, strings: bool) -> Option<(usize, &str, usize)> {
+    let mut from = if strings { 0 } else { line.chars().next()?.len_utf8() };
     loop {
         let open = from + line.get(from..)?.find('`')?;
         let inner = &line[open + 1..];
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     fn html(code: &str, highlight: Option<crate::deck::markdown::Highlight<'_>>) -> String {
-        block("js", code, &Options { highlight_lines: true, highlight_spans: true, highlight, ..Options::default() }).0
+        block("sh", code, &Options { highlight_lines: true, highlight_spans: true, highlight, ..Options::default() }).0
     }
 
     #[test]
@@ -154,6 +154,8 @@ mod tests {
         assert_eq!(html("let `a<b` = 1;", None), "let <mark>a&lt;b</mark> = 1;");
         assert_eq!(html("`b` at start", None), "`b` at start");
         assert_eq!(html("x \\`c` y", None), "x `c` y");
+        let js = Options { highlight_spans: true, ..Options::default() };
+        assert_eq!(block("js", "`b` at\nx \\`c`", &js).0, "<mark>b</mark> at\nx \\<mark>c</mark>");
     }
 
     #[test]

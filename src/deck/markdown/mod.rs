@@ -1,15 +1,18 @@
 //! A slide's content to semantic HTML, slide by slide, with pulldown-cmark. Knows no template and no file.
 //!
-//! Markdown → events (`writer`) → pieces (`pieces`) → HTML, text and counts. Whatever an author leaves open (a tag, a fence) ends
-//! with its slide. Content classes are rendered by themselves and stand in the Markdown around them as a placeholder.
+//! remark: Markdown → HTML by remark's own rules (`marked`) → pieces (`dom`). reveal: Markdown → events → pieces (`writer`). Then
+//! pieces → HTML, text and counts (`pieces`). Whatever an author leaves open (a tag, a fence) ends with its slide.
 
 mod code;
 mod dialect;
+mod dom;
+mod marked;
 mod pieces;
 mod raw;
 mod writer;
 
-use crate::slides::{Content, Dialect, Links};
+use crate::slides::remark::Engine;
+use crate::slides::{Content, Dialect, Links, SlideDeck};
 
 /// Takes the language and the code of a block; gives its HTML (line ends kept), or `None` to show it as it is.
 pub type Highlight<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
@@ -19,6 +22,8 @@ pub type Highlight<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
 pub struct Options<'a> {
     /// Whose Markdown it is: the presenters differ from CommonMark in a few places.
     pub dialect: Dialect,
+    /// In remark's dialect, whose Markdown of the two.
+    pub engine: Engine,
     /// Colours code blocks, if at all.
     pub highlight: Option<Highlight<'a>>,
     /// A leading `*` marks a line of code (remark).
@@ -29,6 +34,20 @@ pub struct Options<'a> {
     pub html_only: bool,
     /// Goes in front of the ids of headings, so that they are unique in a page of many slides; empty for no ids.
     pub id_prefix: &'a str,
+}
+
+impl Options<'_> {
+    /// As `deck` was read.
+    pub fn of(deck: &SlideDeck) -> Self {
+        let remark = deck.dialect == Dialect::Remark;
+        Options {
+            dialect: deck.dialect,
+            engine: deck.engine,
+            highlight_lines: remark && deck.highlight.lines,
+            highlight_spans: remark && deck.highlight.spans,
+            ..Options::default()
+        }
+    }
 }
 
 /// A slide as HTML, and what `inspect` tells about it.
@@ -53,7 +72,10 @@ pub struct Counts {
 
 /// Renders `content`; `links` are the deck's link definitions.
 pub fn render(content: &[Content], links: &Links, options: &Options<'_>) -> Rendered {
-    let mut pieces = writer::write(content, links, options);
+    let mut pieces = match options.dialect {
+        Dialect::Remark => dom::pieces(&marked::html(content, links, options.engine), options),
+        Dialect::Reveal => writer::write(content, links, options),
+    };
     pieces::apply_attributes(&mut pieces);
     pieces::balance(&mut pieces);
     pieces::render(&pieces, options.id_prefix, !options.html_only)

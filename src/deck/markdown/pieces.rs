@@ -28,8 +28,6 @@ pub enum Piece {
     },
     /// A line end between elements that counts as text.
     Space,
-    /// A line end that only makes the HTML readable.
-    Break,
     /// The inside of a comment.
     Comment(String),
     /// HTML that must stay as it is (script, style), and the text that a browser takes it for.
@@ -55,7 +53,7 @@ impl Piece {
     fn is_blank(&self) -> bool {
         match self {
             Piece::Text(text) => text.trim().is_empty(),
-            Piece::Space | Piece::Break | Piece::Comment(_) => true,
+            Piece::Space | Piece::Comment(_) => true,
             _ => false,
         }
     }
@@ -178,7 +176,7 @@ fn close(out: &mut Vec<Piece>, name: Cow<'static, str>) {
         let start = out.len() - blank;
         if start > 0 && matches!(&out[start - 1], Piece::Open { name, attributes } if name == "p" && attributes.is_empty()) {
             // A line end that was in it still parts what stands around it.
-            let space = out[start..].iter().any(|p| !matches!(p, Piece::Break));
+            let space = out.len() > start;
             out.truncate(start - 1);
             if space {
                 out.push(Piece::Space);
@@ -235,7 +233,6 @@ pub fn render(pieces: &[Piece], id_prefix: &str, measure: bool) -> Rendered {
                 html.push('\n');
                 text.push("\n");
             }
-            Piece::Break => html.push('\n'),
             Piece::Comment(_) => {}
         }
     }

@@ -110,7 +110,7 @@ fn network_settings(record: &Record) -> Value {
         "IPPrefixLen": 0,
         "IPv6Gateway": "",
         "MacAddress": "",
-        "Networks": networks(record, true),
+        "Networks": networks(record),
     });
     // Here stands what was all that there was, once: the default network.
     if let Some(lease) = primary {
@@ -127,8 +127,8 @@ fn fill(fields: &mut Value, lease: &Lease) {
     fields["MacAddress"] = json!(lease.mac);
 }
 
-/// The networks that the container is on, by name; with its wishes there, or, as in lists, without.
-pub(super) fn networks(record: &Record, wishes: bool) -> Value {
+/// The networks that the container is on, by name.
+pub(super) fn networks(record: &Record) -> Value {
     let mut all = Map::new();
     for place in &record.networks {
         let has_names = ![BRIDGE, HOST, NONE].contains(&place.network.as_str());
@@ -148,11 +148,6 @@ pub(super) fn networks(record: &Record, wishes: bool) -> Value {
             "DriverOpts": place.driver_options,
             "DNSNames": if has_names { json!(dns_names(record, place)) } else { Value::Null },
         });
-        if !wishes {
-            for wish in ["IPAMConfig", "Links", "Aliases", "DNSNames"] {
-                entry[wish] = Value::Null;
-            }
-        }
         if let Some(lease) = &place.lease {
             fill(&mut entry, lease);
         }

@@ -126,7 +126,7 @@ fn entry(engine: &Engine, container: &Container, record: &Record, size: bool) ->
         fields.insert("State".to_owned(), record.state.status.as_str().into());
         fields.insert("Status".to_owned(), status(record).into());
         fields.insert("HostConfig".to_owned(), json!({ "NetworkMode": record.host.network_mode }));
-        fields.insert("NetworkSettings".to_owned(), json!({ "Networks": networks(record, false) }));
+        fields.insert("NetworkSettings".to_owned(), json!({ "Networks": networks(record) }));
         fields.insert("Mounts".to_owned(), mounts(record));
     }
     entry

@@ -83,6 +83,8 @@ pub fn lex(text: &str, engine: Engine) -> Vec<Token> {
         paren: Finder::new(text, |b| b == b')'),
         tail: (0, 0),
         classless: 0,
+        // 0.15 takes out the first carriage return, and that one alone. Files are read with their line ends made equal.
+        dropped: text.find('\r').filter(|_| engine == Engine::Upstream),
         tokens: Vec::new(),
     };
     lexer.run();
@@ -109,6 +111,8 @@ struct Lexer<'t> {
     classless: usize,
     /// The end of the last line that was asked for, and of its text without final spaces.
     tail: (usize, usize),
+    /// A byte that is part of no token.
+    dropped: Option<usize>,
     tokens: Vec<Token>,
 }
 
@@ -144,6 +148,11 @@ impl Lexer<'_> {
     }
 
     fn push(&mut self, kind: Kind, span: Range<usize>) {
+        if let Some(at) = self.dropped.filter(|at| span.contains(at)) {
+            self.dropped = None;
+            self.push(kind.clone(), span.start..at);
+            return self.push(kind, at + 1..span.end);
+        }
         if !span.is_empty() {
             self.tokens.push(Token { kind, outer: span.clone(), span });
         }

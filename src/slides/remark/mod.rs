@@ -7,6 +7,7 @@ mod check;
 pub(crate) mod indent;
 pub(crate) mod index;
 pub mod lexer;
+pub mod macros;
 mod model;
 pub mod parser;
 mod properties;
@@ -25,6 +26,18 @@ pub enum Engine {
     Upstream,
 }
 
+impl std::str::FromStr for Engine {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "container.training" | "0.14" | "0.14.1" => Ok(Engine::ContainerTraining),
+            "0.15" | "0.15.0" => Ok(Engine::Upstream),
+            other => Err(format!("there is no remark {other:?}; there are container.training (the default) and 0.15")),
+        }
+    }
+}
+
 /// The text that the lexer sees: without the indent that all lines share.
 pub fn outdented(source: &SourceText) -> String {
     indent::outdent(source.text()).text.into_owned()
@@ -33,7 +46,7 @@ pub fn outdented(source: &SourceText) -> String {
 /// Reads a remark deck.
 pub fn parse(source: &SourceText, options: &Options) -> SlideDeck {
     let outdented = indent::outdent(source.text());
-    let raw = parser::split(&outdented.text, options.remark);
+    let raw = parser::split(&outdented.text, options);
     let mut links = Links::new();
     for slide in &raw {
         links.extend(slide.links.iter().map(|(id, link)| (id.clone(), link.clone())));
@@ -64,5 +77,12 @@ pub fn parse(source: &SourceText, options: &Options) -> SlideDeck {
             range,
         }
     });
-    SlideDeck { dialect: Dialect::Remark, slides: slides.collect(), links, diagnostics }
+    SlideDeck {
+        dialect: Dialect::Remark,
+        engine: options.remark,
+        highlight: options.highlight,
+        slides: slides.collect(),
+        links,
+        diagnostics,
+    }
 }

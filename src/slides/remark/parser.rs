@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use super::Engine;
 use super::lexer::{Kind, lex};
 use super::properties::extract;
-use crate::slides::{Content, Links};
+use crate::slides::{Content, Links, Options};
+
+/// Macros within macros: how deep, and how many bytes they may add to a deck, and to a deck for each of its own.
+const MACRO_DEPTH: usize = 16;
+const MACRO_GROWTH: (usize, usize) = (1 << 20, 8);
 
 /// A slide as it stands in the source.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,20 +50,35 @@ impl RawSlide {
 }
 
 /// Splits `text` into slides; those with `exclude: true` are left out.
-pub fn split(text: &str, engine: Engine) -> Vec<RawSlide> {
+pub fn split(text: &str, options: &Options) -> Vec<RawSlide> {
+    let mut budget = MACRO_GROWTH.0 + MACRO_GROWTH.1 * text.len();
+    let mut slides = read(text, options, MACRO_DEPTH, &mut budget);
+    slides.retain(|s| !s.property("exclude").is_some_and(|v| v.eq_ignore_ascii_case("true")));
+    slides
+}
+
+fn read(text: &str, options: &Options, depth: usize, budget: &mut usize) -> Vec<RawSlide> {
     let mut slides = Vec::new();
     let mut slide = RawSlide::new(0, false);
-    let mut open: Vec<(Vec<String>, bool, Vec<Content>)> = Vec::new();
-    for token in lex(text, engine) {
+    let mut open: Open = Vec::new();
+    for token in lex(text, options.remark) {
         match token.kind {
             Kind::Text | Kind::Code | Kind::Fences => append(&mut slide, &mut open, &text[token.span.clone()]),
             Kind::Definition { id, href, title } => {
                 slide.links.insert(id, (href, title));
             }
-            Kind::Macro { name, .. } if name == "hello" => append(&mut slide, &mut open, "hello!"),
-            Kind::Macro { name, .. } => {
-                append(&mut slide, &mut open, &text[token.span.clone()]);
-                slide.unknown_macros.push((name, token.span.start));
+            Kind::Macro { name, args, object } => {
+                let value = options.macros.expand(&name, &args, object.as_deref());
+                match value.filter(|value| depth > 0 && value.len() <= *budget) {
+                    Some(value) => {
+                        *budget -= value.len();
+                        expand(&value, &mut slide, &mut open, &mut slides, &token.outer, options, depth - 1, budget);
+                    }
+                    None => {
+                        append(&mut slide, &mut open, &text[token.span.clone()]);
+                        slide.unknown_macros.push((name, token.span.start));
+                    }
+                }
             }
             Kind::ContentStart { classes, block } => open.push((classes, block, Vec::new())),
             Kind::ContentEnd { .. } => {
@@ -72,6 +90,8 @@ pub fn split(text: &str, engine: Engine) -> Vec<RawSlide> {
                     }
                 }
             }
+            // 0.15's `disableIncrementalSlides`: the slide goes on, and the notes before the mark are lost.
+            Kind::Separator if token.span.len() == 2 && options.joins_increments() => slide.notes = None,
             Kind::Separator => {
                 slide.span.end = token.outer.start.max(slide.span.start);
                 slides.push(std::mem::take(&mut slide));
@@ -103,17 +123,54 @@ pub fn split(text: &str, engine: Engine) -> Vec<RawSlide> {
             slide.set(&name, value);
         }
     }
-    slides.retain(|s| !s.property("exclude").is_some_and(|v| v.eq_ignore_ascii_case("true")));
     slides
 }
 
+type Open = Vec<(Vec<String>, bool, Vec<Content>)>;
+
+/// Puts what a macro stands for in its place; slides in it are slides of the deck.
+#[expect(clippy::too_many_arguments, reason = "one call site")]
+fn expand(
+    value: &str,
+    slide: &mut RawSlide,
+    open: &mut Open,
+    slides: &mut Vec<RawSlide>,
+    place: &Range<usize>,
+    options: &Options,
+    depth: usize,
+    budget: &mut usize,
+) {
+    for (i, part) in read(value, options, depth, budget).into_iter().enumerate() {
+        if i > 0 && open.is_empty() {
+            slide.span.end = place.start.max(slide.span.start);
+            slides.push(std::mem::replace(slide, RawSlide::new(place.end, part.property("continued") == Some("true"))));
+        }
+        for (name, value) in part.properties.into_iter().filter(|(name, _)| i > 0 && name != "continued") {
+            slide.set(&name, value);
+        }
+        slide.links.extend(part.links);
+        slide.unknown_macros.extend(part.unknown_macros.into_iter().map(|(name, _)| (name, place.start)));
+        for piece in part.content {
+            match piece {
+                Content::Markdown(text) => append(slide, open, &text),
+                class => target(slide, open).push(class),
+            }
+        }
+    }
+}
+
 fn append(slide: &mut RawSlide, open: &mut [(Vec<String>, bool, Vec<Content>)], text: &str) {
-    let target = match open.last_mut() {
-        Some((_, _, content)) => content,
-        None => slide.notes.as_mut().unwrap_or(&mut slide.content),
-    };
+    let target = target(slide, open);
     match target.last_mut() {
         Some(Content::Markdown(last)) => last.push_str(text),
         _ => target.push(Content::Markdown(text.to_owned())),
+    }
+}
+
+/// Where content goes: the innermost open class, the notes, or the slide.
+fn target<'s>(slide: &'s mut RawSlide, open: &'s mut [(Vec<String>, bool, Vec<Content>)]) -> &'s mut Vec<Content> {
+    match open.last_mut() {
+        Some((_, _, content)) => content,
+        None => slide.notes.as_mut().unwrap_or(&mut slide.content),
     }
 }

@@ -4,12 +4,14 @@
 //! belongs to the slide it starts.
 
 mod attributes;
+mod separators;
 
 use std::ops::Range;
 
-use super::{Content, Dialect, Links, Notes, Options, Slide, SlideDeck};
+use super::{Content, Dialect, Notes, Options, Slide, SlideDeck};
 use crate::diag::{Diagnostic, Severity, SourceText};
 pub use attributes::{Directive, directive};
+pub use separators::Separators;
 
 /// Most warnings of one kind that a deck gets.
 const MAX: usize = 100;
@@ -17,11 +19,20 @@ const MAX: usize = 100;
 /// Reads a reveal deck.
 pub fn parse(source: &SourceText, options: &Options) -> SlideDeck {
     let text = source.text();
-    let parts = split(source);
+    let own = options.separators.as_ref();
+    let parts = own.map_or_else(|| split(source), |separators| split_at(text, separators.marks(text)));
     let has_note_markers = parts.iter().any(|part| !note_markers(source, &part.range).is_empty());
     let mut slides: Vec<Slide> = Vec::with_capacity(parts.len());
     for (i, part) in parts.iter().enumerate() {
-        let (content, notes) = notes(source, &part.range, has_note_markers);
+        let marked = own.and_then(|separators| separators.notes(&text[part.range.clone()]));
+        let (content, notes) = match marked.as_deref() {
+            Some([mark]) => {
+                let (start, end) = (part.range.start + mark.start, part.range.start + mark.end);
+                (part.range.start..start, Some(text[end..part.range.end].trim().to_owned()))
+            }
+            Some(_) => (part.range.clone(), None),
+            None => notes(source, &part.range, has_note_markers),
+        };
         let attributes = attributes::of_slide(&text[content.clone()]);
         let find = |name: &str| attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
         let classes: Vec<String> = find("class").iter().flat_map(|c| c.split_whitespace()).map(str::to_owned).collect();
@@ -40,13 +51,19 @@ pub fn parse(source: &SourceText, options: &Options) -> SlideDeck {
             content: vec![Content::Markdown(text[content].to_owned())],
             notes: notes.map(|text| Notes { content: vec![Content::Markdown(text)] }),
             stack: part.stack,
-            continued: false,
+            // What converting a remark deck leaves of its increments; reveal.js does not look at it.
+            continued: attributes.iter().any(|(n, _)| n == "data-continued"),
             attributes,
             source: source.position(part.range.clone()),
             range: part.range.clone(),
         });
     }
-    SlideDeck { dialect: Dialect::Reveal, slides, links: Links::new(), diagnostics: check(source, &parts) }
+    SlideDeck {
+        dialect: Dialect::Reveal,
+        slides,
+        diagnostics: if own.is_some() { Vec::new() } else { check(source, &parts) },
+        ..SlideDeck::default()
+    }
 }
 
 /// A slide's text and its place: column and row.
@@ -77,6 +94,19 @@ fn split(source: &SourceText) -> Vec<Part> {
         start = feed + 1 + mark.len();
     }
     push(start..text.len(), (column, row));
+    parts
+}
+
+/// Cuts the text at an author's own separators.
+fn split_at(text: &str, marks: impl Iterator<Item = (Range<usize>, bool)>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let (mut start, mut column, mut row) = (0, 0, 0);
+    for (mark, right) in marks {
+        parts.push(Part { range: start..mark.start, stack: (column, row) });
+        (column, row) = if right { (column + 1, 0) } else { (column, row + 1) };
+        start = mark.end;
+    }
+    parts.push(Part { range: start..text.len(), stack: (column, row) });
     parts
 }
 

@@ -1,0 +1,65 @@
+//! `dockside convert`: Write a deck of one dialect in the other.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{CliError, exit};
+use crate::course::Course;
+use crate::deck::convert::convert;
+use crate::diag::{self, Diagnostic};
+use crate::slides::Dialect;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A deck (Markdown), or a manifest with one deck
+    path: PathBuf,
+    /// The dialect to write (remark, reveal)
+    #[arg(long)]
+    to: Dialect,
+    /// Read the deck as this dialect instead of recognising it
+    #[arg(long)]
+    dialect: Option<Dialect>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub fn run(args: Args) -> Result<ExitCode, CliError> {
+    let (course, mut diagnostics) = Course::load(&args.path);
+    let color = std::io::stderr().is_terminal();
+    let tell = |diagnostics: &[Diagnostic]| diagnostics.iter().for_each(|d| eprintln!("{}", diag::render(d, color)));
+    let [deck] = course.decks.as_slice() else {
+        tell(&diagnostics);
+        let names: Vec<&str> = course.decks.iter().map(|deck| deck.name.as_str()).collect();
+        let message = format!("{} has {} decks; one at a time can be converted", args.path.display(), names.len());
+        return Err(CliError::new(message).hint("name the deck's Markdown file"));
+    };
+    let mut options = deck.options();
+    options.dialect = args.dialect.or(options.dialect);
+    let parsed = crate::slides::parse(&deck.source, &options);
+    if parsed.dialect == args.to {
+        let message = format!("{} is a {} deck already", args.path.display(), args.to.as_str());
+        return Err(CliError::new(message).hint("if that is not so, say what it is with --dialect"));
+    }
+    let converted = convert(deck, &parsed, args.to);
+    match &args.output {
+        Some(path) => {
+            let same = |a: &PathBuf, b: &PathBuf| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+            if deck.source.files().iter().any(|file| same(&file.path().to_owned(), path)) || same(&args.path, path) {
+                return Err(CliError::new(format!("{} is the deck itself", path.display())).hint("name another file with -o"));
+            }
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
+            let mut file =
+                tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644)).tempfile_in(&folder)?;
+            file.write_all(converted.text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|e| e.error)?;
+        }
+        None => std::io::stdout().write_all(converted.text.as_bytes())?,
+    }
+    diagnostics.extend(converted.diagnostics);
+    tell(&diagnostics);
+    let failed = diagnostics.iter().any(Diagnostic::is_error);
+    Ok(ExitCode::from(if failed { exit::ERROR } else { exit::OK }))
+}

@@ -1,0 +1,323 @@
+//! What Marp and Slidev write into their slides, said in remark's way: a class, a background, notes. The rest is named, not shown.
+//!
+//! Only decks that are known to be such are touched: by their front matter, or by Marp's `<!-- _class: … -->`.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::front_matter;
+use crate::diag::SourceText;
+use crate::yaml::Mapping;
+
+/// Whose habits a deck has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+    Marp,
+    Slidev,
+    /// Neither; Marp's comments for one slide are taken all the same.
+    Other,
+}
+
+/// Settings that Slidev alone knows, of a deck and of a slide.
+const SLIDEV: [&str; 26] = [
+    "drawings",
+    "mdc",
+    "transition",
+    "highlighter",
+    "lineNumbers",
+    "colorSchema",
+    "routerMode",
+    "titleTemplate",
+    "fonts",
+    "layout",
+    "background",
+    "themeConfig",
+    "canvasWidth",
+    "aspectRatio",
+    "selectable",
+    "record",
+    "exportFilename",
+    "download",
+    "favicon",
+    "clicks",
+    "level",
+    "hideInToc",
+    "routeAlias",
+    "preload",
+    "addons",
+    "defaults",
+];
+
+/// Marp's directives; with `_` before the name they are about one slide.
+const MARP: [&str; 22] = [
+    "class",
+    "backgroundColor",
+    "backgroundImage",
+    "backgroundPosition",
+    "backgroundRepeat",
+    "backgroundSize",
+    "color",
+    "footer",
+    "header",
+    "paginate",
+    "theme",
+    "style",
+    "headingDivider",
+    "size",
+    "math",
+    "title",
+    "author",
+    "description",
+    "keywords",
+    "marp",
+    "transition",
+    "lang",
+];
+
+impl Habit {
+    /// By the settings of the deck, and by those that stand between its slides.
+    pub fn of(settings: Option<&Mapping>, text: &str) -> Habit {
+        let Some(settings) = settings else { return Habit::Other };
+        let has = |key: &str| settings.contains_key(key);
+        if has("marp") {
+            return Habit::Marp;
+        }
+        // xaringan's decks have front matter too, and are remark's.
+        if has("output") || has("format") || has("separator") || has("revealOptions") {
+            return Habit::Other;
+        }
+        let slidev = |map: &Mapping| map.keys().filter_map(|k| k.as_str()).any(|key| SLIDEV.contains(&key));
+        let within = || {
+            separators(text)
+                .into_iter()
+                .any(|at| front_matter::block(text, at).is_some_and(|(map, _)| slidev(&map) && front_matter::read(&text[at..]).is_some()))
+        };
+        if slidev(settings) || within() { Habit::Slidev } else { Habit::Other }
+    }
+}
+
+/// The deck in remark's way, and the names of what has no equivalent, each with its first place.
+pub fn translate(source: &SourceText, habit: Habit, settings: Option<&Mapping>) -> (SourceText, BTreeMap<String, usize>) {
+    let text = source.text();
+    let mut unused = BTreeMap::new();
+    if habit == Habit::Other && !text.contains("_class:") {
+        return (source.clone(), unused);
+    }
+    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+    let mut lasting = Looks::default();
+    if let Some(settings) = settings.filter(|_| habit != Habit::Other) {
+        lasting.read(settings, habit, 0, &mut unused);
+    }
+    let starts = separators(text);
+    let mut from = 0;
+    let mut next = starts.iter().copied().peekable();
+    loop {
+        // A slide's own settings stand between its separator and another.
+        let mut looks = lasting.clone();
+        if habit == Habit::Slidev && from == 0 {
+            lasting = Looks::default();
+        }
+        if habit == Habit::Slidev
+            && let Some(at) = text[..from].rfind("---").filter(|_| from > 0)
+            && let Some((map, end)) = front_matter::block(text, at)
+        {
+            looks.read(&map, habit, from, &mut unused);
+            edits.push((from..end, String::new()));
+            from = end;
+            next.next_if(|at| *at < end);
+        }
+        let mut stop = text.len();
+        let mut after = text.len();
+        if let Some(at) = next.next() {
+            (stop, after) = (at, text[at..].find('\n').map_or(text.len(), |n| at + n + 1));
+        }
+        let notes = slide(text, from..stop, habit, &mut looks, &mut lasting, &mut unused, &mut edits);
+        let head = looks.properties();
+        if !head.is_empty() {
+            let place = edits.iter().position(|(range, _)| range.start >= from).unwrap_or(edits.len());
+            edits.insert(place, (from..from, head));
+        }
+        if !notes.is_empty() {
+            edits.push((stop..stop, format!("\n???\n{}\n", notes.join("\n\n"))));
+        }
+        if after >= text.len() && stop == text.len() {
+            break;
+        }
+        from = after;
+    }
+    edits.sort_by_key(|(range, _)| range.start);
+    (source.edited(&edits), unused)
+}
+
+/// Where each `---` alone on a line starts, those in fences left out.
+fn separators(text: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut fence: Option<&str> = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim();
+        let mark = if bare.starts_with("```") { Some("```") } else { bare.starts_with("~~~").then_some("~~~") };
+        match (fence, mark) {
+            (None, Some(mark)) => fence = Some(mark),
+            (Some(open), Some(mark)) if open == mark => fence = None,
+            (None, None) if line.trim_end() == "---" => found.push(at),
+            _ => {}
+        }
+        at += line.len();
+    }
+    found
+}
+
+/// Takes the comments of a slide out: settings, and notes, which come back.
+fn slide(
+    text: &str,
+    range: Range<usize>,
+    habit: Habit,
+    looks: &mut Looks,
+    lasting: &mut Looks,
+    unused: &mut BTreeMap<String, usize>,
+    edits: &mut Vec<(Range<usize>, String)>,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut fence = false;
+    let mut at = range.start;
+    while at < range.end {
+        let line_end = text[at..range.end].find('\n').map_or(range.end, |n| at + n + 1);
+        let line = &text[at..line_end];
+        if line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~") {
+            fence = !fence;
+        }
+        if fence {
+            at = line_end;
+            continue;
+        }
+        if habit == Habit::Marp
+            && let Some(open) = line.find("![bg").map(|n| at + n)
+            && let Some((alt, url, end)) = image(&text[open..line_end])
+            && alt.split_whitespace().next() == Some("bg")
+        {
+            looks.image = Some(format!("url({url})"));
+            edits.push((open..open + end, String::new()));
+            at = open + end;
+            continue;
+        }
+        let Some(open) = line.find("<!--").map(|n| at + n) else {
+            at = line_end;
+            continue;
+        };
+        let Some(close) = text[open..range.end].find("-->").map(|n| open + n + 3) else { break };
+        let body = text[open + 4..close - 3].trim();
+        let last = text[close..range.end].trim().is_empty();
+        match directives(body) {
+            Some(list) if habit == Habit::Marp || habit == Habit::Other && list.iter().all(|(name, _)| name.starts_with('_')) => {
+                for (name, value) in list {
+                    let own = name.strip_prefix('_');
+                    let plain = own.unwrap_or(name);
+                    looks.set(plain, value, open, unused);
+                    if own.is_none() && habit == Habit::Marp {
+                        lasting.set(plain, value, open, unused);
+                    }
+                }
+                edits.push((open..close, String::new()));
+            }
+            None if !body.is_empty() && !is_tool(body) && (habit == Habit::Marp || habit == Habit::Slidev && last) => {
+                notes.push(body.to_owned());
+                edits.push((open..close, String::new()));
+            }
+            _ => {}
+        }
+        at = close;
+    }
+    notes
+}
+
+/// Comments for formatters, and Dockside's own.
+fn is_tool(comment: &str) -> bool {
+    ["dockside:", "prettier-", "markdownlint-", "fit", "textlint-"].iter().any(|tool| comment.starts_with(tool))
+}
+
+/// The settings of a comment that has nothing else.
+fn directives(comment: &str) -> Option<Vec<(&str, &str)>> {
+    fn known(line: &str) -> Option<(&str, &str)> {
+        let (name, value) = line.split_once(':')?;
+        let name = name.trim().trim_start_matches('$');
+        MARP.contains(&name.strip_prefix('_').unwrap_or(name)).then(|| (name, value.trim().trim_matches(['"', '\''])))
+    }
+    let lines: Vec<&str> = comment.lines().filter(|line| !line.trim().is_empty()).collect();
+    let list: Vec<(&str, &str)> = lines.iter().copied().filter_map(known).collect();
+    (!list.is_empty() && list.len() == lines.len()).then_some(list)
+}
+
+/// `![alt](url)` at the start of `text`: its parts and its length.
+fn image(text: &str) -> Option<(&str, &str, usize)> {
+    let (alt, rest) = text.strip_prefix("![")?.split_once("](")?;
+    let (url, _) = rest.split_once(')')?;
+    Some((alt, url.trim(), alt.len() + url.len() + 5))
+}
+
+/// What a slide is to look like.
+#[derive(Clone, Debug, Default)]
+struct Looks {
+    class: Option<String>,
+    layout: Option<String>,
+    image: Option<String>,
+    size: Option<String>,
+    name: Option<String>,
+    hidden: bool,
+}
+
+impl Looks {
+    /// Takes a deck's or a slide's settings.
+    fn read(&mut self, map: &Mapping, habit: Habit, place: usize, unused: &mut BTreeMap<String, usize>) {
+        for key in map.keys().filter_map(|key| key.as_str()) {
+            let Some(value) = front_matter::text(map, key) else { continue };
+            match (habit, key) {
+                (_, "title" | "marp" | "author" | "authors" | "date" | "lang" | "description" | "keywords" | "info" | "url") => {}
+                (Habit::Slidev, "layout") => self.layout = Some(value),
+                (Habit::Slidev, "background" | "image") => self.image = Some(format!("url({value})")),
+                (Habit::Slidev, "routeAlias") => self.name = Some(value),
+                (Habit::Slidev, "hide" | "disabled") => self.hidden = value == "true",
+                _ => self.set(key, &value, place, unused),
+            }
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str, place: usize, unused: &mut BTreeMap<String, usize>) {
+        let value = Some(value.trim_matches(['[', ']']).to_owned()).filter(|v| !v.is_empty());
+        match name {
+            "class" => self.class = value,
+            "backgroundImage" => self.image = value,
+            "backgroundSize" => self.size = value,
+            _ => {
+                unused.entry(name.to_owned()).or_insert(place);
+            }
+        }
+    }
+
+    /// The lines for the head of a slide.
+    fn properties(&self) -> String {
+        let mut out = String::new();
+        let classes: Vec<&str> =
+            self.layout.iter().chain(&self.class).flat_map(|c| c.split([' ', ','])).filter(|c| !c.is_empty()).collect();
+        // Dockside's own class for what others call a cover.
+        let title = self.layout.as_deref().is_some_and(|layout| matches!(layout, "cover" | "intro" | "section"));
+        let mut put = |name: &str, value: &str| {
+            // A property ends with its line, or at a dollar.
+            if !value.contains(['\n', '$']) {
+                out.push_str(&format!("{name}: {value}\n"));
+            }
+        };
+        if !classes.is_empty() {
+            put("class", &(if title { "title, ".to_owned() } else { String::new() } + &classes.join(", ")));
+        }
+        for (name, value) in [("background-image", &self.image), ("background-size", &self.size), ("name", &self.name)] {
+            if let Some(value) = value {
+                put(name, value);
+            }
+        }
+        if self.hidden {
+            put("exclude", "true");
+        }
+        out
+    }
+}

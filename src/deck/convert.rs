@@ -1,0 +1,304 @@
+//! A deck of one dialect written in the other.
+//!
+//! Each slide is written as its author wrote it, and read back: only where the other dialect shows something else is it written as
+//! HTML, which both read alike. What neither can say is told. Writes no file.
+
+use super::escape::push_escaped;
+use super::markdown::{self, Options, Rendered};
+use crate::course::Deck;
+use crate::diag::{Diagnostic, Severity, SourceText};
+use crate::slides::{self, Content, Dialect, Highlight, Links, Slide, SlideDeck};
+
+/// The deck in the other dialect.
+pub struct Converted {
+    pub text: String,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Writes the slides of `parsed`, which was read from `deck`, in the dialect `to`.
+pub fn convert(deck: &Deck, parsed: &SlideDeck, to: Dialect) -> Converted {
+    let mut converter = Converter { deck, parsed, to, spans: true, diagnostics: Vec::new() };
+    let mut slides: Vec<Option<String>> = parsed.slides.iter().map(|slide| converter.slide(slide)).collect();
+    if to == Dialect::Remark && slides.iter().any(Option::is_none) {
+        // Backticks in code are marks in a remark deck, unless it says otherwise.
+        converter.spans = false;
+        slides = parsed.slides.iter().map(|slide| converter.slide(slide)).collect();
+    }
+    let mut text = if converter.spans { String::new() } else { "---\nhighlightSpans: false\n---\n".to_owned() };
+    for (i, (written, slide)) in slides.into_iter().zip(&parsed.slides).enumerate() {
+        if i > 0 {
+            text.push_str(converter.separator());
+        }
+        text.push_str(&written.unwrap_or_else(|| {
+            converter.tell(Severity::Warning, slide, "differs", "this slide does not read the same in the other dialect".into());
+            converter.written(slide, &verbatim(&slide.content, to, false))
+        }));
+    }
+    converter.losses();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Converted { text, diagnostics: converter.diagnostics }
+}
+
+/// What a slide shows, apart from its place in the deck.
+#[derive(PartialEq)]
+struct Model {
+    body: Rendered,
+    notes: Option<String>,
+    classes: Vec<String>,
+    name: Option<String>,
+    continued: bool,
+}
+
+impl Model {
+    fn of(slide: &Slide, deck: &SlideDeck) -> Model {
+        let options = Options::of(deck);
+        let notes = slide.notes.as_ref().map(|notes| markdown::render(&notes.content, &deck.links, &options).text);
+        let body = Rendered { html: String::new(), ..markdown::render(&slide.content, &deck.links, &options) };
+        Model { body, notes, classes: slide.classes.clone(), name: slide.name.clone(), continued: slide.continued }
+    }
+}
+
+struct Converter<'a> {
+    deck: &'a Deck,
+    parsed: &'a SlideDeck,
+    to: Dialect,
+    /// Whether backticks in code mark it, in the deck that is written.
+    spans: bool,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Stands around a slide that is tried: an open mark in the slide would run on into it.
+const AFTER: &str = "z `z` [z]\n\n```\nz\n```\n\n~~~\nz\n~~~\n\n<!-- z -->\n\nz\n";
+
+impl Converter<'_> {
+    /// The slide in the first form that reads as it did.
+    fn slide(&self, slide: &Slide) -> Option<String> {
+        let mut wanted = Model::of(slide, self.parsed);
+        if self.to == Dialect::Remark {
+            wanted.continued = false;
+        }
+        let forms = [
+            verbatim(&slide.content, self.to, false) + &self.definitions(&slide.content),
+            verbatim(&slide.content, self.to, true) + &self.definitions(&slide.content),
+            self.html(&slide.content),
+        ];
+        forms.into_iter().find_map(|body| {
+            let written = self.written(slide, &body);
+            let trial = format!("z{}{written}{}{AFTER}", self.separator(), self.separator());
+            let options = slides::Options {
+                dialect: Some(self.to),
+                highlight: Highlight { spans: self.spans, ..Highlight::default() },
+                ..slides::Options::default()
+            };
+            let read = slides::parse(&SourceText::from_str("trial", trial), &options);
+            let [_, middle, last] = read.slides.as_slice() else { return None };
+            let whole = Model::of(last, &read).body.counts.pre == 2;
+            (whole && Model::of(middle, &read) == wanted).then_some(written)
+        })
+    }
+
+    fn separator(&self) -> &'static str {
+        match self.to {
+            Dialect::Remark => "\n\n---\n",
+            Dialect::Reveal => "\n\n!SLIDE\n",
+        }
+    }
+
+    /// A slide with its class, name, background and notes.
+    fn written(&self, slide: &Slide, body: &str) -> String {
+        let body = body.trim_matches('\n');
+        let image = slide
+            .property("background-image")
+            .or_else(|| slide.property("data-background-image"))
+            .or_else(|| slide.property("data-background").filter(|value| value.contains(['.', '/']) && !value.contains('(')));
+        let image = image.map(|value| value.trim_start_matches("url(").trim_end_matches(')').trim_matches(['"', '\'']));
+        let mut out = String::new();
+        match self.to {
+            Dialect::Remark => {
+                let mut put = |name: &str, value: String| out.push_str(&format!("{name}: {value}\n"));
+                if let Some(name) = &slide.name {
+                    put("name", name.clone());
+                }
+                if !slide.classes.is_empty() {
+                    put("class", slide.classes.join(", "));
+                }
+                if let Some(image) = image {
+                    put("background-image", format!("url({image})"));
+                }
+                out.push('\n');
+                out.push_str(body);
+                if let Some(notes) = &slide.notes {
+                    out.push_str("\n\n???\n\n");
+                    out.push_str(&self.notes(&notes.content));
+                }
+            }
+            Dialect::Reveal => {
+                let mut put = |name: &str, value: &str| out.push_str(&format!(" {name}=\"{}\"", value.replace('"', "'")));
+                if let Some(name) = &slide.name {
+                    put("id", name);
+                }
+                if !slide.classes.is_empty() {
+                    put("class", &slide.classes.join(" "));
+                }
+                if let Some(image) = image {
+                    put("data-background-image", image);
+                }
+                if slide.property("count") == Some("false") {
+                    put("data-visibility", "uncounted");
+                }
+                if slide.continued {
+                    out.push_str(" data-continued");
+                }
+                if !out.is_empty() {
+                    out = format!("<!-- .slide:{out} -->\n\n");
+                }
+                out.push_str(body);
+                if let Some(notes) = &slide.notes {
+                    out.push_str("\n\n!NOTE\n");
+                    out.push_str(&self.notes(&notes.content));
+                }
+            }
+        }
+        out
+    }
+
+    fn notes(&self, content: &[Content]) -> String {
+        let written = verbatim(content, self.to, false) + &self.definitions(content);
+        let read = |content: &[Content], dialect, links: &Links| {
+            markdown::render(content, links, &Options { dialect, highlight_spans: false, ..Options::of(self.parsed) }).text
+        };
+        let same = read(content, self.parsed.dialect, &self.parsed.links)
+            == read(&[Content::Markdown(written.clone())], self.to, &Links::default());
+        if same || self.to == Dialect::Remark { written.trim().to_owned() } else { self.html(content) }
+    }
+
+    /// The link definitions that the content may use, which reveal keeps slide by slide.
+    fn definitions(&self, content: &[Content]) -> String {
+        let mut out = String::new();
+        if self.parsed.links.is_empty() {
+            return out;
+        }
+        let text = verbatim(content, Dialect::Reveal, false).to_lowercase();
+        let mut used: Vec<_> = self.parsed.links.iter().filter(|(id, _)| text.contains(&format!("[{id}]"))).collect();
+        used.sort();
+        for (id, (href, title)) in used {
+            let title = title.as_ref().map_or_else(String::new, |title| format!(" \"{title}\""));
+            out.push_str(&format!("{}[{id}]: {href}{title}", if out.is_empty() { "\n\n" } else { "\n" }));
+        }
+        out
+    }
+
+    /// The content as HTML on one line, in which neither dialect finds marks of its own.
+    fn html(&self, content: &[Content]) -> String {
+        let html = markdown::render(content, &self.parsed.links, &Options::of(self.parsed)).html;
+        let mut out = String::with_capacity(html.len() + 64);
+        out.push_str("<div>");
+        let mut rest = html.as_str();
+        while let Some((before, after)) = rest.split_once("<pre") {
+            let (code, after) = after.split_once("</pre>").unwrap_or((after, ""));
+            self.push_line(before, " ", &mut out);
+            out.push_str("<pre");
+            // The marks of code are its author's; they do not survive as tags.
+            let code = code.replace("<mark class=\"line\">", "").replace("<mark>", "").replace("</mark>", "");
+            self.push_line(&code, "&#10;", &mut out);
+            out.push_str("</pre>");
+            rest = after;
+        }
+        self.push_line(rest, " ", &mut out);
+        out + "</div>"
+    }
+
+    fn push_line(&self, html: &str, feed: &str, out: &mut String) {
+        for c in html.chars() {
+            match c {
+                '\n' => out.push_str(feed),
+                '[' | '`' | '{' | '\\' if self.to == Dialect::Remark => out.push_str(&format!("&#{};", c as u32)),
+                c => out.push(c),
+            }
+        }
+    }
+
+    /// What the slides have that the other dialect has not.
+    fn losses(&mut self) {
+        let parsed = self.parsed;
+        let first = |wanted: &dyn Fn(&Slide) -> bool| parsed.slides.iter().find(|slide| wanted(slide));
+        let count = |wanted: &dyn Fn(&Slide) -> bool| parsed.slides.iter().filter(|slide| wanted(slide)).count();
+        let is_below = |slide: &Slide| slide.stack.1 > 0;
+        let mut told = Vec::new();
+        if self.to == Dialect::Remark {
+            if let Some(slide) = first(&is_below) {
+                told.push((slide, format!("remark has no stacks: {} slides that stood below another follow it", count(&is_below))));
+            }
+            let increments = |slide: &Slide| slide.continued;
+            if let Some(slide) = first(&increments) {
+                told.push((slide, format!("{} increments are slides of their own", count(&increments))));
+            }
+            let known = ["class", "id", "data-background", "data-background-image", "data-continued"];
+            let mut names: Vec<(&str, &Slide)> = Vec::new();
+            for slide in &parsed.slides {
+                for (name, value) in &slide.attributes {
+                    let colour = name == "data-background" && (value.contains('(') || !value.contains(['.', '/']));
+                    if (!known.contains(&name.as_str()) || colour) && !names.iter().any(|(n, _)| n == name) {
+                        names.push((name, slide));
+                    }
+                }
+            }
+            told.extend(names.into_iter().map(|(name, slide)| (slide, format!("remark has nothing like the slide's attribute `{name}`"))));
+            let element = |slide: &Slide| slide.content.iter().any(|c| matches!(c, Content::Markdown(text) if text.contains(".element")));
+            if let Some(slide) = first(&element) {
+                told.push((slide, format!("remark has no `.element` comments; on {} slides they do nothing now", count(&element))));
+            }
+        } else {
+            let increments = |slide: &Slide| slide.continued;
+            if let Some(slide) = first(&increments) {
+                let message = format!("reveal has no increments: {} of them are slides that repeat the one before", count(&increments));
+                told.push((slide, message));
+            }
+            let known = ["class", "name", "continued", "layout", "template", "count", "exclude", "background-image"];
+            let mut names: Vec<(&str, &Slide)> = Vec::new();
+            for slide in &parsed.slides {
+                for (name, _) in &slide.properties {
+                    if !known.contains(&name.as_str()) && !names.iter().any(|(n, _)| n == name) {
+                        names.push((name, slide));
+                    }
+                }
+            }
+            told.extend(names.into_iter().take(20).map(|(name, slide)| (slide, format!("reveal has nothing like the property `{name}`"))));
+        }
+        for (slide, message) in told {
+            self.tell(Severity::Note, slide, "no-equivalent", message);
+        }
+    }
+
+    fn tell(&mut self, severity: Severity, slide: &Slide, code: &'static str, message: String) {
+        if let Some(place) = self.deck.source.locate(slide.range.start) {
+            self.diagnostics.push(Diagnostic::at(severity, code, message, place.file, place.offset, 1));
+        }
+    }
+}
+
+/// Content as an author of the dialect would write it. `apart`: with empty lines around Markdown in HTML, where CommonMark wants
+/// them.
+fn verbatim(content: &[Content], to: Dialect, apart: bool) -> String {
+    let mut out = String::new();
+    for piece in content {
+        match (piece, to) {
+            (Content::Markdown(text), _) => out.push_str(text),
+            (Content::Class { classes, content, .. }, Dialect::Remark) => {
+                out.push_str(&format!(".{}[{}]", classes.join("."), verbatim(content, to, apart)));
+            }
+            (Content::Class { classes, block, content }, Dialect::Reveal) => {
+                let tag = if *block { "div" } else { "span" };
+                let gap = if *block && apart { "\n\n" } else { "" };
+                let mut names = String::new();
+                push_escaped(&mut names, &classes.join(" "));
+                let inner = verbatim(content, to, apart);
+                let inner = if gap.is_empty() { inner.as_str() } else { inner.trim_matches('\n') };
+                out.push_str(&format!("<{tag} class=\"{names}\">{gap}{inner}{gap}</{tag}>"));
+            }
+        }
+    }
+    out
+}
