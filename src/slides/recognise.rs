@@ -12,7 +12,7 @@ pub fn recognise(text: &str) -> Dialect {
         match line.trim_end() {
             "---" | "--" | "???" => separators += 1,
             l if blank && (l.starts_with("!SLIDE") || l.starts_with("!SUB")) => marks += 1,
-            l if l.contains("<!-- .slide:") || l.contains("<!-- .element") => comments += 1,
+            l if l.contains('<') && (l.contains("<!-- .slide:") || l.contains("<!-- .element")) => comments += 1,
             _ => {}
         }
         blank = line.is_empty();

@@ -14,11 +14,39 @@ const OPAQUE: [&str; 4] = ["script", "style", "textarea", "title"];
 /// So many tags without an end, each sought to the end of the text, and the rest is taken for text.
 const MAX_OPEN: usize = 64;
 
+/// Elements that Markdown makes: their names need no copy.
+const COMMON: [&str; 24] = [
+    "p",
+    "li",
+    "code",
+    "ul",
+    "a",
+    "pre",
+    "strong",
+    "em",
+    "div",
+    "span",
+    "h1",
+    "h2",
+    "h3",
+    "ol",
+    "img",
+    "br",
+    "td",
+    "th",
+    "tr",
+    "table",
+    "thead",
+    "tbody",
+    "blockquote",
+    "del",
+];
+
 /// Appends the pieces of `html`.
 pub fn push(html: &str, out: &mut Vec<Piece>) {
     let mut rest = html;
     let mut open = 0;
-    while let Some(at) = rest.find('<') {
+    while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
         push_text(&rest[..at], out);
         rest = &rest[at..];
         let length = if open < MAX_OPEN { tag(rest, out) } else { 0 };
@@ -56,21 +84,23 @@ fn tag(html: &str, out: &mut Vec<Piece>) -> usize {
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return 0;
     }
-    let name = name[..name.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/' | '<')).unwrap_or(name.len())].to_ascii_lowercase();
+    let name = &name[..name.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/' | '<')).unwrap_or(name.len())];
+    let common = COMMON.into_iter().find(|common| *common == name);
+    let name = common.map_or_else(|| Cow::Owned(name.to_ascii_lowercase()), Cow::Borrowed);
     let Some(end) = end_of_tag(html) else { return 0 };
     let attributes = &html[start + name.len()..end];
     if closing {
-        out.push(Piece::Close(Cow::Owned(name)));
+        out.push(Piece::Close(name));
         return end + 1;
     }
     let closed = attributes.ends_with('/');
     let attributes = attributes.trim_end_matches('/').trim();
     let attributes = if attributes.is_empty() { String::new() } else { format!(" {attributes}") };
-    if VOID.contains(&name.as_str()) {
-        out.push(Piece::Void { name: Cow::Owned(name), attributes });
+    if VOID.contains(&name.as_ref()) {
+        out.push(Piece::Void { name, attributes });
         return end + 1;
     }
-    if OPAQUE.contains(&name.as_str()) {
+    if OPAQUE.contains(&name.as_ref()) {
         let body = &html[end + 1..];
         let close = find_ignoring_case(body, &format!("</{name}"));
         let (body, length) = match close {
@@ -82,9 +112,9 @@ fn tag(html: &str, out: &mut Vec<Piece>) -> usize {
     }
     // HTML knows no self-closing element; one that is written so in a slide is meant to be empty.
     let empty = closed && !attributes.is_empty();
-    out.push(Piece::Open { name: Cow::Owned(name.clone()), attributes });
+    out.push(Piece::Open { name: name.clone(), attributes });
     if empty {
-        out.push(Piece::Close(Cow::Owned(name)));
+        out.push(Piece::Close(name));
     }
     end + 1
 }

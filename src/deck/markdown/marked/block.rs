@@ -72,7 +72,8 @@ enum Block<'b> {
 impl<'t> Blocks<'t> {
     fn new(text: &'t str, top: bool, depth: usize, context: Context<'t>) -> Self {
         let text = emptied(text);
-        let fences = (text.contains("```") || text.contains("~~~")).then(|| Fences::new(&text));
+        let fences = (memchr::memmem::find(text.as_bytes(), b"```").is_some() || memchr::memmem::find(text.as_bytes(), b"~~~").is_some())
+            .then(|| Fences::new(&text));
         let left = (1 << 16) + 32 * text.len();
         Blocks { text, top, depth, context, fences, unclosed: Vec::new(), left }
     }

@@ -257,6 +257,8 @@ impl Inline<'_> {
             return None;
         }
         let run = text.bytes().take_while(|b| *b == b'`').count();
+        // Each backtick of a run that closes nothing begins a run again.
+        self.left = self.left.saturating_sub(run);
         // A shorter mark leaves backticks at the start of the code; nobody means more than a few of them.
         for length in (1..=run).rev().take(8) {
             let Some(close) = self.seek(&text[length..], |inner| code_end(inner, length)) else { continue };

@@ -16,7 +16,7 @@ use crate::slides::{Content, Links};
 const MAX_DEPTH: usize = 40;
 
 /// Classes within classes are converted once a level, and each level may add to the HTML of the one before: at most so many times
-/// the source.
+/// the source. A slide that wants more is shown as text.
 const GROWTH: usize = 64;
 
 /// What the rules need to know.
@@ -29,7 +29,21 @@ struct Context<'a> {
 /// The HTML of `content`.
 pub fn html(content: &[Content], links: &Links, engine: Engine) -> String {
     let context = Context { engine, links };
-    convert(content, context, false, &mut (GROWTH * size(content) + (1 << 16)))
+    convert(content, context, false, &mut (GROWTH * size(content) + (1 << 16))).unwrap_or_else(|| {
+        let mut out = String::new();
+        plain(content, &mut out);
+        out
+    })
+}
+
+/// The text of `content` without its classes.
+fn plain(content: &[Content], out: &mut String) {
+    for piece in content {
+        match piece {
+            Content::Markdown(text) => crate::deck::escape::push_escaped(out, text),
+            Content::Class { content, .. } => plain(content, out),
+        }
+    }
 }
 
 fn size(content: &[Content]) -> usize {
@@ -40,8 +54,8 @@ fn size(content: &[Content]) -> usize {
     content.iter().map(piece).sum()
 }
 
-/// Converts the bodies of classes first, then the whole; `bare`: a lone paragraph loses its tags.
-fn convert(content: &[Content], context: Context<'_>, bare: bool, budget: &mut usize) -> String {
+/// Converts the bodies of classes first, then the whole; `bare`: a lone paragraph loses its tags. `None` where it costs too much.
+fn convert(content: &[Content], context: Context<'_>, bare: bool, budget: &mut usize) -> Option<String> {
     let mut source = String::new();
     for piece in content {
         match piece {
@@ -49,21 +63,16 @@ fn convert(content: &[Content], context: Context<'_>, bare: bool, budget: &mut u
             Content::Class { classes, block, content } => {
                 let tag = if *block { "div" } else { "span" };
                 source.push_str(&format!("<{tag} class=\"{}\">", classes.join(" ")));
-                source.push_str(&convert(content, context, !block, budget));
+                source.push_str(&convert(content, context, !block, budget)?);
                 source.push_str(&format!("</{tag}>"));
             }
         }
     }
     let source = clean(source.trim_start_matches(crate::slides::remark::lexer::is_space));
-    if source.len() > *budget {
-        let mut out = String::new();
-        crate::deck::escape::push_escaped(&mut out, &source);
-        return out;
-    }
-    *budget -= source.len();
+    *budget = budget.checked_sub(source.len())?;
     let mut out = String::with_capacity(source.len() + source.len() / 4);
     block::write(&source, true, 0, context, &mut out);
-    if bare { unwrapped(&out).unwrap_or(out) } else { out }
+    Some(if bare { unwrapped(&out).unwrap_or(out) } else { out })
 }
 
 /// Line ends made equal, tabs made blanks.
