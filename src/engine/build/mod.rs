@@ -1,6 +1,6 @@
 //! Builds images out of Dockerfiles. Knows nothing of HTTP or of how a client shows a build.
 //!
-//! [`classic`] goes instruction by instruction and makes an image of each, as Docker's first builder does; what it shares with other
+//! `classic` goes instruction by instruction and makes an image of each, as Docker's first builder does; what it shares with other
 //! ways of building (reading, expanding, copying, running) has a file of its own. What a client sends is trusted nowhere: a context's
 //! paths and links never lead out of it, and what a `RUN` does happens in a container.
 
