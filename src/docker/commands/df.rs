@@ -162,7 +162,7 @@ fn own_size(container: &Json) -> Json {
 }
 
 fn cache_row(cache: &Json) -> Row {
-    let since = |key: &str| text(cache, key).parse::<jiff::Timestamp>().map(|t| ago(t.as_second())).unwrap_or_default();
+    let since = |key: &str| text(cache, key).parse::<jiff::Timestamp>().map(|t| ago(t.as_duration().as_secs_f64())).unwrap_or_default();
     let mark = if on(cache, "InUse") { "*" } else { "" };
     Row {
         kind: &CACHE,

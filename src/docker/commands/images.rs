@@ -124,7 +124,7 @@ fn image_row(image: &Json, named: &Named, whole: bool) -> Row {
             ("Repository", Json::from(named.repository.clone())),
             ("Tag", Json::from(named.tag.clone())),
             ("Digest", Json::from(named.digest.clone())),
-            ("CreatedSince", Json::from(or_na(created != 0, ago(created)))),
+            ("CreatedSince", Json::from(or_na(created != 0, ago(created as f64)))),
             ("CreatedAt", Json::from(or_na(created != 0, go_time(created)))),
             ("Size", Json::from(human_size(size as f64, 3))),
             ("Containers", Json::from(or_na(containers != -1, containers.to_string()))),
@@ -182,7 +182,7 @@ pub async fn history(c: &Context, m: &Matches) -> Outcome {
         let since = match () {
             () if !human => at.clone(),
             () if created <= 0 => "N/A".to_owned(),
-            () => ago(created),
+            () => ago(created as f64),
         };
         Row {
             kind: &HISTORY,

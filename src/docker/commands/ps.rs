@@ -103,7 +103,7 @@ pub fn row(container: &Json, whole: bool) -> Row {
             ("Image", json!(image(container, whole))),
             ("Command", json!(quote(&command))),
             ("CreatedAt", json!(go_time(created))),
-            ("RunningFor", json!(ago(created))),
+            ("RunningFor", json!(ago(created as f64))),
             ("Ports", json!(ports(container))),
             ("State", json!(text(container, "State"))),
             ("Status", json!(text(container, "Status"))),

@@ -37,8 +37,8 @@ pub fn now() -> f64 {
 }
 
 /// `2 minutes ago`, for a time in seconds since 1970.
-pub fn ago(created: i64) -> String {
-    format!("{} ago", units::human_duration(now() - created as f64))
+pub fn ago(created: f64) -> String {
+    format!("{} ago", units::human_duration(now() - created))
 }
 
 /// A time in seconds since 1970 as Go prints it: `2026-11-22 03:09:30 +0000 UTC`.
