@@ -433,15 +433,16 @@ mod tests {
     fn networks_are_found_again_and_do_not_overlap() {
         let folder = tempfile::tempdir().unwrap();
         let networks = open(folder.path());
-        let first = networks.create(NetworkRequest { name: "a".to_owned(), ..NetworkRequest::default() }).unwrap();
+        // A name that no identifier begins with: those are hexadecimal, and a beginning finds them too.
+        let first = networks.create(NetworkRequest { name: "lab".to_owned(), ..NetworkRequest::default() }).unwrap();
         assert_eq!(first.subnet.unwrap().to_string(), "172.18.0.0/16");
         assert!(networks.create(request("b", "172.18.3.0/24", "")).unwrap_err().to_string().starts_with("Pool overlaps"));
-        assert!(matches!(networks.create(request("a", "", "")), Err(NetworkError::Conflict(_))));
+        assert!(matches!(networks.create(request("lab", "", "")), Err(NetworkError::Conflict(_))));
         let again = open(folder.path());
         assert_eq!(again.list(), networks.list());
         assert_eq!(again.get(&first.id[..8]).unwrap(), first);
-        again.remove("a").unwrap();
-        assert!(matches!(again.get("a"), Err(NetworkError::NotFound(_))));
+        again.remove("lab").unwrap();
+        assert!(matches!(again.get("lab"), Err(NetworkError::NotFound(_))));
         assert!(matches!(again.remove("bridge"), Err(NetworkError::Forbidden(_))));
     }
 }
