@@ -96,12 +96,12 @@ impl Habit {
     }
 }
 
-/// The deck in remark's way, and the names of what has no equivalent, each with its first place.
-pub fn translate(source: &SourceText, habit: Habit, settings: Option<&Mapping>) -> (SourceText, BTreeMap<String, usize>) {
+/// The deck in remark's way, if that is another, and the names of what has no equivalent, each with its first place.
+pub fn translate(source: &SourceText, habit: Habit, settings: Option<&Mapping>) -> (Option<SourceText>, BTreeMap<String, usize>) {
     let text = source.text();
     let mut unused = BTreeMap::new();
-    if habit == Habit::Other && !text.contains("_class:") {
-        return (source.clone(), unused);
+    if habit == Habit::Other && memchr::memmem::find(text.as_bytes(), b"_class:").is_none() {
+        return (None, unused);
     }
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
     let mut lasting = Looks::default();
@@ -146,7 +146,7 @@ pub fn translate(source: &SourceText, habit: Habit, settings: Option<&Mapping>) 
         from = after;
     }
     edits.sort_by_key(|(range, _)| range.start);
-    (source.edited(&edits), unused)
+    (Some(source.edited(&edits)), unused)
 }
 
 /// Where each `---` alone on a line starts, those in fences left out.

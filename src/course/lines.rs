@@ -15,7 +15,10 @@ const SEPARATORS: usize = 2;
 pub fn restore(source: &SourceText) -> Option<(SourceText, Diagnostic)> {
     let text = source.text();
     let lost = |line: &str| line.len() >= LONG && line.split_whitespace().filter(|w| *w == "---").count() >= SEPARATORS;
-    if !text.lines().any(lost)
+    let mut start = 0;
+    let mut lines =
+        memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]).map(|end| &text[std::mem::replace(&mut start, end + 1)..end]);
+    if !lines.any(lost)
         || text.lines().filter(|l| !l.trim().is_empty()).count() > 2 + text.len() / LONG
         || text.lines().any(|l| l.trim_end() == "---")
     {

@@ -106,7 +106,7 @@ pub fn read(file: &Arc<SourceFile>, dialect: Option<Dialect>, settings: &mut Opt
         let message = format!("what {} say has no equivalent here and is left out", names.join(", "));
         diagnostics.push(Diagnostic::at(Severity::Note, "no-equivalent", message, file, at, 1));
     }
-    Read { source: translated, title }
+    Read { source: translated.unwrap_or(source), title }
 }
 
 /// Joins the entries with slide separators, nothing added.

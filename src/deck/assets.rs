@@ -59,6 +59,17 @@ impl Assets {
         Assets { root: path_of(root), base: path_of(base), files: BTreeMap::new(), known: HashMap::new() }
     }
 
+    /// For the same deck, with nothing found yet: for another thread.
+    pub fn another(&self) -> Self {
+        Assets { root: self.root.clone(), base: self.base.clone(), files: BTreeMap::new(), known: HashMap::new() }
+    }
+
+    /// Takes in what another has found. What an address means depends on the disk alone, so the order does not matter.
+    pub fn join(&mut self, other: Self) {
+        self.files.extend(other.files);
+        self.known.extend(other.known);
+    }
+
     /// Where files were looked for that are not there.
     pub fn missing(&self) -> impl Iterator<Item = &Path> {
         self.known.values().filter_map(|found| if let Found::Missing(path) = found { Some(path.as_path()) } else { None })

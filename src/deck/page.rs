@@ -29,17 +29,19 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>,
         parts: HashMap::new(),
     };
     let mut reports = Reports { deck, seen: HashSet::new(), elsewhere: HashMap::new(), diagnostics: Vec::new() };
-    let bodies = render_all(parsed, highlighter);
-    let plan = plan::starts(deck, parsed, &bodies.iter().map(|body| body.html.as_str()).collect::<Vec<_>>());
+    let mut bodies = render_all(parsed, highlighter, !deck.plan.is_empty(), page.assets);
+    let headings: Vec<_> = bodies.iter_mut().map(|body| std::mem::take(&mut body.heading)).collect();
+    let plan = plan::starts(deck, parsed, &headings);
     reports.diagnostics.extend(plan.diagnostics);
     page.parts = plan.starts;
     for (i, (slide, body)) in parsed.slides.iter().zip(bodies).enumerate() {
         // A heading that the next increment adds to is no slide of its own.
         let goes_on = parsed.slides.get(i + 1).is_some_and(|next| next.continued);
-        page.open(i, slide, !goes_on && !slide.continued && is_lone_heading(&body.html));
-        page.push("<div class=\"body\">", &body.html, "</div>\n");
-        if let Some(notes) = body.notes.filter(|notes| !notes.trim().is_empty()) {
-            page.push("<aside class=\"notes\">", &notes, "</aside>\n");
+        page.open(i, slide, body.lead && !goes_on && !slide.continued);
+        page.problems.extend(body.problems);
+        page.html.extend(["<div class=\"body\">", &body.html, "</div>\n"]);
+        if let Some(notes) = &body.notes {
+            page.html.extend(["<aside class=\"notes\">", notes, "</aside>\n"]);
         }
         page.html.push_str("</section>\n");
         for problem in page.problems.drain(..) {
@@ -49,43 +51,66 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>,
     Slides { html: page.html, diagnostics: reports.diagnostics }
 }
 
-/// A slide's Markdown rendered, as it comes.
+/// A slide's Markdown rendered, fit for the page.
 struct Body {
     html: String,
+    /// What is more than blanks.
     notes: Option<String>,
+    /// As a plan calls it, where there is one.
+    heading: String,
+    /// Its heading is all there is on it.
+    lead: bool,
+    problems: Vec<Problem>,
 }
 
 /// Fewer slides than this are not worth a thread.
 const WORTH_A_THREAD: usize = 100;
 
-/// Renders every slide: each by itself, so a big deck is shared out among the processors.
-fn render_all(parsed: &SlideDeck, highlighter: Option<&Highlighter>) -> Vec<Body> {
+/// Renders every slide: each by itself, so a big deck is shared out among the processors. `planned`: the headings are wanted.
+fn render_all(parsed: &SlideDeck, highlighter: Option<&Highlighter>, planned: bool, assets: &mut Assets) -> Vec<Body> {
     let slides = parsed.slides.as_slice();
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8).min(slides.len() / WORTH_A_THREAD + 1);
     if threads == 1 {
-        return render(slides, parsed, highlighter);
+        return render(slides, parsed, highlighter, planned, assets);
     }
     let (first, others) = slides.split_at(slides.len().div_ceil(threads));
     std::thread::scope(|scope| {
-        let others: Vec<_> =
-            others.chunks(first.len()).map(|chunk| (chunk, scope.spawn(move || render(chunk, parsed, highlighter)))).collect();
-        let mut bodies = render(first, parsed, highlighter);
+        let start = |chunk| {
+            let mut own = assets.another();
+            (chunk, scope.spawn(move || (render(chunk, parsed, highlighter, planned, &mut own), own)))
+        };
+        let others: Vec<_> = others.chunks(first.len()).map(start).collect();
+        let mut bodies = render(first, parsed, highlighter, planned, assets);
         for (chunk, thread) in others {
-            // Rendering does not panic; if it ever does, it does so here as it would have without threads.
-            bodies.extend(thread.join().unwrap_or_else(|_| render(chunk, parsed, highlighter)));
+            match thread.join() {
+                Ok((rendered, own)) => {
+                    bodies.extend(rendered);
+                    assets.join(own);
+                }
+                // Rendering does not panic; if it ever does, it does so here as it would have without threads.
+                Err(_) => bodies.extend(render(chunk, parsed, highlighter, planned, assets)),
+            }
         }
         bodies
     })
 }
 
-fn render(slides: &[Slide], parsed: &SlideDeck, highlighter: Option<&Highlighter>) -> Vec<Body> {
+fn render(slides: &[Slide], parsed: &SlideDeck, highlighter: Option<&Highlighter>, planned: bool, assets: &mut Assets) -> Vec<Body> {
     let mark_up = |language: &str, code: &str| {
         console::mark_up(language, code).or_else(|| highlighter.and_then(|highlighter| highlighter.highlight(language, code)))
     };
     let options = markdown::Options { highlight: Some(&mark_up), html_only: true, ..markdown::Options::of(parsed) };
-    let body = |slide: &Slide| Body {
-        html: diagrams::captioned(languages::render(&slide.content, &parsed.links, &options)),
-        notes: slide.notes.as_ref().map(|notes| languages::render(&notes.content, &parsed.links, &options)),
+    let body = |slide: &Slide| {
+        let html = diagrams::captioned(languages::render(&slide.content, &parsed.links, &options));
+        let notes = slide.notes.as_ref().map(|notes| languages::render(&notes.content, &parsed.links, &options));
+        let mut problems = Vec::new();
+        Body {
+            heading: if planned { plan::heading(&html) } else { String::new() },
+            lead: is_lone_heading(&html),
+            html: rewrite(html, assets, &mut problems),
+            notes: notes.filter(|notes| !notes.trim().is_empty()).map(|notes| rewrite(notes, assets, &mut problems)),
+            problems,
+        }
     };
     slides.iter().map(body).collect()
 }
@@ -168,12 +193,6 @@ impl Page<'_> {
         if !style.is_empty() {
             self.attribute("style", &style);
         }
-    }
-
-    fn push(&mut self, start: &str, html: &str, end: &str) {
-        self.html.push_str(start);
-        self.html.push_str(&rewrite(html, self.assets, &mut self.problems));
-        self.html.push_str(end);
     }
 
     fn attribute(&mut self, name: &str, value: &str) {

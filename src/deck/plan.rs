@@ -14,14 +14,14 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Finds the first slide of each part by its name, else by its heading in `bodies`, the slides' HTML. Parts come in their order,
-/// so a heading that is there twice is looked for behind the part before.
-pub fn starts(deck: &Deck, parsed: &SlideDeck, bodies: &[&str]) -> Plan {
+/// Finds the first slide of each part by its name, else by its heading in `headings`, one a slide. Parts come in their order, so
+/// a heading that is there twice is looked for behind the part before.
+pub fn starts(deck: &Deck, parsed: &SlideDeck, headings: &[String]) -> Plan {
     let mut plan = Plan::default();
     if deck.plan.is_empty() {
         return plan;
     }
-    let headings: Vec<String> = bodies.iter().map(|html| normal(&heading(html))).collect();
+    let headings: Vec<String> = headings.iter().map(|heading| normal(heading)).collect();
     let mut from = 0;
     for part in &deck.plan {
         if part.part.is_empty() {
@@ -30,7 +30,7 @@ pub fn starts(deck: &Deck, parsed: &SlideDeck, bodies: &[&str]) -> Plan {
         }
         let wanted = normal(&part.part);
         let is = |i: &usize| parsed.slides[*i].name.as_deref() == Some(part.part.as_str()) || headings[*i] == wanted;
-        let found = (from..bodies.len()).find(is).or_else(|| (0..from.min(bodies.len())).find(is));
+        let found = (from..headings.len()).find(is).or_else(|| (0..from.min(headings.len())).find(is));
         match found {
             Some(at) => {
                 plan.starts.insert(at, (part.part.clone(), part.minutes));
@@ -46,8 +46,8 @@ pub fn starts(deck: &Deck, parsed: &SlideDeck, bodies: &[&str]) -> Plan {
     plan
 }
 
-/// The text of a slide's first heading.
-fn heading(html: &str) -> String {
+/// The text of a slide's first heading, entities as they are.
+pub fn heading(html: &str) -> String {
     let start = html.match_indices("<h").find(|(at, _)| html.as_bytes().get(at + 2).is_some_and(|b| (b'1'..=b'6').contains(b)));
     let Some((start, _)) = start else { return String::new() };
     let rest = &html[start..];

@@ -3,7 +3,6 @@
 //! Authors write HTML in their Markdown. A `<div>` that one slide leaves open, or an end tag too many, must not reach the slides
 //! behind it; what a browser would fetch from elsewhere is taken out and told. All in one pass over the tags.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::assets::{Assets, Found, Problem, ProblemKind};
@@ -23,7 +22,12 @@ const DEEPEST: usize = 512;
 const MOST_UNENDED: usize = 64;
 
 /// Gives `html` fit for the page, and appends what the author should know to `problems`.
-pub fn rewrite<'h>(html: &'h str, assets: &mut Assets, problems: &mut Vec<Problem>) -> Cow<'h, str> {
+pub fn rewrite(html: String, assets: &mut Assets, problems: &mut Vec<Problem>) -> String {
+    edited(&html, assets, problems).unwrap_or(html)
+}
+
+/// The text anew, if it has to change.
+fn edited(html: &str, assets: &mut Assets, problems: &mut Vec<Problem>) -> Option<String> {
     let mut edits = Edits { html, out: String::new(), done: 0 };
     let mut open: Vec<&str> = Vec::new();
     let mut unended = 0;
@@ -87,7 +91,7 @@ struct Edits<'h> {
     done: usize,
 }
 
-impl<'h> Edits<'h> {
+impl Edits<'_> {
     fn replace(&mut self, range: Range<usize>, text: &str) {
         self.out.push_str(&self.html[self.done..range.start]);
         self.out.push_str(text);
@@ -101,9 +105,9 @@ impl<'h> Edits<'h> {
     }
 
     /// The text with the elements closed that are still open.
-    fn finish(mut self, open: &[&str]) -> Cow<'h, str> {
+    fn finish(mut self, open: &[&str]) -> Option<String> {
         if self.done == 0 && open.is_empty() {
-            return Cow::Borrowed(self.html);
+            return None;
         }
         self.out.push_str(&self.html[self.done..]);
         for name in open.iter().rev() {
@@ -111,7 +115,7 @@ impl<'h> Edits<'h> {
             self.out.push_str(name);
             self.out.push('>');
         }
-        Cow::Owned(self.out)
+        Some(self.out)
     }
 }
 
@@ -252,7 +256,7 @@ mod tests {
         std::fs::write(folder.path().join("img/a b.png"), "x").expect("a file in it");
         let mut problems = Vec::new();
         let mut assets = Assets::new(folder.path(), folder.path());
-        let html = rewrite(html, &mut assets, &mut problems).into_owned();
+        let html = rewrite(html.to_owned(), &mut assets, &mut problems);
         (html, problems.into_iter().map(|p| (p.kind, p.url)).collect())
     }
 

@@ -187,7 +187,7 @@ impl SourceText {
         while at < range.end {
             self.pieces.push(Piece { start: self.text.len(), file: index, offset: at, generated: false });
             let rest = &file.text()[at..range.end];
-            match rest.find("\r\n") {
+            match memchr::memmem::find(rest.as_bytes(), b"\r\n") {
                 Some(end) => {
                     self.text.push_str(&rest[..end]);
                     // The line feed alone; the carriage return is stepped over by a new piece.

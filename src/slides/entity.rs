@@ -1,5 +1,7 @@
 //! HTML's character references (`&lt;`, `&trade;`, `&#8217;`) into characters.
 
+use std::borrow::Cow;
+
 use pulldown_cmark::{Event, Parser};
 
 /// The reference that `text` starts with: its length and what it stands for. Only those that end with a semicolon.
@@ -31,10 +33,13 @@ pub fn decode(text: &str) -> Option<(usize, String)> {
 }
 
 /// All references in `text` as characters.
-pub fn decode_all(text: &str) -> String {
+pub fn decode_all(text: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'&', text.as_bytes()).is_none() {
+        return text.into();
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('&') {
+    while let Some(at) = memchr::memchr(b'&', rest.as_bytes()) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         match decode(rest) {
@@ -48,7 +53,8 @@ pub fn decode_all(text: &str) -> String {
             }
         }
     }
-    out + rest
+    out.push_str(rest);
+    out.into()
 }
 
 #[cfg(test)]

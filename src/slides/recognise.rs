@@ -6,16 +6,18 @@ use super::Dialect;
 pub fn recognise(text: &str) -> Dialect {
     let mut separators = 0usize;
     let mut marks = 0usize;
-    let mut comments = 0usize;
     let mut blank = false;
-    for line in text.lines() {
-        match line.trim_end() {
-            "---" | "--" | "???" => separators += 1,
-            l if blank && (l.starts_with("!SLIDE") || l.starts_with("!SUB")) => marks += 1,
-            l if l.contains('<') && (l.contains("<!-- .slide:") || l.contains("<!-- .element")) => comments += 1,
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
+        let line = &text[start..end];
+        match line.as_bytes().first() {
+            Some(b'-' | b'?') if matches!(line.trim_end(), "---" | "--" | "???") => separators += 1,
+            Some(b'!') if blank && (line.starts_with("!SLIDE") || line.starts_with("!SUB")) => marks += 1,
             _ => {}
         }
-        blank = line.is_empty();
+        blank = matches!(line, "" | "\r");
+        start = end + 1;
     }
-    if marks > 0 && marks >= separators || marks == 0 && separators == 0 && comments > 0 { Dialect::Reveal } else { Dialect::Remark }
+    let comments = || ["<!-- .slide:", "<!-- .element"].iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some());
+    if marks > 0 && marks >= separators || marks == 0 && separators == 0 && comments() { Dialect::Reveal } else { Dialect::Remark }
 }

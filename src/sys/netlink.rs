@@ -1,4 +1,4 @@
-//! Interfaces, addresses and routes by netlink: five kinds of message, put together by hand and sent in one batch.
+//! Interfaces, addresses, routes and rules by netlink: six kinds of message, put together by hand and sent in one batch.
 //!
 //! A [`Socket`] talks to the network namespace in which it was opened, whoever uses it later. Never reads tables of the kernel.
 
@@ -14,6 +14,7 @@ const DELLINK: u16 = 17;
 const NEWADDR: u16 = 20;
 const NEWROUTE: u16 = 24;
 const DELROUTE: u16 = 25;
+const NEWRULE: u16 = 32;
 
 const REQUEST: u16 = 1;
 const ACK: u16 = 4;
@@ -40,6 +41,9 @@ const IFA_BROADCAST: u16 = 4;
 // Of a route.
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
+// Of a rule.
+const FRA_IIFNAME: u16 = 3;
+const FRA_PRIORITY: u16 = 6;
 
 const NESTED: u16 = 0x8000;
 
@@ -200,6 +204,26 @@ impl Batch {
     /// Takes the default route away.
     pub fn no_default_route(&mut self) {
         self.message(DELROUTE, 0, |m| m.route(0));
+    }
+
+    /// Lets nothing through from one interface to another: what comes in and is not for an address of this namespace is answered
+    /// with "prohibited", which datagrams hear of too, as they do not of "unreachable". It is answered once the namespace forwards;
+    /// before that such packets vanish without a word.
+    pub fn no_way_through(&mut self) {
+        // What starts here goes by the main table, all else nowhere.
+        self.rule(1, Some("lo"), 254, 1);
+        self.rule(2, None, 0, 8);
+    }
+
+    /// `struct fib_rule_hdr`: of what comes in by `from`, or all, by a table or to an end.
+    fn rule(&mut self, priority: u32, from: Option<&str>, table: u8, action: u8) {
+        self.message(NEWRULE, CREATE | EXCL, |m| {
+            m.raw(&[2, 0, 0, 0, table, 0, 0, action, 0, 0, 0, 0]);
+            m.attribute(FRA_PRIORITY, &priority.to_ne_bytes());
+            if let Some(name) = from {
+                m.text(FRA_IIFNAME, name);
+            }
+        });
     }
 
     fn message(&mut self, kind: u16, flags: u16, fill: impl FnOnce(&mut Message<'_>)) {

@@ -54,6 +54,11 @@ fn containers_on_one_network_meet_by_name_and_others_do_not() {
         // Another network is no way there, even by address.
         let run = engine.sh("docker run --rm --network b alpine nc -w 2 -z 10.50.0.77 80");
         assert_ne!(run.status, 0, "{run:?}");
+        // Nor is there one out: that is said, not waited for.
+        for address in ["10.50.0.77", "192.0.2.1"] {
+            let run = engine.sh(&format!("docker run --rm --network b alpine wget -T 300 -qO- http://{address}/"));
+            assert!(run.status == 1 && run.stderr.contains("route to host"), "{address}: {run:?}");
+        }
         let taken = engine.sh("docker run --rm --network a --ip 10.50.0.77 busybox true");
         assert!(taken.status == 125 && taken.stderr.contains("Address already in use"), "{taken:?}");
     });

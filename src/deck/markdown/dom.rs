@@ -5,7 +5,7 @@ use super::pieces::Piece;
 use super::{Options, code, raw};
 
 /// The pieces of `html`, blocks of code coloured and marked.
-pub fn pieces(html: &str, options: &Options<'_>) -> Vec<Piece> {
+pub fn pieces<'h>(html: &'h str, options: &Options<'_>) -> Vec<Piece<'h>> {
     let mut all = Vec::new();
     raw::push(html, &mut all);
     let mut out = Vec::with_capacity(all.len());
@@ -26,8 +26,8 @@ pub fn pieces(html: &str, options: &Options<'_>) -> Vec<Piece> {
 }
 
 /// Finds `<pre><code>` in what an author wrote or the Markdown gave, and treats it as the block of code that it is.
-pub fn code_blocks(pieces: Vec<Piece>, options: &Options<'_>) -> Vec<Piece> {
-    let is_pre = |piece: &Piece| matches!(piece, Piece::Open { name, .. } if name == "pre");
+pub fn code_blocks<'h>(pieces: Vec<Piece<'h>>, options: &Options<'_>) -> Vec<Piece<'h>> {
+    let is_pre = |piece: &Piece<'_>| matches!(piece, Piece::Open { name, .. } if name == "pre");
     if !pieces.iter().any(is_pre) {
         return pieces;
     }
@@ -49,7 +49,7 @@ pub fn code_blocks(pieces: Vec<Piece>, options: &Options<'_>) -> Vec<Piece> {
 }
 
 /// A block of code after its start tag; what has tags in it stays as it is.
-fn block(mut open: Piece, body: Vec<Piece>, options: &Options<'_>, out: &mut Vec<Piece>) {
+fn block<'h>(mut open: Piece<'h>, body: Vec<Piece<'h>>, options: &Options<'_>, out: &mut Vec<Piece<'h>>) {
     let mut text = String::new();
     for piece in &body {
         let Piece::Text(part) = piece else {
@@ -65,7 +65,7 @@ fn block(mut open: Piece, body: Vec<Piece>, options: &Options<'_>, out: &mut Vec
             attributes.strip_prefix(" class=\"").and_then(|rest| rest.strip_suffix('"')).filter(|class| !class.contains('"'))
     {
         language = class.strip_prefix("language-").unwrap_or(class).to_owned();
-        *attributes = format!(" class=\"language-{language}\"");
+        *attributes = format!(" class=\"language-{language}\"").into();
     }
     out.push(open);
     let (html, text) = code::block(&language, &text, options);

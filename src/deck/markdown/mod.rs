@@ -72,8 +72,12 @@ pub struct Counts {
 
 /// Renders `content`; `links` are the deck's link definitions.
 pub fn render(content: &[Content], links: &Links, options: &Options<'_>) -> Rendered {
+    let html;
     let mut pieces = match options.dialect {
-        Dialect::Remark => dom::pieces(&marked::html(content, links, options.engine), options),
+        Dialect::Remark => {
+            html = marked::html(content, links, options.engine);
+            dom::pieces(&html, options)
+        }
         Dialect::Reveal => writer::write(content, links, options),
     };
     pieces::apply_attributes(&mut pieces);

@@ -8,19 +8,19 @@ use crate::slides::reveal::{Directive, directive};
 
 /// A tag, a text, or what lies between.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum Piece<'h> {
     Open {
-        name: Cow<'static, str>,
-        attributes: String,
+        name: Cow<'h, str>,
+        attributes: Cow<'h, str>,
     },
-    Close(Cow<'static, str>),
+    Close(Cow<'h, str>),
     /// An element without content, such as `img`.
     Void {
-        name: Cow<'static, str>,
-        attributes: String,
+        name: Cow<'h, str>,
+        attributes: Cow<'h, str>,
     },
     /// Text as it is read, not yet escaped.
-    Text(String),
+    Text(Cow<'h, str>),
     /// A block of code: its HTML, and its text.
     Code {
         html: String,
@@ -29,7 +29,7 @@ pub enum Piece {
     /// A line end between elements that counts as text.
     Space,
     /// The inside of a comment.
-    Comment(String),
+    Comment(Cow<'h, str>),
     /// HTML that must stay as it is (script, style), and the text that a browser takes it for.
     Raw {
         html: String,
@@ -37,9 +37,9 @@ pub enum Piece {
     },
 }
 
-impl Piece {
+impl Piece<'_> {
     pub fn open(name: &'static str) -> Self {
-        Piece::Open { name: Cow::Borrowed(name), attributes: String::new() }
+        Piece::Open { name: Cow::Borrowed(name), attributes: Cow::Borrowed("") }
     }
 
     pub fn close(name: &'static str) -> Self {
@@ -47,7 +47,22 @@ impl Piece {
     }
 
     pub fn void(name: &'static str) -> Self {
-        Piece::Void { name: Cow::Borrowed(name), attributes: String::new() }
+        Piece::Void { name: Cow::Borrowed(name), attributes: Cow::Borrowed("") }
+    }
+
+    /// The same, on its own.
+    pub fn into_owned(self) -> Piece<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Piece::Open { name, attributes } => Piece::Open { name: own(name), attributes: own(attributes) },
+            Piece::Close(name) => Piece::Close(own(name)),
+            Piece::Void { name, attributes } => Piece::Void { name: own(name), attributes: own(attributes) },
+            Piece::Text(text) => Piece::Text(own(text)),
+            Piece::Code { html, text } => Piece::Code { html, text },
+            Piece::Space => Piece::Space,
+            Piece::Comment(text) => Piece::Comment(own(text)),
+            Piece::Raw { html, text } => Piece::Raw { html, text },
+        }
     }
 
     fn is_blank(&self) -> bool {
@@ -60,7 +75,7 @@ impl Piece {
 }
 
 /// Adds an attribute; a second class joins the first, anything else replaces what was there.
-pub fn set_attribute(attributes: &mut String, name: &str, value: &str) {
+pub fn set_attribute(attributes: &mut Cow<'_, str>, name: &str, value: &str) {
     let escaped = |value: &str| {
         let mut out = String::new();
         push_escaped(&mut out, value);
@@ -70,15 +85,15 @@ pub fn set_attribute(attributes: &mut String, name: &str, value: &str) {
         let from = start + name.len() + 3;
         let to = attributes[from..].find('"').map_or(attributes.len(), |n| from + n);
         let value = if name == "class" { format!("{} {}", &attributes[from..to], escaped(value)) } else { escaped(value) };
-        attributes.replace_range(from..to, &value);
+        attributes.to_mut().replace_range(from..to, &value);
     } else {
-        attributes.push_str(&format!(" {name}=\"{}\"", escaped(value)));
+        attributes.to_mut().push_str(&format!(" {name}=\"{}\"", escaped(value)));
     }
 }
 
 /// Carries out `<!-- .element: … -->`: the attributes go to the element before the comment beside it, else to the one it stands
 /// in. Comments are taken out.
-pub fn apply_attributes(pieces: &mut Vec<Piece>) {
+pub fn apply_attributes(pieces: &mut Vec<Piece<'_>>) {
     if !pieces.iter().any(|p| matches!(p, Piece::Comment(_))) {
         return;
     }
@@ -117,12 +132,12 @@ pub fn apply_attributes(pieces: &mut Vec<Piece>) {
 }
 
 /// Makes tags pair: what nothing opened goes, what nothing closes is closed. A paragraph without content goes too.
-pub fn balance(pieces: &mut Vec<Piece>) {
+pub fn balance(pieces: &mut Vec<Piece<'_>>) {
     if is_balanced(pieces) {
         return;
     }
-    let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
-    let mut open: Vec<Cow<'static, str>> = Vec::new();
+    let mut out: Vec<Piece<'_>> = Vec::with_capacity(pieces.len());
+    let mut open: Vec<Cow<'_, str>> = Vec::new();
     for piece in pieces.drain(..) {
         match piece {
             Piece::Open { name, attributes } => {
@@ -148,7 +163,7 @@ pub fn balance(pieces: &mut Vec<Piece>) {
 }
 
 /// Whether there is nothing to mend, as in nearly all that Markdown alone makes.
-fn is_balanced(pieces: &[Piece]) -> bool {
+fn is_balanced(pieces: &[Piece<'_>]) -> bool {
     let mut open: Vec<&str> = Vec::new();
     // A paragraph was opened, and nothing but blanks has come since.
     let mut blank = false;
@@ -170,7 +185,7 @@ fn is_balanced(pieces: &[Piece]) -> bool {
     open.is_empty()
 }
 
-fn close(out: &mut Vec<Piece>, name: Cow<'static, str>) {
+fn close<'h>(out: &mut Vec<Piece<'h>>, name: Cow<'h, str>) {
     if name == "p" {
         let blank = out.iter().rev().take_while(|p| p.is_blank()).count();
         let start = out.len() - blank;
@@ -188,7 +203,7 @@ fn close(out: &mut Vec<Piece>, name: Cow<'static, str>) {
 }
 
 /// Writes the HTML; takes its measures (text, heading, counts) where they are wanted.
-pub fn render(pieces: &[Piece], id_prefix: &str, measure: bool) -> Rendered {
+pub fn render(pieces: &[Piece<'_>], id_prefix: &str, measure: bool) -> Rendered {
     let mut html = String::with_capacity(pieces.len() * 24);
     let mut text = Collapsed { off: !measure, ..Collapsed::default() };
     let mut counts = Counts::default();
@@ -240,13 +255,14 @@ pub fn render(pieces: &[Piece], id_prefix: &str, measure: bool) -> Rendered {
 }
 
 /// The text of an element whose start tag stands before `pieces`.
-fn text_until(pieces: &[Piece], name: &str) -> String {
+fn text_until(pieces: &[Piece<'_>], name: &str) -> String {
     let mut text = Collapsed::default();
     // No title has more tags; an open one would run on to the slide's end.
     for piece in pieces.iter().take(500) {
         match piece {
             Piece::Close(closed) if closed == name => break,
-            Piece::Text(plain) | Piece::Code { text: plain, .. } | Piece::Raw { text: plain, .. } => text.push(plain),
+            Piece::Text(plain) => text.push(plain),
+            Piece::Code { text: plain, .. } | Piece::Raw { text: plain, .. } => text.push(plain),
             Piece::Space => text.push("\n"),
             _ => {}
         }

@@ -14,36 +14,8 @@ const OPAQUE: [&str; 4] = ["script", "style", "textarea", "title"];
 /// So many tags without an end, each sought to the end of the text, and the rest is taken for text.
 const MAX_OPEN: usize = 64;
 
-/// Elements that Markdown makes: their names need no copy.
-const COMMON: [&str; 24] = [
-    "p",
-    "li",
-    "code",
-    "ul",
-    "a",
-    "pre",
-    "strong",
-    "em",
-    "div",
-    "span",
-    "h1",
-    "h2",
-    "h3",
-    "ol",
-    "img",
-    "br",
-    "td",
-    "th",
-    "tr",
-    "table",
-    "thead",
-    "tbody",
-    "blockquote",
-    "del",
-];
-
 /// Appends the pieces of `html`.
-pub fn push(html: &str, out: &mut Vec<Piece>) {
+pub fn push<'h>(html: &'h str, out: &mut Vec<Piece<'h>>) {
     let mut rest = html;
     let mut open = 0;
     while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
@@ -61,18 +33,18 @@ pub fn push(html: &str, out: &mut Vec<Piece>) {
     push_text(rest, out);
 }
 
-fn push_text(text: &str, out: &mut Vec<Piece>) {
+fn push_text<'h>(text: &'h str, out: &mut Vec<Piece<'h>>) {
     if !text.is_empty() {
         out.push(Piece::Text(entity::decode_all(text)));
     }
 }
 
 /// Reads the tag or comment that `html` starts with; gives its length, 0 where it is none.
-fn tag(html: &str, out: &mut Vec<Piece>) -> usize {
+fn tag<'h>(html: &'h str, out: &mut Vec<Piece<'h>>) -> usize {
     if let Some(comment) = html.strip_prefix("<!--") {
         // An open comment takes the rest of the slide, as in a browser.
         let end = comment.find("-->").unwrap_or(comment.len());
-        out.push(Piece::Comment(comment[..end].to_owned()));
+        out.push(Piece::Comment(comment[..end].into()));
         return (4 + end + 3).min(html.len());
     }
     if html.starts_with("<!") || html.starts_with("<?") {
@@ -84,9 +56,9 @@ fn tag(html: &str, out: &mut Vec<Piece>) -> usize {
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return 0;
     }
-    let name = &name[..name.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/' | '<')).unwrap_or(name.len())];
-    let common = COMMON.into_iter().find(|common| *common == name);
-    let name = common.map_or_else(|| Cow::Owned(name.to_ascii_lowercase()), Cow::Borrowed);
+    let name = &name[..name.find(|c: char| matches!(c, '>' | '/' | '<') || c.is_whitespace()).unwrap_or(name.len())];
+    let small = !name.bytes().any(|b| b.is_ascii_uppercase());
+    let name = if small { Cow::Borrowed(name) } else { Cow::Owned(name.to_ascii_lowercase()) };
     let Some(end) = end_of_tag(html) else { return 0 };
     let attributes = &html[start + name.len()..end];
     if closing {
@@ -94,8 +66,7 @@ fn tag(html: &str, out: &mut Vec<Piece>) -> usize {
         return end + 1;
     }
     let closed = attributes.ends_with('/');
-    let attributes = attributes.trim_end_matches('/').trim();
-    let attributes = if attributes.is_empty() { String::new() } else { format!(" {attributes}") };
+    let attributes = apart(attributes.trim_end_matches('/'));
     if VOID.contains(&name.as_ref()) {
         out.push(Piece::Void { name, attributes });
         return end + 1;
@@ -107,7 +78,7 @@ fn tag(html: &str, out: &mut Vec<Piece>) -> usize {
             Some(at) => (&body[..at], end + 1 + at + body[at..].find('>').map_or(body.len() - at, |n| n + 1)),
             None => (body, html.len()),
         };
-        out.push(Piece::Raw { html: format!("<{name}{attributes}>{body}</{name}>"), text: body.to_owned() });
+        out.push(Piece::Raw { html: format!("<{name}{attributes}>{body}</{name}>"), text: body.into() });
         return length;
     }
     // HTML knows no self-closing element; one that is written so in a slide is meant to be empty.
@@ -117,6 +88,16 @@ fn tag(html: &str, out: &mut Vec<Piece>) -> usize {
         out.push(Piece::Close(name));
     }
     end + 1
+}
+
+/// Attributes with one blank before them.
+fn apart(attributes: &str) -> Cow<'_, str> {
+    let trimmed = attributes.trim();
+    match attributes.len() - attributes.trim_start().len() {
+        _ if trimmed.is_empty() => Cow::Borrowed(""),
+        1 if attributes.starts_with(' ') => Cow::Borrowed(attributes.trim_end()),
+        _ => Cow::Owned(format!(" {trimmed}")),
+    }
 }
 
 /// The `>` that ends a tag, quoted values passed over.

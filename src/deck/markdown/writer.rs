@@ -11,7 +11,7 @@ use crate::slides::{Content, Links};
 const MAX_DEPTH: usize = 400;
 
 /// The pieces of `content`.
-pub fn write(content: &[Content], links: &Links, options: &Options<'_>) -> Vec<Piece> {
+pub fn write(content: &[Content], links: &Links, options: &Options<'_>) -> Vec<Piece<'static>> {
     let mut text = String::new();
     source(content, &mut text);
     let mut writer = Writer {
@@ -49,7 +49,7 @@ struct Code {
 
 struct Writer<'a> {
     options: &'a Options<'a>,
-    out: Vec<Piece>,
+    out: Vec<Piece<'static>>,
     /// Text that is not yet written: links may be in it.
     text: String,
     depth: usize,
@@ -86,7 +86,7 @@ impl Writer<'_> {
             Event::Code(code) if self.alt.is_none() => {
                 self.flush();
                 self.out.push(Piece::open("code"));
-                self.out.push(Piece::Text(code.into_string()));
+                self.out.push(Piece::Text(code.into_string().into()));
                 self.out.push(Piece::close("code"));
             }
             Event::Code(code) => self.text.push_str(&code),
@@ -94,7 +94,7 @@ impl Writer<'_> {
                 Some(block) => block.push_str(&html),
                 None => {
                     self.flush();
-                    raw::push(&html, &mut self.out);
+                    self.html(&html);
                 }
             },
             Event::SoftBreak => self.text.push('\n'),
@@ -219,7 +219,7 @@ impl Writer<'_> {
             }
             TagEnd::HtmlBlock => {
                 let html = self.html.take().unwrap_or_default();
-                raw::push(&html, &mut self.out);
+                self.html(&html);
                 return;
             }
             _ => self.flush(),
@@ -287,6 +287,12 @@ impl Writer<'_> {
         }
     }
 
+    fn html(&mut self, html: &str) {
+        let mut pieces = Vec::new();
+        raw::push(html, &mut pieces);
+        self.out.extend(pieces.into_iter().map(Piece::into_owned));
+    }
+
     fn code_block(&mut self, code: &Code) {
         let (html, text) = code::block(&code.language, &code.code, self.options);
         self.out.push(Piece::open("pre"));
@@ -319,7 +325,7 @@ impl Writer<'_> {
             return;
         }
         if self.in_link > 0 || !text.contains("://") {
-            self.out.push(Piece::Text(text.to_owned()));
+            self.out.push(Piece::Text(text.to_owned().into()));
             return;
         }
         let mut done = 0;
@@ -328,19 +334,19 @@ impl Writer<'_> {
             let length = address(&text[found..]);
             if length > 0 {
                 if found > done {
-                    self.out.push(Piece::Text(text[done..found].to_owned()));
+                    self.out.push(Piece::Text(text[done..found].to_owned().into()));
                 }
                 let url = &text[found..found + length];
                 self.out.push(Piece::open("a"));
                 self.attribute("href", &safe_url(url));
-                self.out.push(Piece::Text(url.to_owned()));
+                self.out.push(Piece::Text(url.to_owned().into()));
                 self.out.push(Piece::close("a"));
                 done = found + length;
             }
             at = found + length.max(4);
         }
         if done < text.len() {
-            self.out.push(Piece::Text(text[done..].to_owned()));
+            self.out.push(Piece::Text(text[done..].to_owned().into()));
         }
     }
 }

@@ -31,8 +31,7 @@ impl Hub {
             let process = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
             batch.pair("probe0", 0, None, &Peer { name: "probe1", mac: [0x02, 0x42, 0, 0, 0, 2], process });
             socket.run(&batch)?;
-            // Between networks nothing is forwarded, also on a machine that is a router.
-            let _ = std::fs::write("/proc/sys/net/ipv4/ip_forward", "0");
+            refuse_to_forward(&socket);
             Ok(())
         })?;
         let probed = namespace.try_clone()?;
@@ -81,6 +80,21 @@ impl Hub {
             batch.remove(&name);
             Socket::open()?.run(&batch)
         });
+    }
+}
+
+/// Between networks nothing is forwarded, and nothing leads out: whoever tries is told at once rather than left to wait. A kernel
+/// that has no rules of routing drops it all.
+fn refuse_to_forward(socket: &Socket) {
+    let set = |name: &str, value: &str| std::fs::write(format!("/proc/sys/net/ipv4/{name}"), value);
+    let mut batch = Batch::default();
+    batch.no_way_through();
+    if socket.run(&batch).is_ok() {
+        // Every try is answered, not a few a second.
+        let _ = set("icmp_ratelimit", "0");
+        let _ = set("ip_forward", "1");
+    } else {
+        let _ = set("ip_forward", "0");
     }
 }
 

@@ -12,7 +12,16 @@ pub struct Outdented<'t> {
 /// Strips the least indent (blanks and tabs) of all lines that are not blank.
 pub fn outdent(source: &str) -> Outdented<'_> {
     let indent = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
-    let least = source.split('\n').filter(|l| indent(l) < l.len()).map(indent).min().unwrap_or(0);
+    let mut least = usize::MAX;
+    for line in source.split('\n').filter(|l| indent(l) < l.len()) {
+        least = least.min(indent(line));
+        if least == 0 {
+            break;
+        }
+    }
+    if least == usize::MAX {
+        least = 0;
+    }
     if least == 0 {
         return Outdented { text: Cow::Borrowed(source), lines: Vec::new() };
     }

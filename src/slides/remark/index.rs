@@ -93,6 +93,10 @@ impl Runs {
         let mut ends = Vec::new();
         let mut lengths = Vec::new();
         for line_end in memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]) {
+            // Nearly every line ends otherwise.
+            if !bytes[..line_end].last().is_some_and(|b| *b == byte || *b == b' ') {
+                continue;
+            }
             let end = line_end - bytes[..line_end].iter().rev().take_while(|b| **b == b' ').count();
             let length = bytes[..end].iter().rev().take_while(|b| **b == byte).count();
             if length >= 3 {

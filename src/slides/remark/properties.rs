@@ -13,7 +13,7 @@ pub fn extract(source: &str) -> (String, Vec<(String, String)>) {
         rest = &rest[length..];
     }
     let mut out = String::with_capacity(rest.len());
-    while let Some(found) = rest.find("<!--") {
+    while let Some(found) = memchr::memchr_iter(b'<', rest.as_bytes()).find(|at| rest[*at..].starts_with("<!--")) {
         let newlines = rest[..found].bytes().rev().take_while(|b| *b == b'\n').count();
         match comment(&rest[found - newlines..], &mut ahead, source) {
             Some((length, name, value)) => {

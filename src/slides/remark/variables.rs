@@ -60,7 +60,7 @@ pub fn expand(content: &mut [Content], properties: &[(String, String)], place: u
     for piece in content {
         match piece {
             Content::Class { content, .. } => expand(content, properties, place, budget),
-            Content::Markdown(text) if text.contains("{{") => {
+            Content::Markdown(text) if memchr::memchr_iter(b'{', text.as_bytes()).any(|at| text.as_bytes().get(at + 1) == Some(&b'{')) => {
                 let mut out = String::with_capacity(text.len());
                 let mut at = 0;
                 while let Some(variable) = next(text, at) {

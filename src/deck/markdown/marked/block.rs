@@ -15,7 +15,9 @@ pub fn write(text: &str, top: bool, depth: usize, context: Context<'_>, out: &mu
 /// Lines of blanks alone are empty lines.
 fn emptied(text: &str) -> Cow<'_, str> {
     let blank = |line: &str| !line.is_empty() && line.bytes().all(|b| b == b' ');
-    if !text.split('\n').any(blank) {
+    // Such a line ends with a blank.
+    let ends = |at: usize| text.as_bytes()[..at].last() == Some(&b' ');
+    if !ends(text.len()) && !memchr::memchr_iter(b'\n', text.as_bytes()).any(ends) || !text.split('\n').any(blank) {
         return text.into();
     }
     let mut out = String::with_capacity(text.len());
@@ -72,8 +74,8 @@ enum Block<'b> {
 impl<'t> Blocks<'t> {
     fn new(text: &'t str, top: bool, depth: usize, context: Context<'t>) -> Self {
         let text = emptied(text);
-        let fences = (memchr::memmem::find(text.as_bytes(), b"```").is_some() || memchr::memmem::find(text.as_bytes(), b"~~~").is_some())
-            .then(|| Fences::new(&text));
+        let may_start = |at: usize| matches!(&text.as_bytes()[at..], [b'`', b'`', b'`', ..] | [b'~', b'~', b'~', ..]);
+        let fences = memchr::memchr2_iter(b'`', b'~', text.as_bytes()).any(may_start).then(|| Fences::new(&text));
         let left = (1 << 16) + 32 * text.len();
         Blocks { text, top, depth, context, fences, unclosed: Vec::new(), left }
     }
@@ -141,9 +143,10 @@ impl<'t> Blocks<'t> {
                 }
             }
             Block::Heading(level, text) => {
-                out.push_str(&format!("<h{level}>"));
+                let level = ["1", "2", "3", "4", "5", "6"][level.clamp(1, 6) - 1];
+                out.extend(["<h", level, ">"]);
                 inline::write(text, context, out);
-                out.push_str(&format!("</h{level}>\n"));
+                out.extend(["</h", level, ">\n"]);
             }
             Block::Rule => out.push_str("<hr>\n"),
             Block::Quote(text) => {
@@ -293,7 +296,7 @@ impl<'t> Blocks<'t> {
         let upstream = self.context.engine == Engine::Upstream;
         let mut feed = from - 1;
         loop {
-            feed = match bytes[feed..].iter().position(|b| *b == b'\n') {
+            feed = match memchr::memchr(b'\n', &bytes[feed..]) {
                 Some(n) => (feed + n).max(from),
                 None => return text.len(),
             };
@@ -328,7 +331,7 @@ impl<'t> Blocks<'t> {
     fn list(&self, text: &str, out: &mut String) {
         let ordered = line::bullet(text).is_some_and(|(.., ordered)| ordered);
         let tag = if ordered { "ol" } else { "ul" };
-        out.push_str(&format!("<{tag}>\n"));
+        out.extend(["<", tag, ">\n"]);
         let mut items: Vec<&str> = Vec::new();
         let mut start = 0;
         while start < text.len() {
@@ -348,8 +351,12 @@ impl<'t> Blocks<'t> {
         for (i, item) in items.iter().enumerate() {
             let Some((_, length, _)) = line::bullet(item) else { continue };
             let body = item[length..].trim_start_matches(' ');
-            let body = if body.contains("\n ") { outdented(body, 4) } else { body.to_owned() };
-            let mut loose = next_loose || body.match_indices("\n\n").any(|(at, _)| !body[at + 2..].trim_start().is_empty());
+            let feeds = || memchr::memchr_iter(b'\n', body.as_bytes());
+            let body =
+                if feeds().any(|at| body.as_bytes().get(at + 1) == Some(&b' ')) { outdented(body, 4).into() } else { Cow::Borrowed(body) };
+            let is_pair = |at: &usize| body.as_bytes().get(at + 1) == Some(&b'\n');
+            let mut pairs = memchr::memchr_iter(b'\n', body.as_bytes()).filter(is_pair);
+            let mut loose = next_loose || pairs.any(|at| !body[at + 2..].trim_start().is_empty());
             if i != last {
                 next_loose = body.ends_with('\n');
                 loose |= next_loose;
@@ -358,7 +365,7 @@ impl<'t> Blocks<'t> {
             Blocks::new(&body, false, self.depth + 1, self.context).run(out, !loose);
             out.push_str("</li>\n");
         }
-        out.push_str(&format!("</{tag}>\n"));
+        out.extend(["</", tag, ">\n"]);
     }
 
     /// Where the HTML ends that starts at `at`: a comment, an element up to its end tag, or a tag, with an empty line after it.
@@ -398,10 +405,10 @@ impl<'t> Blocks<'t> {
             for (i, cell) in cells.iter().enumerate() {
                 match table.align.get(i).copied().flatten() {
                     Some(side) => out.push_str(&format!("<{tag} style=\"text-align:{side}\">")),
-                    None => out.push_str(&format!("<{tag}>")),
+                    None => out.extend(["<", tag, ">"]),
                 }
                 inline::write(cell, self.context, out);
-                out.push_str(&format!("</{tag}>\n"));
+                out.extend(["</", tag, ">\n"]);
             }
             out.push_str("</tr>\n");
         };

@@ -83,9 +83,9 @@ impl Inline<'_> {
     }
 
     fn element(&mut self, tag: &str, inner: &str, depth: usize, out: &mut String) {
-        out.push_str(&format!("<{tag}>"));
+        out.extend(["<", tag, ">"]);
         self.nested(inner, depth, out);
-        out.push_str(&format!("</{tag}>"));
+        out.extend(["</", tag, ">"]);
     }
 
     fn nested(&mut self, inner: &str, depth: usize, out: &mut String) {

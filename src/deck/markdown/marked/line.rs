@@ -5,7 +5,7 @@ use crate::slides::remark::Engine;
 
 /// The end of the line that `at` is in.
 pub fn end(text: &str, at: usize) -> usize {
-    text.as_bytes()[at..].iter().position(|b| *b == b'\n').map_or(text.len(), |n| at + n)
+    memchr::memchr(b'\n', &text.as_bytes()[at..]).map_or(text.len(), |n| at + n)
 }
 
 /// Where the line feeds end that start at `at`.
@@ -15,7 +15,8 @@ pub fn skip_feeds(text: &str, at: usize) -> usize {
 
 /// `( *[-*_]){3,} *`
 pub fn is_rule(line: &str) -> bool {
-    line.bytes().all(|b| matches!(b, b' ' | b'-' | b'*' | b'_')) && line.bytes().filter(|b| *b != b' ').count() >= 3
+    let mark = |b: &u8| matches!(b, b' ' | b'-' | b'*' | b'_');
+    line.as_bytes().first().is_some_and(mark) && line.as_bytes().iter().all(mark) && line.bytes().filter(|b| *b != b' ').count() >= 3
 }
 
 /// ` *(#{1,6}) *(text) *#* *`: the level and the text.

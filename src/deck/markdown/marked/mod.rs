@@ -56,15 +56,19 @@ fn size(content: &[Content]) -> usize {
 
 /// Converts the bodies of classes first, then the whole; `bare`: a lone paragraph loses its tags. `None` where it costs too much.
 fn convert(content: &[Content], context: Context<'_>, bare: bool, budget: &mut usize) -> Option<String> {
-    let mut source = String::new();
+    let mut source = String::with_capacity(size(content) + 64);
     for piece in content {
         match piece {
             Content::Markdown(text) => source.push_str(text),
             Content::Class { classes, block, content } => {
                 let tag = if *block { "div" } else { "span" };
-                source.push_str(&format!("<{tag} class=\"{}\">", classes.join(" ")));
+                source.extend(["<", tag, " class=\""]);
+                for (i, class) in classes.iter().enumerate() {
+                    source.extend([if i > 0 { " " } else { "" }, class]);
+                }
+                source.push_str("\">");
                 source.push_str(&convert(content, context, !block, budget)?);
-                source.push_str(&format!("</{tag}>"));
+                source.extend(["</", tag, ">"]);
             }
         }
     }
@@ -77,7 +81,8 @@ fn convert(content: &[Content], context: Context<'_>, bare: bool, budget: &mut u
 
 /// Line ends made equal, tabs made blanks.
 fn clean(source: &str) -> std::borrow::Cow<'_, str> {
-    if !source.contains(['\r', '\t', '\u{a0}', '\u{2424}']) {
+    let plain = memchr::memchr2(b'\r', b'\t', source.as_bytes()).is_none();
+    if plain && (source.is_ascii() || !source.contains(['\u{a0}', '\u{2424}'])) {
         return source.into();
     }
     let text = source.replace("\r\n", "\n");
