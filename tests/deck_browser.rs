@@ -37,8 +37,15 @@ struct Deck {
 
 impl Deck {
     fn new(markdown: &str, steps: &str) -> Self {
+        Deck::with(&[("deck.md", markdown)], steps)
+    }
+
+    /// Of `deck.md` and what is beside it.
+    fn with(files: &[(&str, &str)], steps: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("deck.md"), markdown).expect("written");
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).expect("written");
+        }
         let output = Command::new(env!("CARGO_BIN_EXE_dockside"))
             .args(["build", "deck.md", "-o", "out"])
             .current_dir(folder.path())
@@ -234,6 +241,16 @@ fn long_slides_are_made_to_fit() {
         "#,
     );
     assert_eq!(deck.notes(&browser, ""), ["true", "true", "true"]);
+}
+
+#[test]
+fn a_reader_chooses_the_language_of_each_slide_that_has_it() {
+    let Some(browser) = chromium() else { return };
+    let steps = "const seen = () => [...document.querySelectorAll('.slide.current > .body')].filter((b) => b.offsetHeight).map((b) => b.lang + b.innerText.trim()).join();\
+        note(seen()); await press('l'); note(seen()); note(document.querySelectorAll('.slide.current .shown').length);\
+        await press('ArrowRight'); note(seen()); await press('l'); await press('l'); note(seen());";
+    let deck = Deck::with(&[("deck.md", "# One\n\n---\n\n# Two\n"), ("deck.fr.md", "# Un\n\n---\n\n# Two\n")], steps);
+    assert_eq!(deck.notes(&browser, ""), ["enOne", "frUn", "0", "Two", "Two"]);
 }
 
 /// Runs Dockside in `folder` where Chromium may be without its sandbox, as root it has to be.

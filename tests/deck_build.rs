@@ -316,6 +316,50 @@ fn an_audience_gets_its_slides_in_its_language() {
 }
 
 #[test]
+fn a_slide_has_the_languages_that_files_beside_have() {
+    let folder = folder_with(&[
+        ("course.yml", "title: C\nlanguage: de\ndecks:\n  - {name: one, content: [a.md, b.md]}\n"),
+        ("a.md", "# Eins\n\n---\nname: zwei\n# Zwei\n\n???\n\nHallo\n\n---\n# Drei\n\n```\n$ ls\n```\n"),
+        ("a.fr.md", "# Un\n\n---\nname: zwei\n# Deux\n\n![](x.png)\n\n???\n\nSalut\n\n---\n# Trois\n\n```\n$ ls\n```\n"),
+        ("b.md", "# Vier\n"),
+    ]);
+    let (code, _, errors) = said(&["build", "-o", "out"], folder.path());
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("a.fr.md:7:5") && errors.contains("missing-image"), "{errors}");
+    let page = read(&folder.path().join("out/index.html"));
+    assert!(page.contains("<html lang=\"de\""), "{page}");
+    let texts = |title: &str| {
+        let section = page.split("<section ").find(|section| section.contains(title)).expect("a slide");
+        section.matches("<div class=\"body\"").count()
+    };
+    assert_eq!((sections(&page).len(), texts("Eins"), texts("Drei"), texts("Vier")), (4, 2, 2, 1));
+    let german = "<div class=\"body\" lang=\"de\" data-language=\"de\" data-original><h1>Eins";
+    let french = "<div class=\"body\" lang=\"fr\" data-language=\"fr\" hidden><h1>Un";
+    assert!(page.contains(german) && page.contains(french) && page.contains("<div class=\"body\"><h1>Vier"), "{page}");
+    assert!(page.contains("<div lang=\"fr\" data-language=\"fr\" hidden><p>Salut"), "{page}");
+    // One that is not translated yet stays as it is.
+    write(&folder.path().join("a.fr.md"), "# Un\n\n---\n# Trois\n\n```\n$ ls\n```\n");
+    assert_eq!(said(&["build", "-o", "out"], folder.path()).0, Some(0));
+    let page = read(&folder.path().join("out/index.html"));
+    assert!(page.contains("Trois") && page.contains("<div class=\"body\"><h1>Zwei"), "{page}");
+}
+
+#[test]
+fn formulas_become_mathml_in_decks_that_have_them() {
+    let deck = "# A\n\nSo $x_1*2*y$ it is.\n\n$$\n\\frac{a}{b}\n$$\n\n```math\nz^2\n```\n\n`$x$`\n\n---\n\n# B\n\n- a\n- $\\nope{1}$\n";
+    let page = page_of(deck);
+    assert!(!page.contains("<math") && page.contains("language-math"), "{page}");
+    let folder = folder_with(&[("deck.md", &format!("---\nmath: true\n---\n{deck}"))]);
+    let (code, _, errors) = said(&["build", "deck.md", "-o", "out"], folder.path());
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("deck.md:23:3") && errors.contains("bad-formula"), "{errors}");
+    let page = read(&folder.path().join("out/index.html"));
+    assert_eq!((page.matches("<math").count(), page.matches("display=\"block\"").count()), (3, 2), "{page}");
+    assert!(page.contains("<mfrac") && page.contains("<code>$x$</code>") && !page.contains("<em>"), "{page}");
+    assert!(page.contains("<code class=\"bad-formula\">$\\nope{1}$</code>"), "{page}");
+}
+
+#[test]
 fn each_deck_of_a_course_becomes_a_file() {
     let folder = folder_with(&[("course.yml", "title: C\ndecks: [a.md, b.md]\n"), ("a.md", "# A\n"), ("b.md", "# B\n")]);
     let (code, out, errors) = said(&["build", "--single", "-o", "files"], folder.path());

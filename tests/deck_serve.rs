@@ -18,8 +18,13 @@ mod show {
 impl Server {
     /// Listens to the news.
     fn news(&self) -> News {
+        self.news_at("/dockside/events")
+    }
+
+    /// The same for who shows a page.
+    fn news_at(&self, place: &str) -> News {
         let mut stream = self.connect();
-        write!(stream, "GET /dockside/events HTTP/1.1\r\nHost: {}\r\n\r\n", self.address).expect("asked");
+        write!(stream, "GET {place} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address).expect("asked");
         News(BufReader::new(stream))
     }
 }
@@ -273,6 +278,7 @@ fn an_edit_sends_the_slides_that_it_changed() {
     fs::write(folder.path().join("a.md"), deck("Two")).expect("written");
     let server = Server::start(folder.path(), ".");
     let mut news = server.news();
+    let mut with_page = server.news_at("/dockside/events?page=index.html");
     let first = news.next()["version"].as_str().expect("a version").to_owned();
     // In one step: nobody sees half of it.
     fs::write(folder.path().join("a.md.new"), deck("Zwei")).expect("written");
@@ -282,10 +288,23 @@ fn an_edit_sends_the_slides_that_it_changed() {
     let patch: serde_json::Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
     assert_eq!(patch["to"], second);
     let patch = &patch["patch"];
+    // Who says what page it shows need not ask.
+    let told = with_page.until(|n| n["version"] != first.as_str());
+    assert_eq!((&told["from"], &told["patch"]), (&first.as_str().into(), patch));
     assert_eq!((&patch["count"], &patch["start"], &patch["gone"]), (&3.into(), &1.into(), &1.into()));
     let html = patch["html"].as_str().expect("HTML");
     assert!(html.contains("Zwei") && !html.contains("One") && !html.contains("Three"), "{html}");
     assert!(server.get("/dockside/patch?page=index.html&from=other").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn an_audience_is_shown_what_is_for_it() {
+    let folder = course();
+    let manifest = "title: C\ndecks:\n  - {name: one, file: a.md, exclude: [live]}\nvariants:\n  class: {include: [live]}\n";
+    fs::write(folder.path().join("course.yml"), manifest).expect("written");
+    fs::write(folder.path().join("a.md"), "# First\n\n---\nclass: live\n\n# Live\n").expect("written");
+    assert!(!Server::start(folder.path(), ".").get("/").contains("Live"));
+    assert!(Server::start_with(folder.path(), ".", &["--variant", "class"]).get("/").contains("Live"));
 }
 
 /// Two decks of a course that a class goes through.

@@ -273,6 +273,15 @@ fn a_list_runs_nothing() {
 }
 
 #[test]
+fn an_audience_has_exercises_of_its_own() {
+    let manifest = "title: C\ndecks:\n  - {name: one, file: deck.md, exclude: [live]}\nvariants:\n  class: {include: [live]}\n";
+    let course = Course::new(&[("course.yml", manifest), ("deck.md", "# A\n\n---\nclass: live\n\n    $ echo live\n    live\n")]);
+    assert!(!course.run(&["course.yml", "--list"]).stdout.contains("echo live"));
+    let run = course.run(&["course.yml", "--list", "--variant", "class"]);
+    assert!(run.code == 0 && run.stdout.contains("deck.md:6 $ echo live"), "{}", run.stdout);
+}
+
+#[test]
 fn broken_pipes_are_no_error() {
     let course = Course::new(&[("deck.md", GOOD)]);
     let mut child = course.command(&["deck.md"]).stdout(Stdio::piped()).spawn().unwrap();

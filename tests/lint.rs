@@ -172,3 +172,16 @@ fn container_training_is_read_as_its_instructors_would() {
         .collect();
     assert!(rest.is_empty(), "{rest:?}");
 }
+
+#[test]
+fn an_audience_is_looked_at_by_itself() {
+    let manifest = "title: C\ndecks:\n  - {name: one, file: a.md, exclude: [live]}\nvariants:\n  class: {include: [live]}\n";
+    let folder = folder_with(&[("course.yml", manifest), ("a.md", "# First\n\n---\nclass: live\n\n![x](none.png)\n")]);
+    assert_eq!(places(&[], folder.path()), [""; 0]);
+    assert_eq!(places(&["--variant", "class"], folder.path()), ["a.md:6:6 missing-image"]);
+}
+
+#[test]
+fn a_formula_that_cannot_be_read_is_told() {
+    assert_eq!(in_deck("---\nmath: true\n---\n# A\n\n$x^2$ and $\\frac{1$\n"), ["6:11 bad-formula"]);
+}

@@ -33,6 +33,9 @@ pub struct Args {
     /// List the rules and their levels
     #[arg(long)]
     rules: bool,
+    /// Look at what this audience is shown: a name under `variants:` in the manifest
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
     /// Do not measure the slides in Chromium
     #[arg(long)]
     no_browser: bool,
@@ -71,7 +74,7 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         },
     };
     for path in courses(&args.path)? {
-        let (course, loaded) = Course::load(&path);
+        let (course, loaded) = Course::load_variant(&path, args.variant.as_deref());
         decks += course.decks.len();
         let measured = match &browser {
             Some(browser) => match overflows(&course, browser) {

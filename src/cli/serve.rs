@@ -26,6 +26,9 @@ pub struct Args {
     /// Make a new presenter's address; the old one moves the class no more
     #[arg(long)]
     new_address: bool,
+    /// Show what this audience is shown: a name under `variants:` in the manifest
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
     /// Open the slides in the browser
     #[arg(long)]
     open: bool,
@@ -44,7 +47,7 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     runtime.block_on(async {
         let listener = listen(args.bind, args.port).await?;
         let address = listener.local_addr()?;
-        let (live, first) = Live::new(&args.path, !args.no_highlight);
+        let (live, first) = Live::new(&args.path, args.variant.as_deref(), !args.no_highlight);
         let live = Arc::new(live);
         report(&first.diagnostics, false);
         if let Some(error) = first.error.as_ref().filter(|_| first.diagnostics.iter().all(|d| !d.is_error())) {

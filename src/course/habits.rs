@@ -272,7 +272,12 @@ impl Looks {
         for key in map.keys().filter_map(|key| key.as_str()) {
             let Some(value) = front_matter::text(map, key) else { continue };
             match (habit, key) {
-                (_, "title" | "marp" | "author" | "authors" | "date" | "lang" | "description" | "keywords" | "info" | "url") => {}
+                (
+                    _,
+                    "title" | "marp" | "author" | "authors" | "date" | "lang" | "language" | "description" | "keywords" | "info" | "url",
+                ) => {}
+                // Formulas are read by this setting.
+                (_, "math") => {}
                 (Habit::Slidev, "layout") => self.layout = Some(value),
                 (Habit::Slidev, "background" | "image") => self.image = Some(format!("url({value})")),
                 (Habit::Slidev, "routeAlias") => self.name = Some(value),

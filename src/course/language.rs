@@ -1,18 +1,19 @@
 //! Translations that stand beside their original: `intro.fr.md` is the French of `intro.md`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Whether `text` is the name of a language: `fr`, `pt-BR`.
-pub fn is_language(text: &str) -> bool {
-    let (language, region) = text.split_once(['-', '_']).map_or((text, None), |(language, region)| (language, Some(region)));
-    let region = region.is_none_or(|region| region.len() == 2 && region.bytes().all(|b| b.is_ascii_uppercase()));
-    language.len() == 2 && language.bytes().all(|b| b.is_ascii_lowercase()) && region
-}
+use crate::slides::is_language;
 
 /// Where the translation of `original` into `language` stands, or would stand.
 pub fn translation(original: &Path, language: &str) -> Option<PathBuf> {
     let (stem, extension) = (original.file_stem()?.to_str()?, original.extension()?.to_str()?);
     Some(original.with_file_name(format!("{stem}.{language}.{extension}")))
+}
+
+/// The languages that some of `files` have a translation into.
+pub fn languages<'f>(files: impl Iterator<Item = &'f Path>) -> BTreeSet<String> {
+    files.flat_map(translations).map(|(language, _)| language).collect()
 }
 
 /// The translations of `original` that are there, by language.

@@ -8,9 +8,9 @@ use super::markmaker;
 use super::place::Places;
 use super::settings;
 use super::stitch::{self, Item};
-use super::{Course, Deck, PlannedPart};
-use crate::diag::{Diagnostic, Severity, SourceFile};
-use crate::slides::{Dialect, Options};
+use super::{Course, Deck, PlannedPart, Translated};
+use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
+use crate::slides::{Dialect, Options, is_language};
 use crate::yaml::{self, Mapping, Value};
 
 impl Course {
@@ -45,6 +45,18 @@ impl Course {
             let mut deck = Deck { name: name_of(&course.title), base: course.base.clone(), ..Deck::default() };
             let read = stitch::read(&file, None, &mut deck.settings, &mut diagnostics);
             deck.source = read.source;
+            deck.written_in = read.language;
+            for (language, path) in super::language::translations(&path) {
+                let mut said = Vec::new();
+                match SourceFile::read(&path) {
+                    Ok(file) => {
+                        let source = stitch::read(&Arc::new(file), None, &mut deck.settings.clone(), &mut said).source;
+                        deck.translations.push(Translated { language, source });
+                    }
+                    Err(e) => said.push(yaml::unreadable(&path, &e)),
+                }
+                diagnostics.append(&mut said);
+            }
             course.title = read.title.unwrap_or(course.title);
             deck.title.clone_from(&course.title);
             course.decks.push(deck);
@@ -70,6 +82,10 @@ impl Course {
             let language = reader.variant.language.as_deref();
             let mut deck = markmaker::read(&file, &manifest, &reader.course.base, language, &mut reader.diagnostics);
             deck.exclude = reader.variant.excluded(&deck.exclude);
+            deck.written_in = reader.language(&manifest);
+            let base = reader.course.base.clone();
+            let read = |language: &str, said: &mut Vec<Diagnostic>| markmaker::read(&file, &manifest, &base, Some(language), said).source;
+            deck.translations = reader.translations(&deck.source, read);
             if let Some(title) = &reader.variant.title {
                 deck.title.clone_from(title);
             }
@@ -113,13 +129,14 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self, manifest: &Mapping) {
-        self.unknown_keys(manifest, &["title", "decks", "labs", "exclude", "lint", "variants"]);
+        self.unknown_keys(manifest, &["title", "language", "decks", "labs", "exclude", "lint", "variants"]);
         if let Some(title) = self.text(manifest, "title") {
             self.course.title = one_line(&title);
         }
         if let Some(title) = &self.variant.title {
             self.course.title.clone_from(title);
         }
+        let language = self.language(manifest);
         let exclude = self.words(manifest, "exclude");
         let decks = self.list(manifest, "decks");
         let labs = self.list(manifest, "labs");
@@ -131,6 +148,7 @@ impl Reader<'_> {
         let mut names = HashSet::new();
         for deck in decks {
             let Some(mut deck) = self.deck(&deck) else { continue };
+            deck.written_in = deck.written_in.or(language.clone());
             deck.exclude.extend(exclude.iter().cloned());
             deck.exclude = self.variant.excluded(&deck.exclude);
             let wanted = deck.name.clone();
@@ -189,7 +207,8 @@ impl Reader<'_> {
             _ => self.course.base.clone(),
         };
         let from = stitch::From { base: &self.course.base, language: self.variant.language.as_deref() };
-        let joined = stitch::join(self.file, &mut self.places, items, &from, dialect, &mut settings, &mut self.diagnostics);
+        let before = settings.clone();
+        let joined = stitch::join(self.file, &mut self.places, items.clone(), &from, dialect, &mut settings, &mut self.diagnostics);
         let source = joined.source;
         let title = title.or(joined.title).unwrap_or_else(|| name.clone());
         if source.files().is_empty() {
@@ -198,7 +217,55 @@ impl Reader<'_> {
         let (exclude, number_prefix) = (self.words(&map, "exclude"), self.text(&map, "slidenumberprefix").unwrap_or_default());
         let images = self.words(&map, "images");
         let plan = self.plan(&map);
-        Some(Deck { name: name_of(&name), title, dialect, source, exclude, base, number_prefix, images, plan, settings })
+        let (manifest, folder) = (self.file.clone(), self.course.base.clone());
+        let translations = self.translations(&source, |language, said| {
+            let from = stitch::From { base: &folder, language: Some(language) };
+            let places = &mut Places::new(&manifest);
+            stitch::join(&manifest, places, items.clone(), &from, dialect, &mut before.clone(), said).source
+        });
+        let written_in = joined.language;
+        Some(Deck {
+            name: name_of(&name),
+            title,
+            dialect,
+            source,
+            exclude,
+            base,
+            number_prefix,
+            images,
+            plan,
+            settings,
+            written_in,
+            translations,
+        })
+    }
+
+    /// The language that the course is written in.
+    fn language(&mut self, map: &Mapping) -> Option<String> {
+        let language = self.text(map, "language")?;
+        if is_language(&language) {
+            return Some(language);
+        }
+        self.error("bad-manifest", "a language is two letters, such as `fr`, or with a country, such as `pt-BR`", "language");
+        None
+    }
+
+    /// The deck of `source` in every language that one of its files has a translation into; `read` gives it in one of them.
+    fn translations(&mut self, source: &SourceText, read: impl Fn(&str, &mut Vec<Diagnostic>) -> SourceText) -> Vec<Translated> {
+        if self.variant.language.is_some() {
+            return Vec::new();
+        }
+        let files = source.files().iter().map(|file| file.path()).filter(|path| *path != self.file.path());
+        let mut translations = Vec::new();
+        for language in super::language::languages(files) {
+            let mut said = Vec::new();
+            let source = read(&language, &mut said);
+            // Most of it was said about the original.
+            said.retain(|diagnostic| !self.diagnostics.contains(diagnostic));
+            self.diagnostics.append(&mut said);
+            translations.push(Translated { language, source });
+        }
+        translations
     }
 
     /// `plan: 45` for the deck, or minutes for each part by the name or the heading of its first slide.

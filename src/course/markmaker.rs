@@ -52,6 +52,8 @@ pub fn read(manifest: &Arc<SourceFile>, values: &Mapping, base: &Path, language:
         number_prefix: text("slidenumberprefix"),
         images: Vec::new(),
         plan: Vec::new(),
+        written_in: None,
+        translations: Vec::new(),
         settings: Default::default(),
     }
 }
@@ -103,8 +105,9 @@ struct Maker<'a> {
 }
 
 /// What a manifest may say.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "title",
+    "language",
     "chat",
     "gitrepo",
     "slides",

@@ -57,8 +57,19 @@ pub struct Deck {
     pub number_prefix: String,
     /// All else that the manifest or the deck's front matter says about how to read it.
     pub settings: crate::slides::Options,
+    /// The language that it is written in, if someone said.
+    pub written_in: Option<String>,
+    /// The same deck in other languages, as far as files beside its own have them; none where the course was loaded in one language.
+    pub translations: Vec<Translated>,
     /// How long its parts are to take, in their order; empty if nobody said.
     pub plan: Vec<PlannedPart>,
+}
+
+/// A deck in another language: files that have no translation stand in it as they are.
+#[derive(Clone, Debug)]
+pub struct Translated {
+    pub language: String,
+    pub source: SourceText,
 }
 
 /// A part of a deck and the time that is planned for it.
@@ -73,6 +84,11 @@ pub struct PlannedPart {
 }
 
 impl Deck {
+    /// The language that it is written in; English if nobody said.
+    pub fn language(&self) -> &str {
+        self.written_in.as_deref().unwrap_or("en")
+    }
+
     /// How `slides::parse` is to read it.
     pub fn options(&self) -> crate::slides::Options {
         crate::slides::Options { dialect: self.dialect, exclude: self.exclude.clone(), ..self.settings.clone() }

@@ -5,13 +5,14 @@ use crate::slides::reveal::Separators;
 use crate::yaml::{Mapping, Value};
 
 /// The names, for messages.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 11] = [
     "remark",
     "countIncrementalSlides",
     "disableIncrementalSlides",
     "inheritPresenterNotes",
     "highlightLines",
     "highlightSpans",
+    "math",
     "macros",
     "separator",
     "verticalSeparator",
@@ -36,6 +37,13 @@ pub fn read(map: &Mapping, options: &mut Options) -> Vec<(String, String)> {
     options.inherit_notes = flag("inheritPresenterNotes").unwrap_or(options.inherit_notes);
     options.highlight.lines = flag("highlightLines").unwrap_or(options.highlight.lines);
     options.highlight.spans = flag("highlightSpans").unwrap_or(options.highlight.spans);
+    match map.get("math") {
+        None | Some(Value::Null) => {}
+        Some(Value::Bool(on)) => options.math = *on,
+        // Programs that draw formulas in the browser: their names say that there are some.
+        Some(Value::String(name)) if ["katex", "mathjax", "mathml"].contains(&name.as_str()) => options.math = true,
+        Some(_) => problems.push(("math".into(), "`math` is true or false".into())),
+    }
     let mut text = |key: &str| match map.get(key) {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(text.clone()),

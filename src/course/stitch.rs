@@ -8,7 +8,7 @@ use super::language;
 use super::place::Places;
 use super::{front_matter, lines, settings};
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
-use crate::slides::{Dialect, Options};
+use crate::slides::{Dialect, Options, is_language};
 use crate::yaml::{self, Value};
 
 /// An entry of `content:`.
@@ -64,10 +64,12 @@ pub fn open(name: &str, from: &From<'_>, at: usize, manifest: &SourceFile, diagn
     }
 }
 
-/// A deck's text, and the title that it gives itself.
+/// A deck's text, and what it says about itself.
 pub struct Read {
     pub source: SourceText,
     pub title: Option<String>,
+    /// The language that it says it is written in.
+    pub language: Option<String>,
 }
 
 /// Reads the deck that a file is: without its front matter, with its line breaks, other programs' habits said in remark's way.
@@ -88,9 +90,11 @@ pub fn read(file: &Arc<SourceFile>, dialect: Option<Dialect>, settings: &mut Opt
         *settings = own;
     }
     let title = map.and_then(|map| front_matter::text(map, "title"));
+    let language = map.and_then(|map| front_matter::text(map, "lang").or_else(|| front_matter::text(map, "language")));
+    let language = language.filter(|language| is_language(language));
     let dialect = dialect.or(settings.separators.as_ref().map(|_| Dialect::Reveal));
     if dialect.unwrap_or_else(|| crate::slides::recognise(source.text())) == Dialect::Reveal {
-        return Read { source, title };
+        return Read { source, title, language };
     }
     if let Some((restored, warning)) = lines::restore(&source) {
         diagnostics.push(warning);
@@ -106,7 +110,7 @@ pub fn read(file: &Arc<SourceFile>, dialect: Option<Dialect>, settings: &mut Opt
         let message = format!("what {} say has no equivalent here and is left out", names.join(", "));
         diagnostics.push(Diagnostic::at(Severity::Note, "no-equivalent", message, file, at, 1));
     }
-    Read { source: translated.unwrap_or(source), title }
+    Read { source: translated.unwrap_or(source), title, language }
 }
 
 /// Joins the entries with slide separators, nothing added.
@@ -121,6 +125,7 @@ pub fn join(
 ) -> Read {
     let mut source = SourceText::new();
     let mut title = None;
+    let mut language = None;
     let mut rest: Vec<Item> = items.into_iter().rev().collect();
     while let Some(item) = rest.pop() {
         let (file, part, at) = match item {
@@ -139,6 +144,7 @@ pub fn join(
                 let Some(file) = open(&name, from, at, manifest, diagnostics) else { continue };
                 let read = read(&file, dialect, settings, diagnostics);
                 title = title.or(read.title);
+                language = language.or(read.language);
                 (file, read.source, 0)
             }
             Item::Inline(text) => {
@@ -156,5 +162,5 @@ pub fn join(
         }
         source.push_source(&part, 0..part.text().len());
     }
-    Read { source, title }
+    Read { source, title, language }
 }

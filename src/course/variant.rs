@@ -1,8 +1,8 @@
 //! Variants of a course: what another audience is shown, by the name that the manifest gives it.
 
-use super::language::is_language;
 use super::place::Places;
 use crate::diag::{Diagnostic, Severity, SourceFile};
+use crate::slides::is_language;
 use crate::yaml::{Mapping, Value};
 
 /// What differs for an audience.

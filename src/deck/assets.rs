@@ -17,6 +17,8 @@ pub struct Assets {
     files: BTreeMap<String, PathBuf>,
     /// Addresses seen before.
     known: HashMap<String, Found>,
+    /// Addresses asked about since `answers` was called last.
+    asked: Vec<String>,
 }
 
 /// A reference that the author should know about.
@@ -40,7 +42,7 @@ pub enum ProblemKind {
 }
 
 /// What an address means.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nothing to do: an anchor, `data:`, mail.
     Keep,
@@ -56,18 +58,36 @@ impl Assets {
         // Absolute, so that `..` can be told apart from what is inside.
         let whole = |path: &Path| normal(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         let path_of = |path: &Path| whole(if path.as_os_str().is_empty() { Path::new(".") } else { path });
-        Assets { root: path_of(root), base: path_of(base), files: BTreeMap::new(), known: HashMap::new() }
+        Assets { root: path_of(root), base: path_of(base), files: BTreeMap::new(), known: HashMap::new(), asked: Vec::new() }
     }
 
     /// For the same deck, with nothing found yet: for another thread.
     pub fn another(&self) -> Self {
-        Assets { root: self.root.clone(), base: self.base.clone(), files: BTreeMap::new(), known: HashMap::new() }
+        Assets { root: self.root.clone(), base: self.base.clone(), files: BTreeMap::new(), known: HashMap::new(), asked: Vec::new() }
     }
 
     /// Takes in what another has found. What an address means depends on the disk alone, so the order does not matter.
     pub fn join(&mut self, other: Self) {
         self.files.extend(other.files);
         self.known.extend(other.known);
+    }
+
+    /// What was asked since the last call, and the answers: what is made of them is right as long as they are.
+    pub(super) fn answers(&mut self) -> Vec<(String, Found)> {
+        let asked = std::mem::take(&mut self.asked);
+        asked.into_iter().filter_map(|url| self.known.get_key_value(&url).map(|(url, found)| (url.clone(), found.clone()))).collect()
+    }
+
+    /// Whether asking again gives these answers; the files among them belong to the site then.
+    pub(super) fn still_answers(&mut self, answers: &[(String, Found)]) -> bool {
+        let same = answers.iter().all(|(url, found)| self.find(url) == *found);
+        self.asked.clear();
+        same
+    }
+
+    /// Where its addresses lead from.
+    pub fn folders(&self) -> (&Path, &Path) {
+        (&self.root, &self.base)
     }
 
     /// Where files were looked for that are not there.
@@ -157,6 +177,7 @@ impl Assets {
 
     pub(super) fn find(&mut self, url: &str) -> Found {
         let url = url.trim();
+        self.asked.push(url.to_owned());
         if let Some(found) = self.known.get(url) {
             return found.clone();
         }

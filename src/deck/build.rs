@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::assets::Assets;
+use super::bodies::{Body as Rendering, Renderer};
 use super::highlight::Highlighter;
+use super::page::{self, Translation};
+use super::rendered::Rendered;
 use super::templates::{DeckEntry, DeckPage, TemplateError, Templates};
-use super::{export, languages, page};
+use super::{export, languages};
 use crate::course::{Course, Deck};
 use crate::diag::Diagnostic;
 use crate::slides::SlideDeck;
@@ -59,17 +63,44 @@ impl Site {
     }
 }
 
-/// Builds sites; keeps what it highlighted, so that the next build of much the same course is quick.
+/// Builds sites; keeps what it highlighted.
 #[derive(Default)]
 pub struct Builder {
     highlighter: Highlighter,
+    memory: Option<Memory>,
+}
+
+/// What one build leaves to the next.
+#[derive(Default)]
+struct Memory {
+    rendered: Rendered<Rendering>,
+    templates: Mutex<Option<Arc<Templates>>>,
 }
 
 impl Builder {
+    /// One that keeps the slides that it rendered too, so that the next build of much the same course renders those that are new.
+    pub fn remembering() -> Self {
+        Builder { memory: Some(Memory::default()), ..Builder::default() }
+    }
+
+    fn templates(&self, folder: &Path) -> Result<Arc<Templates>, TemplateError> {
+        let Some(memory) = &self.memory else { return Ok(Arc::new(Templates::load(folder)?)) };
+        let mut last = memory.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        let templates = match last.as_ref() {
+            Some(last) if last.is_current(folder)? => last.clone(),
+            _ => Arc::new(Templates::load(folder)?),
+        };
+        *last = Some(templates.clone());
+        Ok(templates)
+    }
+
     /// Builds the site of `course`: `index.html` is its only deck, or the list of its decks, each under its name.
     pub fn build(&self, course: &Course, options: &Options<'_>) -> Result<Site, TemplateError> {
         let folder = if course.base.as_os_str().is_empty() { Path::new(".") } else { &course.base };
-        let templates = Templates::load(folder)?;
+        let templates = self.templates(folder)?;
+        if let Some(memory) = &self.memory {
+            memory.rendered.begin();
+        }
         let mut site = Site { decks: course.decks.len(), ..Site::default() };
         site.sources.insert(course.path.clone());
         site.sources.extend(templates.sources().iter().cloned());
@@ -88,10 +119,18 @@ impl Builder {
                     slide.notes.iter_mut().for_each(|notes| languages::only(&mut notes.content, language));
                 }
             }
+            let translations = translations(deck, options, &mut site.diagnostics);
             let mut assets = Assets::new(folder, &deck.base);
-            let slides = page::write(deck, &parsed, options.highlight.then_some(&self.highlighter), &mut assets);
+            let renderer = Renderer {
+                highlighter: options.highlight.then_some(&self.highlighter),
+                rendered: self.memory.as_ref().map(|memory| &memory.rendered),
+                math: deck.settings.math,
+                planned: !deck.plan.is_empty(),
+            };
+            let slides = page::write(deck, &parsed, &translations, &renderer, &mut assets);
             site.diagnostics.extend(slides.diagnostics);
-            site.sources.extend(deck.source.files().iter().map(|file| file.path().to_owned()));
+            let sources = translations.iter().map(|translation| translation.source).chain([&deck.source]);
+            site.sources.extend(sources.flat_map(|source| source.files()).map(|file| file.path().to_owned()));
             site.sources.extend(assets.missing().map(Path::to_owned));
             site.slides += parsed.slides.len();
             let address = if several { address_of(&deck.name, &mut taken) } else { "index.html".to_owned() };
@@ -100,7 +139,7 @@ impl Builder {
                 title,
                 dialect: parsed.dialect.as_str(),
                 slides: &slides.html,
-                language: course.language.as_deref(),
+                language: course.language.as_deref().unwrap_or(deck.language()),
                 home: several.then_some("index.html"),
                 scripts: options.scripts,
             })?;
@@ -122,10 +161,25 @@ impl Builder {
     }
 }
 
+/// The translations of a deck, read. What is wrong with a file that they share with the deck has been said.
+fn translations<'d>(deck: &'d Deck, options: &Options<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Translation<'d>> {
+    let read = |translated: &'d crate::course::Translated| {
+        let mut parsed = crate::slides::parse(&translated.source, &deck.options());
+        let is_own = |d: &Diagnostic| deck.source.files().iter().all(|file| file.path() != d.file);
+        diagnostics.extend(parsed.diagnostics.drain(..).filter(is_own));
+        if options.handout {
+            export::handout::collapse(&mut parsed);
+        }
+        Translation { language: &translated.language, source: &translated.source, parsed }
+    };
+    deck.translations.iter().map(read).collect()
+}
+
 /// The sections of a deck's slides, in order, and what is to be said about their pictures and links; code is not highlighted.
 pub fn sections(course: &Course, deck: &Deck, parsed: &SlideDeck) -> (String, Vec<Diagnostic>) {
     let folder = if course.base.as_os_str().is_empty() { Path::new(".") } else { &course.base };
-    let slides = page::write(deck, parsed, None, &mut Assets::new(folder, &deck.base));
+    let renderer = Renderer { math: deck.settings.math, ..Renderer::default() };
+    let slides = page::write(deck, parsed, &[], &renderer, &mut Assets::new(folder, &deck.base));
     (slides.html, slides.diagnostics)
 }
 

@@ -1,6 +1,7 @@
 //! Slides into HTML pages: tera, pulldown-cmark, highlighting, assets. Never touches the network.
 
 mod assets;
+mod bodies;
 mod build;
 pub mod console;
 pub mod convert;
@@ -10,9 +11,12 @@ pub mod export;
 pub mod highlight;
 mod languages;
 pub mod markdown;
+mod math;
 mod media;
 mod page;
 mod plan;
+mod rendered;
+mod reports;
 mod rewrite;
 mod site;
 pub(crate) mod tags;

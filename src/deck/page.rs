@@ -1,16 +1,16 @@
 //! The slides of one deck into the HTML of its page. Knows no template; asks the disk only through `Assets`.
 
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::assets::{Assets, Problem, ProblemKind};
+use super::assets::{Assets, Problem};
+use super::bodies::{Body, Renderer};
 use super::escape::push_escaped;
-use super::highlight::Highlighter;
-use super::rewrite::rewrite;
-use super::{console, diagrams, languages, markdown, plan};
+use super::plan;
+use super::reports::Reports;
 use crate::course::Deck;
-use crate::diag::{Diagnostic, Severity};
-use crate::slides::{Slide, SlideDeck};
+use crate::diag::{Diagnostic, SourceText};
+use crate::slides::{Slide, SlideDeck, pairs};
 
 /// The sections of a page, one a slide.
 pub struct Slides {
@@ -18,8 +18,15 @@ pub struct Slides {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Writes the slides of `parsed`, which was read from `deck`. Without a highlighter code is shown plain, consoles as consoles.
-pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>, assets: &mut Assets) -> Slides {
+/// A deck in another language.
+pub struct Translation<'a> {
+    pub language: &'a str,
+    pub source: &'a SourceText,
+    pub parsed: SlideDeck,
+}
+
+/// Writes the slides of `parsed`, which was read from `deck`, with what `translations` have in their place.
+pub fn write(deck: &Deck, parsed: &SlideDeck, translations: &[Translation<'_>], renderer: &Renderer<'_>, assets: &mut Assets) -> Slides {
     let mut page = Page {
         html: String::with_capacity(deck.source.text().len() * 2),
         ids: HashMap::new(),
@@ -28,91 +35,70 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, highlighter: Option<&Highlighter>,
         problems: Vec::new(),
         parts: HashMap::new(),
     };
-    let mut reports = Reports { deck, seen: HashSet::new(), elsewhere: HashMap::new(), diagnostics: Vec::new() };
-    let mut bodies = render_all(parsed, highlighter, !deck.plan.is_empty(), page.assets);
-    let headings: Vec<_> = bodies.iter_mut().map(|body| std::mem::take(&mut body.heading)).collect();
-    let plan = plan::starts(deck, parsed, &headings);
-    reports.diagnostics.extend(plan.diagnostics);
+    // What is to be said about the deck itself, and about each translation.
+    let sources = std::iter::once(&deck.source).chain(translations.iter().map(|translation| translation.source));
+    let mut reports: Vec<Reports<'_>> = sources.map(Reports::new).collect();
+    let bodies = renderer.all(parsed, page.assets);
+    let plan = plan::starts(deck, parsed, &bodies.iter().map(|body| body.heading.as_str()).collect::<Vec<_>>());
+    reports[0].diagnostics.extend(plan.diagnostics);
     page.parts = plan.starts;
-    for (i, (slide, body)) in parsed.slides.iter().zip(bodies).enumerate() {
+    let others: Vec<Other<'_>> =
+        translations.iter().map(|translation| Other::new(translation, deck, parsed, renderer, page.assets)).collect();
+    for (i, (slide, body)) in parsed.slides.iter().zip(&bodies).enumerate() {
         // A heading that the next increment adds to is no slide of its own.
         let goes_on = parsed.slides.get(i + 1).is_some_and(|next| next.continued);
         page.open(i, slide, body.lead && !goes_on && !slide.continued);
-        page.problems.extend(body.problems);
-        page.html.extend(["<div class=\"body\">", &body.html, "</div>\n"]);
-        if let Some(notes) = &body.notes {
-            page.html.extend(["<aside class=\"notes\">", notes, "</aside>\n"]);
+        page.problems.drain(..).for_each(|problem| reports[0].problem(&problem, slide));
+        let mut versions = vec![Version { n: 0, language: deck.language(), slide, body }];
+        versions.extend(others.iter().enumerate().filter_map(|(n, other)| other.version(n + 1, i)));
+        for version in &versions {
+            let reports = &mut reports[version.n];
+            version.body.problems.iter().for_each(|problem| reports.problem(problem, version.slide));
+            version.body.faults.iter().for_each(|fault| reports.fault(fault, version.slide));
+        }
+        // What is the same in both was not translated.
+        let texts: Vec<_> = versions.iter().filter(|version| version.n == 0 || version.body.html != body.html).collect();
+        texts.iter().for_each(|version| page.body(version, texts.len() > 1));
+        let notes = |version: &&Version<'_>| version.body.notes.is_some() && (version.n == 0 || version.body.notes != body.notes);
+        let notes: Vec<_> = versions.iter().filter(notes).collect();
+        if !notes.is_empty() {
+            page.html.push_str("<aside class=\"notes\">");
+            notes.iter().for_each(|version| page.said(version, version.n > 0 || notes.len() > 1));
+            page.html.push_str("</aside>\n");
         }
         page.html.push_str("</section>\n");
-        for problem in page.problems.drain(..) {
-            reports.add(problem, slide);
-        }
     }
-    Slides { html: page.html, diagnostics: reports.diagnostics }
+    Slides { html: page.html, diagnostics: reports.into_iter().flat_map(|reports| reports.diagnostics).collect() }
 }
 
-/// A slide's Markdown rendered, fit for the page.
-struct Body {
-    html: String,
-    /// What is more than blanks.
-    notes: Option<String>,
-    /// As a plan calls it, where there is one.
-    heading: String,
-    /// Its heading is all there is on it.
-    lead: bool,
-    problems: Vec<Problem>,
+/// A translated deck, rendered, and which of its slides stands for which of the original.
+struct Other<'a> {
+    language: &'a str,
+    parsed: &'a SlideDeck,
+    bodies: Vec<Arc<Body>>,
+    partners: HashMap<usize, usize>,
 }
 
-/// Fewer slides than this are not worth a thread.
-const WORTH_A_THREAD: usize = 100;
-
-/// Renders every slide: each by itself, so a big deck is shared out among the processors. `planned`: the headings are wanted.
-fn render_all(parsed: &SlideDeck, highlighter: Option<&Highlighter>, planned: bool, assets: &mut Assets) -> Vec<Body> {
-    let slides = parsed.slides.as_slice();
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8).min(slides.len() / WORTH_A_THREAD + 1);
-    if threads == 1 {
-        return render(slides, parsed, highlighter, planned, assets);
+impl<'a> Other<'a> {
+    fn new(translation: &'a Translation<'_>, deck: &Deck, original: &SlideDeck, renderer: &Renderer<'_>, assets: &mut Assets) -> Self {
+        let pairs = pairs::of(original, &deck.source, &translation.parsed, translation.source);
+        let partners = pairs.into_iter().filter_map(|pair| Some((pair.original?, pair.translated?))).collect();
+        let bodies = renderer.all(&translation.parsed, assets);
+        Other { language: translation.language, parsed: &translation.parsed, bodies, partners }
     }
-    let (first, others) = slides.split_at(slides.len().div_ceil(threads));
-    std::thread::scope(|scope| {
-        let start = |chunk| {
-            let mut own = assets.another();
-            (chunk, scope.spawn(move || (render(chunk, parsed, highlighter, planned, &mut own), own)))
-        };
-        let others: Vec<_> = others.chunks(first.len()).map(start).collect();
-        let mut bodies = render(first, parsed, highlighter, planned, assets);
-        for (chunk, thread) in others {
-            match thread.join() {
-                Ok((rendered, own)) => {
-                    bodies.extend(rendered);
-                    assets.join(own);
-                }
-                // Rendering does not panic; if it ever does, it does so here as it would have without threads.
-                Err(_) => bodies.extend(render(chunk, parsed, highlighter, planned, assets)),
-            }
-        }
-        bodies
-    })
+
+    fn version(&self, n: usize, original: usize) -> Option<Version<'_>> {
+        let at = *self.partners.get(&original)?;
+        Some(Version { n, language: self.language, slide: self.parsed.slides.get(at)?, body: self.bodies.get(at)? })
+    }
 }
 
-fn render(slides: &[Slide], parsed: &SlideDeck, highlighter: Option<&Highlighter>, planned: bool, assets: &mut Assets) -> Vec<Body> {
-    let mark_up = |language: &str, code: &str| {
-        console::mark_up(language, code).or_else(|| highlighter.and_then(|highlighter| highlighter.highlight(language, code)))
-    };
-    let options = markdown::Options { highlight: Some(&mark_up), html_only: true, ..markdown::Options::of(parsed) };
-    let body = |slide: &Slide| {
-        let html = diagrams::captioned(languages::render(&slide.content, &parsed.links, &options));
-        let notes = slide.notes.as_ref().map(|notes| languages::render(&notes.content, &parsed.links, &options));
-        let mut problems = Vec::new();
-        Body {
-            heading: if planned { plan::heading(&html) } else { String::new() },
-            lead: is_lone_heading(&html),
-            html: rewrite(html, assets, &mut problems),
-            notes: notes.filter(|notes| !notes.trim().is_empty()).map(|notes| rewrite(notes, assets, &mut problems)),
-            problems,
-        }
-    };
-    slides.iter().map(body).collect()
+/// A slide in one of its languages; 0 is the deck's own.
+struct Version<'a> {
+    n: usize,
+    language: &'a str,
+    slide: &'a Slide,
+    body: &'a Body,
 }
 
 struct Page<'a> {
@@ -195,6 +181,37 @@ impl Page<'_> {
         }
     }
 
+    /// The text of a slide; where there are `several`, that of the deck's own language is shown first.
+    fn body(&mut self, version: &Version<'_>, several: bool) {
+        self.html.push_str("<div class=\"body\"");
+        self.language(version, several);
+        self.html.push_str(&version.body.html);
+        self.html.push_str("</div>\n");
+    }
+
+    /// Notes, within their element.
+    fn said(&mut self, version: &Version<'_>, several: bool) {
+        if several {
+            self.html.push_str("<div");
+            self.language(version, true);
+        }
+        self.html.push_str(version.body.notes.as_deref().unwrap_or_default());
+        if several {
+            self.html.push_str("</div>\n");
+        }
+    }
+
+    /// The end of a start tag.
+    fn language(&mut self, version: &Version<'_>, several: bool) {
+        if several {
+            self.attribute("lang", version.language);
+            self.attribute("data-language", version.language);
+            // Without scripts nobody chooses.
+            self.html.push_str(if version.n == 0 { " data-original" } else { " hidden" });
+        }
+        self.html.push('>');
+    }
+
     fn attribute(&mut self, name: &str, value: &str) {
         self.html.push(' ');
         self.html.push_str(name);
@@ -217,65 +234,8 @@ impl Page<'_> {
     }
 }
 
-/// Collects what is to be said about addresses, once each.
-struct Reports<'a> {
-    deck: &'a Deck,
-    seen: HashSet<(ProblemKind, usize, String)>,
-    /// Where addresses stand that slides inherit.
-    elsewhere: HashMap<String, Option<usize>>,
-    diagnostics: Vec<Diagnostic>,
-}
-
-impl Reports<'_> {
-    fn add(&mut self, problem: Problem, slide: &Slide) {
-        let text = self.deck.source.text();
-        let url = problem.url.as_str();
-        // What a slide inherits stands elsewhere in the deck.
-        let own = text.get(slide.range.clone()).and_then(|own| own.find(url)).map(|at| slide.range.start + at);
-        let mut elsewhere = || *self.elsewhere.entry(problem.url.clone()).or_insert_with(|| text.find(url));
-        let offset = own.or_else(&mut elsewhere).unwrap_or(slide.range.start);
-        let Some(place) = self.deck.source.locate(offset) else { return };
-        if !self.seen.insert((problem.kind, offset, problem.url.clone())) {
-            return;
-        }
-        let file = problem.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-        let put = format!("put the file at {file}, or correct the address");
-        let (severity, code, message, hint) = match problem.kind {
-            ProblemKind::Missing => (Severity::Warning, "missing-image", format!("there is no {url}"), put),
-            ProblemKind::DeadLink => (Severity::Note, "dead-link", format!("the link to {url} leads nowhere"), put),
-            ProblemKind::Remote => (
-                Severity::Warning,
-                "remote-image",
-                format!("{url} is not part of the course; the page shows a link in its place"),
-                "keep a copy beside the deck, so that the slides work without a network".to_owned(),
-            ),
-        };
-        self.diagnostics.push(Diagnostic::at(severity, code, message, place.file, place.offset, url.len()).hint(hint));
-    }
-}
-
 /// A file's address rather than a colour or gradient.
 fn is_file(value: &str) -> bool {
     let path = value.split(['?', '#']).next().unwrap_or_default();
     !value.contains('(') && (value.starts_with("http") || path.rsplit_once('.').is_some_and(|(_, end)| (2..=5).contains(&end.len())))
-}
-
-/// One heading and nothing else but container.training's line about the source.
-fn is_lone_heading(html: &str) -> bool {
-    let html = html.trim();
-    let level = match html.get(..3) {
-        Some("<h1") => "</h1>",
-        Some("<h2") => "</h2>",
-        _ => return false,
-    };
-    let Some((_, rest)) = html.split_once(level) else { return false };
-    let rest = rest.trim_start();
-    rest.is_empty() || is_debug(rest)
-}
-
-fn is_debug(html: &str) -> bool {
-    let rest = html.strip_prefix("<p>").unwrap_or(html);
-    rest.split_once('>').is_some_and(|(tag, _)| (tag.starts_with("<div") || tag.starts_with("<span")) && tag.contains("debug"))
-        && Cow::Borrowed(rest).matches("class=\"debug\"").count() == 1
-        && !rest.contains("</div>\n<")
 }

@@ -16,7 +16,7 @@ pub struct Plan {
 
 /// Finds the first slide of each part by its name, else by its heading in `headings`, one a slide. Parts come in their order, so
 /// a heading that is there twice is looked for behind the part before.
-pub fn starts(deck: &Deck, parsed: &SlideDeck, headings: &[String]) -> Plan {
+pub fn starts(deck: &Deck, parsed: &SlideDeck, headings: &[&str]) -> Plan {
     let mut plan = Plan::default();
     if deck.plan.is_empty() {
         return plan;

@@ -70,6 +70,8 @@ pub struct Templates {
     style: String,
     script: String,
     sources: Vec<PathBuf>,
+    /// What the course has of its own.
+    own: [Option<String>; 4],
 }
 
 /// What the page of a deck is made of.
@@ -78,8 +80,8 @@ pub struct DeckPage<'a> {
     pub dialect: &'a str,
     /// The sections of the slides, HTML.
     pub slides: &'a str,
-    /// The language that all of it is in, where the course was loaded in one.
-    pub language: Option<&'a str>,
+    /// The language that it is in.
+    pub language: &'a str,
     /// The address of the list of decks, where there is one.
     pub home: Option<&'a str>,
     /// HTML at the end of the page.
@@ -97,13 +99,18 @@ pub struct DeckEntry {
 impl Templates {
     /// Reads the templates of the course in `folder`.
     pub fn load(folder: &Path) -> Result<Self, TemplateError> {
+        let own = all_own(folder)?;
+        let [deck, site, style, script] = &own;
+        let text = |own: &Option<String>, other: &str| own.clone().unwrap_or_else(|| other.to_owned());
         let mut tera = Tera::new();
-        tera.add_raw_templates([("deck.html", own(folder, "deck.html")?.unwrap_or_else(|| DECK.to_owned()))])?;
-        tera.add_raw_templates([("site.html", own(folder, "site.html")?.unwrap_or_else(|| SITE.to_owned()))])?;
-        let style = own(folder, "dockside.css")?.unwrap_or_else(|| STYLE.to_owned());
-        let script = own(folder, "dockside.js")?.unwrap_or_else(|| SCRIPT.to_owned());
+        tera.add_raw_templates([("deck.html", text(deck, DECK)), ("site.html", text(site, SITE))])?;
         let sources = NAMES.iter().map(|name| folder.join("templates").join(name)).collect();
-        Ok(Templates { tera, style, script, sources })
+        Ok(Templates { tera, style: text(style, STYLE), script: text(script, SCRIPT), sources, own })
+    }
+
+    /// Whether loading them anew would give the same.
+    pub fn is_current(&self, folder: &Path) -> Result<bool, TemplateError> {
+        Ok(self.sources[0] == folder.join("templates").join(NAMES[0]) && self.own == all_own(folder)?)
     }
 
     /// Where a course's own templates are, or would be.
@@ -123,9 +130,7 @@ impl Templates {
     pub fn deck(&self, page: &DeckPage<'_>) -> Result<String, TemplateError> {
         let mut context = common(page.title, page.scripts);
         context.insert("dialect", page.dialect);
-        if let Some(language) = page.language {
-            context.insert("lang", language);
-        }
+        context.insert("lang", page.language);
         context.insert("slides", page.slides);
         context.insert("home", &page.home);
         Ok(self.tera.render("deck.html", &context)?)
@@ -148,6 +153,12 @@ fn common(title: &str, scripts: &str) -> Context {
     context.insert("icon", ICON);
     context.insert("version", env!("CARGO_PKG_VERSION"));
     context
+}
+
+/// A course's own templates, in the order of `NAMES`.
+fn all_own(folder: &Path) -> Result<[Option<String>; 4], TemplateError> {
+    let [deck, site, style, script] = NAMES;
+    Ok([own(folder, deck)?, own(folder, site)?, own(folder, style)?, own(folder, script)?])
 }
 
 /// A course's own template, if it has one.

@@ -8,21 +8,22 @@ use crate::course::Course;
 use crate::diag::{Diagnostic, Severity};
 
 /// Reads what is to be run out of `paths`: folders with a `course.yml`, manifests, Markdown decks, `labs/*.yml`.
-pub fn load(paths: &[PathBuf]) -> Plan {
+/// Courses are read for the audience that `variant` names, where it is given.
+pub fn load(paths: &[PathBuf], variant: Option<&str>) -> Plan {
     let mut plan = Plan::default();
     for path in paths {
         if is_lab(path) {
             add_lab(&mut plan, path);
         } else {
-            add_course(&mut plan, path);
+            add_course(&mut plan, path, variant);
         }
     }
     name_apart(&mut plan);
     plan
 }
 
-fn add_course(plan: &mut Plan, path: &Path) {
-    let (course, diagnostics) = Course::load(path);
+fn add_course(plan: &mut Plan, path: &Path, variant: Option<&str>) {
+    let (course, diagnostics) = Course::load_variant(path, variant);
     plan.diagnostics.extend(diagnostics);
     if plan.title.is_empty() {
         plan.title.clone_from(&course.title);

@@ -17,7 +17,9 @@ const fn rule(name: &'static str, level: Severity, about: &'static str) -> Rule 
 /// All of them, by name. Some belong to the parsers and the build, which say the same in `build` and `serve`.
 pub const RULES: &[Rule] = &[
     rule("almost-separator", Warning, "a line that nearly separates slides or notes, and does not"),
+    rule("bad-formula", Warning, "a formula that cannot be read"),
     rule("bad-manifest", Error, "the manifest says something that it cannot"),
+    rule("bad-setting", Warning, "a setting of a deck that means nothing"),
     rule("dead-anchor", Warning, "a link to a slide that is not in the deck"),
     rule("dead-link", Note, "a link to a file that is not there"),
     rule("deck-too-big", Error, "templates or variables that multiply a deck beyond measure"),
@@ -31,6 +33,8 @@ pub const RULES: &[Rule] = &[
     rule("missing-file", Error, "a file that the manifest names and that is not there"),
     rule("missing-image", Warning, "a picture that is not there"),
     rule("missing-translation", Note, "notes that a slide lacks in a language of the deck"),
+    rule("no-equivalent", Note, "what another program's decks can say and slides here cannot"),
+    rule("no-line-breaks", Warning, "a deck that lost its line breaks"),
     rule("orphaned-increment", Warning, "an increment with no slide before it to add to"),
     rule("overflow", Warning, "a slide taller than the page"),
     rule("remote-image", Warning, "a picture from elsewhere, which the page does not load"),
@@ -40,6 +44,7 @@ pub const RULES: &[Rule] = &[
     rule("unbalanced-bracket", Warning, "a content class without its end, or an end without a start"),
     rule("unknown-key", Warning, "a word in the manifest that means nothing"),
     rule("unknown-macro", Warning, "a macro that nothing defines"),
+    rule("unknown-part", Warning, "a part of the plan that no slide begins"),
     rule("unknown-rule", Warning, "a rule that is not there"),
     rule("wrong-parent", Warning, "an increment whose slide is left out: it adds to the one before"),
 ];

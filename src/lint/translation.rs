@@ -2,15 +2,12 @@
 //! pictures and how many points a list has.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
 use std::sync::Arc;
-
-use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::rules;
 use crate::course::{Course, Deck, language};
 use crate::diag::{Diagnostic, SourceFile, SourceText};
-use crate::slides::{Content, Options, Slide, SlideDeck};
+use crate::slides::{Content, Options, Slide, pairs};
 
 /// Compares every file that has translations beside it, and the languages of notes.
 pub fn check(course: &Course, found: &mut Vec<Diagnostic>) {
@@ -31,17 +28,6 @@ pub fn check(course: &Course, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What a slide has in any language.
-#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Shape {
-    name: Option<String>,
-    continued: bool,
-    code: Vec<String>,
-    pictures: Vec<String>,
-    points: usize,
-    headings: usize,
-}
-
 fn compare(deck: &Deck, original: &Arc<SourceFile>, translated: &Arc<SourceFile>, language: &str, found: &mut Vec<Diagnostic>) {
     let read = |file: &Arc<SourceFile>| {
         let mut source = SourceText::new();
@@ -50,116 +36,30 @@ fn compare(deck: &Deck, original: &Arc<SourceFile>, translated: &Arc<SourceFile>
         (crate::slides::parse(&source, &options), source)
     };
     let ((old, old_source), (new, new_source)) = (read(original), read(translated));
-    let shapes = |deck: &SlideDeck, source: &SourceText| -> Vec<Shape> { deck.slides.iter().map(|slide| shape(slide, source)).collect() };
-    let (old_shapes, new_shapes) = (shapes(&old, &old_source), shapes(&new, &new_source));
     let mut add = |slide: Option<&Slide>, message: String| {
-        let slide = slide.or(new.slides.last());
-        let at = slide.map_or(0, |slide| {
-            let own = new_source.text().get(slide.range.clone()).unwrap_or_default();
-            slide.range.start + own.len() - own.trim_start().len()
-        });
+        let at = slide.or(new.slides.last()).map_or(0, |slide| pairs::own_text(slide, &new_source).1);
         let Some(place) = new_source.locate(at) else { return };
         let length = place.file.line_span(place.line).len();
         let level = rules::level("stale-translation");
         let hint = format!("bring the {language} text up to date with {}", original.path().display());
         found.push(Diagnostic::at(level, "stale-translation", message, place.file, place.offset, length).hint(hint));
     };
-    let line = |slide: &Slide| format!("{}:{}", original.path().display(), first_line(slide, &old_source));
-    for op in capture_diff_slices(Algorithm::Myers, &old_shapes, &new_shapes) {
-        match op {
-            DiffOp::Equal { .. } => {}
-            DiffOp::Delete { old_index, old_len, new_index } => {
-                for slide in &old.slides[old_index..old_index + old_len] {
-                    add(new.slides.get(new_index), format!("a slide is missing before this one: {}", line(slide)));
-                }
+    let line = |slide: &Slide| {
+        let line = old_source.locate(pairs::own_text(slide, &old_source).1).map_or(slide.source.line, |place| place.line);
+        format!("{}:{line}", original.path().display())
+    };
+    let pairs = pairs::of(&old, &old_source, &new, &new_source);
+    for (i, pair) in pairs.iter().enumerate() {
+        let after = pair.translated.map(|n| &new.slides[n]);
+        match (pair.original.map(|n| &old.slides[n]), after, pair.difference) {
+            (Some(before), Some(_), Some(what)) => add(after, format!("{what} than the original at {}", line(before))),
+            (Some(before), None, _) => {
+                let next = pairs[i..].iter().find_map(|pair| pair.translated).map(|n| &new.slides[n]);
+                add(next, format!("a slide is missing before this one: {}", line(before)));
             }
-            DiffOp::Insert { new_index, new_len, .. } => {
-                for slide in &new.slides[new_index..new_index + new_len] {
-                    add(Some(slide), format!("this slide is not in {}", original.path().display()));
-                }
-            }
-            DiffOp::Replace { old_index, old_len, new_index, new_len } => {
-                for i in 0..old_len.max(new_len) {
-                    match (old.slides[old_index..old_index + old_len].get(i), new.slides[new_index..new_index + new_len].get(i)) {
-                        (Some(before), Some(after)) => {
-                            let what = difference(&old_shapes[old_index + i], &new_shapes[new_index + i]);
-                            add(Some(after), format!("{what} than the original at {}", line(before)));
-                        }
-                        (Some(before), None) => {
-                            add(new.slides.get(new_index + new_len), format!("a slide is missing before this one: {}", line(before)));
-                        }
-                        (None, after) => add(after, format!("this slide is not in {}", original.path().display())),
-                    }
-                }
-            }
+            (None, Some(_), _) => add(after, format!("this slide is not in {}", original.path().display())),
+            _ => {}
         }
-    }
-}
-
-fn first_line(slide: &Slide, source: &SourceText) -> usize {
-    let own = source.text().get(slide.range.clone()).unwrap_or_default();
-    source.locate(slide.range.start + own.len() - own.trim_start().len()).map_or(slide.source.line, |l| l.line)
-}
-
-fn difference(old: &Shape, new: &Shape) -> &'static str {
-    match () {
-        _ if old.name != new.name => "this slide has another name",
-        _ if old.code != new.code => "this slide has other code",
-        _ if old.pictures != new.pictures => "this slide has other pictures",
-        _ if old.headings != new.headings => "this slide has more or fewer headings",
-        _ if old.points != new.points => "this slide has more or fewer points",
-        _ => "this slide stands elsewhere",
-    }
-}
-
-fn shape(slide: &Slide, source: &SourceText) -> Shape {
-    let own = source.text().get(slide.range.clone()).unwrap_or_default();
-    let mut shape =
-        Shape { name: slide.name.clone(), continued: slide.continued, code: Vec::new(), pictures: Vec::new(), points: 0, headings: 0 };
-    let mut fence: Option<&str> = None;
-    for line in own.lines() {
-        let bare = line.trim();
-        // Notes are the speaker's own.
-        if matches!(bare, "???" | "!NOTE")
-            || ["note:", "notes:"].iter().any(|w| bare.get(..w.len()).is_some_and(|b| b.eq_ignore_ascii_case(w)))
-        {
-            break;
-        }
-        if let Some(mark) = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark)) {
-            fence = if fence == Some(mark) { None } else { fence.or(Some(mark)) };
-        } else if fence.is_some() {
-            // Comments are translated too.
-            let code = bare.split(" #").next().unwrap_or_default().split(" //").next().unwrap_or_default().trim_end();
-            if !code.is_empty() && !code.starts_with('#') && !code.starts_with("//") {
-                shape.code.push(code.to_owned());
-            }
-        } else {
-            let point = bare.starts_with(['-', '*', '+']) && bare[1..].starts_with(' ');
-            shape.points += usize::from(point || bare.split_once(". ").is_some_and(|(n, _)| n.len() < 4 && n.parse::<u32>().is_ok()));
-            shape.headings += usize::from(bare.starts_with('#') && bare.trim_start_matches('#').starts_with(' '));
-            let mut rest = bare;
-            while let Some((_, after)) = rest.split_once("](") {
-                let picture = rest[..rest.len() - after.len() - 2].contains("![");
-                let end = after.find([')', ' ']).unwrap_or(after.len());
-                if picture {
-                    shape.pictures.push(language_free(&after[..end]));
-                }
-                rest = &after[end..];
-            }
-        }
-    }
-    shape
-}
-
-/// `img/a.fr.svg` is the same picture as `img/a.svg`.
-fn language_free(address: &str) -> String {
-    let path = Path::new(address);
-    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
-    match (stem.rsplit_once('.'), path.extension().and_then(|e| e.to_str())) {
-        (Some((name, suffix)), Some(extension)) if language::is_language(suffix) => {
-            path.with_file_name(format!("{name}.{extension}")).display().to_string()
-        }
-        _ => address.to_owned(),
     }
 }
 

@@ -10,8 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+
+use super::events::frame;
 
 /// A class that nobody has moved for so long is over; the next one starts where the presenter starts.
 const OVER: Duration = Duration::from_secs(12 * 3600);
@@ -72,7 +75,8 @@ pub struct Move {
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     place: Option<Place>,
-    pub json: Arc<str>,
+    /// As it is sent.
+    pub(super) frame: Bytes,
 }
 
 impl Told {
@@ -82,8 +86,8 @@ impl Told {
             place: &'a Option<Place>,
             from: &'a str,
         }
-        let json = serde_json::to_string(&Message { place: &place, from }).unwrap_or_default();
-        Told { place, json: json.into() }
+        let frame = frame("class", &Message { place: &place, from });
+        Told { place, frame }
     }
 
     pub fn place(&self) -> Option<&Place> {

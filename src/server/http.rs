@@ -1,26 +1,22 @@
-//! The routes: the files of the site, the script that follows edits, and the events it listens to.
+//! The routes, and those that need no module of their own: the files of the site and the script that follows edits.
 
-use std::convert::Infallible;
 use std::future::IntoFuture;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body as HttpBody;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
-use futures_util::stream::{self, Stream};
 use tokio::net::TcpListener;
 
 use super::access::Access;
-use super::class::{Class, Listener, Told};
-use super::live::{Live, News};
-use super::{join, present};
+use super::class::Class;
+use super::live::Live;
+use super::{events, join, present};
 use crate::deck::{Body, media_type};
 
 const SCRIPT: &str = concat!(include_str!("../../templates/server/live.js"), include_str!("../../templates/server/class.js"));
@@ -40,7 +36,7 @@ pub async fn serve(show: Show, listener: TcpListener, access: Access, stop: impl
     let class = show.class.clone();
     let router = Router::new()
         .route("/dockside/live.js", get(|| async { text("live.js", SCRIPT.to_owned()) }))
-        .route("/dockside/events", get(events))
+        .route("/dockside/events", get(events::events))
         .route("/dockside/patch", get(patch))
         .route("/dockside/join.svg", get(code))
         .route("/dockside/class", get(present::listeners).post(present::go))
@@ -78,7 +74,7 @@ async fn file(State(show): State<Show>, uri: Uri) -> Response {
     let place = if place.is_empty() { "index.html".to_owned() } else { place };
     match site.files.get(&place) {
         Some(Body::Text(page)) => {
-            let version = show.live.news().borrow().version.clone();
+            let version = show.live.news().borrow().news.version.clone();
             let page = page.replacen("<html ", &format!("<html data-version=\"{version}\" data-join=\"{}\" ", show.join), 1);
             text(&place, page)
         }
@@ -128,44 +124,4 @@ async fn patch(State(show): State<Show>, Query(wanted): Query<Wanted>) -> Respon
         Some(Ok(json)) => text("patch.json", json),
         _ => not_found(),
     }
-}
-
-#[derive(serde::Deserialize)]
-struct Listening {
-    /// The presenter is not one of those who follow.
-    presenter: Option<String>,
-}
-
-/// What a page is told: of the slides, and of the class.
-struct Stories {
-    news: tokio::sync::watch::Receiver<News>,
-    class: tokio::sync::watch::Receiver<Told>,
-    /// Both have to be told at first.
-    first: Option<bool>,
-    _listener: Option<Listener>,
-}
-
-/// What has changed, now and from now on.
-async fn events(State(show): State<Show>, Query(listening): Query<Listening>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let listener = listening.presenter.is_none().then(|| show.class.listener());
-    let stories = Stories { news: show.live.news(), class: show.class.follow(), first: Some(true), _listener: listener };
-    let stream = stream::unfold(stories, |mut stories| async move {
-        let news = match stories.first {
-            Some(news) => news,
-            None => tokio::select! {
-                changed = stories.class.changed() => changed.map(|()| false).ok()?,
-                changed = stories.news.changed() => changed.map(|()| true).ok()?,
-            },
-        };
-        stories.first = if stories.first == Some(true) { Some(false) } else { None };
-        let event = if news {
-            let news = serde_json::to_string(&*stories.news.borrow_and_update()).ok()?;
-            Event::default().retry(Duration::from_millis(300)).data(news)
-        } else {
-            let json = stories.class.borrow_and_update().json.clone();
-            Event::default().event("class").data(json)
-        };
-        Some((Ok(event), stories))
-    });
-    Sse::new(stream).keep_alive(KeepAlive::default())
 }

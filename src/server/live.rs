@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
+use super::events::Bulletin;
 use super::patch::Patches;
 use crate::course::Course;
 use crate::deck::{Body, Builder, Options, Site};
@@ -35,11 +36,12 @@ pub struct Outcome {
 /// A course on show. Cheap to share between the watcher, which rebuilds, and the server, which reads.
 pub struct Live {
     path: PathBuf,
+    variant: Option<String>,
     highlight: bool,
     builder: Builder,
     site: RwLock<Arc<Site>>,
     patches: RwLock<Arc<Patches>>,
-    news: watch::Sender<News>,
+    news: watch::Sender<Bulletin>,
     /// Goes into every version, so that a page of an earlier run knows that it is old.
     run: String,
 }
@@ -48,13 +50,14 @@ pub struct Live {
 const SCRIPT: &str = "<script src=\"/dockside/live.js\"></script>\n";
 
 impl Live {
-    /// Builds the course at `path` for the first time. A course that cannot be built gives a page that says why.
-    pub fn new(path: &Path, highlight: bool) -> (Self, Outcome) {
+    /// Builds the course at `path`, for an audience where `variant` names one, for the first time. A course that cannot be built gives a page that says why.
+    pub fn new(path: &Path, variant: Option<&str>, highlight: bool) -> (Self, Outcome) {
         let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_millis());
         let live = Live {
             path: path.to_owned(),
+            variant: variant.map(str::to_owned),
             highlight,
-            builder: Builder::default(),
+            builder: Builder::remembering(),
             site: RwLock::default(),
             patches: RwLock::default(),
             news: watch::Sender::default(),
@@ -74,13 +77,13 @@ impl Live {
     }
 
     /// Follows what pages are told.
-    pub fn news(&self) -> watch::Receiver<News> {
+    pub fn news(&self) -> watch::Receiver<Bulletin> {
         self.news.subscribe()
     }
 
     /// Builds anew, shows the result if it is one, and tells the pages if they have to change. One thread at a time calls this.
     pub fn rebuild(&self) -> Outcome {
-        let (course, mut diagnostics) = Course::load(&self.path);
+        let (course, mut diagnostics) = Course::load_variant(&self.path, self.variant.as_deref());
         let built = self.builder.build(&course, &Options { highlight: self.highlight, scripts: SCRIPT, ..Options::default() });
         let (built, mut error) = match built {
             Ok(mut site) => {
@@ -95,7 +98,7 @@ impl Live {
         }
         let mut outcome = Outcome { title: course.title, diagnostics, error, ..Outcome::default() };
         let old = self.site();
-        let mut news = self.news.borrow().clone();
+        let mut news = self.news.borrow().news.clone();
         news.trouble = outcome.error.clone();
         match built {
             // At the start what there is is shown, though it is not all; later the last good site is the better one.
@@ -125,17 +128,17 @@ impl Live {
                 self.show(site);
             }
         }
-        self.news.send_if_modified(|last| {
-            let changed = *last != news;
-            *last = news;
-            changed
-        });
+        if self.news.borrow().news != news {
+            self.news.send_replace(Bulletin::new(news, &self.patches()));
+        }
         outcome
     }
 
     /// A picture has changed, though no page has.
     pub fn touch(&self) {
-        self.news.send_modify(|news| news.looks = self.next(&news.looks));
+        let mut news = self.news.borrow().news.clone();
+        news.looks = self.next(&news.looks);
+        self.news.send_replace(Bulletin::new(news, &self.patches()));
     }
 
     fn show(&self, site: Site) {

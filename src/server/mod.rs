@@ -6,6 +6,7 @@
 
 mod access;
 mod class;
+mod events;
 mod http;
 mod join;
 mod live;

@@ -38,6 +38,10 @@ impl Patches {
         Patches { from: from.to_owned(), to: to.to_owned(), pages }
     }
 
+    pub fn pages(&self) -> impl Iterator<Item = (&str, &Patch)> {
+        self.pages.iter().map(|(page, patch)| (page.as_str(), patch))
+    }
+
     pub fn page(&self, place: &str) -> Option<&Patch> {
         self.pages.get(place)
     }

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use notify::event::ModifyKind;
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::live::{Live, Outcome};
 use crate::deck::Body;
 
-/// An editor saves in several steps; after this long without another one it is taken to be through.
-const QUIET: Duration = Duration::from_millis(12);
+/// An editor saves in several steps, and closes the file after the last one. Then this much is waited for another file.
+const CLOSED: Duration = Duration::from_millis(2);
+/// A file that is still open is waited for this long; where nobody says when one is closed, a pause has to do.
+const OPEN: Duration = Duration::from_millis(if cfg!(target_os = "linux") { 40 } else { 12 });
 /// It may not put off the build for longer than this.
 const LONGEST: Duration = Duration::from_millis(80);
 
@@ -47,42 +49,59 @@ pub fn watch(live: &Arc<Live>, mut done: impl FnMut(&Outcome)) -> notify::Result
 /// once more whenever a folder is new.
 fn catch_up(watcher: &mut RecommendedWatcher, watched: &mut BTreeSet<PathBuf>, live: &Live, done: &mut impl FnMut(&Outcome)) {
     while look_at(watcher, watched, live) {
-        let before = live.news().borrow().clone();
+        let before = live.news().borrow().news.clone();
         let outcome = live.rebuild();
-        if *live.news().borrow() != before {
+        if live.news().borrow().news != before {
             done(&outcome);
         }
     }
 }
 
+/// Changes that belong together: those of an editor that saves, or of a program that writes many files.
+#[derive(Default)]
+struct Burst {
+    paths: BTreeSet<PathBuf>,
+    /// Files that were written to and not closed since: half of them may be missing.
+    open: BTreeSet<PathBuf>,
+}
+
+impl Burst {
+    fn add(&mut self, event: notify::Result<Event>) {
+        let Ok(event) = event else { return };
+        match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.open.retain(|path| !event.paths.contains(path)),
+            // Reading a file is no change to it, nor are its owner and its times.
+            EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)) => {}
+            kind => {
+                if matches!(kind, EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Any)) {
+                    self.open.extend(event.paths.iter().cloned());
+                }
+                self.paths.extend(event.paths);
+            }
+        }
+    }
+
+    /// How long a pause ends it.
+    fn pause(&self) -> Duration {
+        if self.open.is_empty() { CLOSED } else { OPEN }
+    }
+}
+
 /// The paths of the next burst of changes; `None` at the end.
 fn wait(events: &Receiver<notify::Result<Event>>) -> Option<BTreeSet<PathBuf>> {
-    let mut paths = BTreeSet::new();
-    while paths.is_empty() {
-        collect(&mut paths, events.recv().ok()?);
+    let mut burst = Burst::default();
+    while burst.paths.is_empty() {
+        burst.add(events.recv().ok()?);
     }
     let start = Instant::now();
     while start.elapsed() < LONGEST {
-        match events.recv_timeout(QUIET) {
-            Ok(event) => collect(&mut paths, event),
+        match events.recv_timeout(burst.pause()) {
+            Ok(event) => burst.add(event),
             Err(RecvTimeoutError::Timeout) => break,
             Err(RecvTimeoutError::Disconnected) => return None,
         }
     }
-    Some(paths)
-}
-
-fn collect(paths: &mut BTreeSet<PathBuf>, event: notify::Result<Event>) {
-    let Ok(event) = event else { return };
-    // Reading a file is no change to it.
-    let change = match event.kind {
-        EventKind::Access(_) => false,
-        EventKind::Modify(kind) => !matches!(kind, ModifyKind::Metadata(_)),
-        _ => true,
-    };
-    if change {
-        paths.extend(event.paths);
-    }
+    Some(burst.paths)
 }
 
 /// Watches the folders of all sources, and no other any more. Says whether one of them was not watched before.
@@ -121,4 +140,26 @@ fn same(one: &Path, other: &Path) -> bool {
 fn is_scratch(path: &Path) -> bool {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return true };
     name.ends_with('~') || name.ends_with(".swp") || name.ends_with(".swx") || name.starts_with(".#") || name == "4913"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use notify::event::{DataChange, RenameMode};
+
+    #[test]
+    fn a_file_is_waited_for_until_it_is_closed() {
+        let event = |kind| Ok(Event::new(kind).add_path("a.md".into()));
+        let mut burst = Burst::default();
+        burst.add(event(EventKind::Access(AccessKind::Open(AccessMode::Read))));
+        assert!(burst.paths.is_empty());
+        burst.add(event(EventKind::Modify(ModifyKind::Data(DataChange::Any))));
+        assert_eq!(burst.pause(), OPEN);
+        burst.add(event(EventKind::Access(AccessKind::Close(AccessMode::Write))));
+        assert_eq!((burst.pause(), burst.paths.len()), (CLOSED, 1));
+        // A new file in the place of the old one is there as a whole.
+        let mut burst = Burst::default();
+        burst.add(event(EventKind::Modify(ModifyKind::Name(RenameMode::To))));
+        assert_eq!((burst.pause(), burst.paths.len()), (CLOSED, 1));
+    }
 }

@@ -4,12 +4,15 @@
 //! linear in the length of the text.
 
 pub mod entity;
+mod language;
 pub mod model;
+pub mod pairs;
 mod recognise;
 pub mod remark;
 pub mod reveal;
 
 use crate::diag::SourceText;
+pub use language::is_language;
 pub use model::{Content, Dialect, Highlight, Links, Notes, Position, Slide, SlideDeck};
 pub use recognise::recognise;
 
@@ -30,6 +33,8 @@ pub struct Options {
     /// What `![:name …](…)` stands for in a remark deck.
     pub macros: remark::macros::Macros,
     pub highlight: Highlight,
+    /// `$…$` and `$$…$$` are formulas.
+    pub math: bool,
     /// Where slides part in a reveal deck, if not at `!SLIDE` and `!SUB`.
     pub separators: Option<reveal::Separators>,
 }

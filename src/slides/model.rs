@@ -51,7 +51,7 @@ pub struct Position {
 }
 
 /// A piece of a slide's content, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Content {
     /// Markdown as it goes to the Markdown parser, variables expanded.
     Markdown(String),

@@ -12,12 +12,13 @@ function wordsOf(text) { return plain(text).split(/\s+/).filter(Boolean); }
 
 // What a slide says, and to a presenter its notes too.
 function textOf(slide) {
-  let known = texts.get(slide);
+  const body = bodyOf(slide);
+  let known = texts.get(body);
   if (!known) {
     const text = (part) => part ? part.textContent.replace(/\s+/g, " ").trim() : "";
-    const shown = text(bodyOf(slide)), notes = text(slide.querySelector(".notes"));
+    const shown = text(body), notes = text(slide.querySelector(".notes"));
     known = { shown, notes, plain: plain(shown), plainNotes: plain(notes) };
-    texts.set(slide, known);
+    texts.set(body, known);
   }
   return isOn("presenter") || presenterWaits ? known.plain + " " + known.plainNotes : known.plain;
 }
@@ -92,7 +93,7 @@ function option(slide, words, n) {
 // A few words around the first hit, the hit marked.
 function snippetOf(slide, words) {
   textOf(slide);
-  const known = texts.get(slide);
+  const known = texts.get(bodyOf(slide));
   const title = plain(titleOf(slide));
   const word = words.find((w) => !title.includes(w));
   if (!word) return null;

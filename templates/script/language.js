@@ -1,4 +1,5 @@
-// Text that is there in several languages: what is shown of it. Text without a language is always shown.
+// Text that is there in several languages: what is shown of it. Text without a language is always shown, and so is the text that
+// was there first (`data-original`) where nobody has translated it into the language that a reader wants.
 
 let languages = [];
 let language = null;
@@ -10,14 +11,19 @@ function readLanguages() {
     language = wanted.find((l) => l === "all" || languages.includes(l)) || languages[0] || null;
   }
   // Where only notes are translated, the button is the presenter's.
-  bar.querySelector('[data-do="language"]').hidden = !deck.querySelector(".slide .body [data-language]");
+  bar.querySelector('[data-do="language"]').hidden = !deck.querySelector(".body[data-language], .body [data-language]");
   showLanguage();
 }
 
+function isShown(element) {
+  if (element.dataset.language === language) return true;
+  if ("original" in element.dataset) return ![...element.parentElement.children].some((other) => other.dataset.language === language);
+  // A slide has one text at a time.
+  return language === "all" && !element.classList.contains("body");
+}
+
 function showLanguage() {
-  for (const element of document.querySelectorAll("[data-language]")) {
-    element.hidden = language !== "all" && element.dataset.language !== language;
-  }
+  for (const element of document.querySelectorAll("[data-language]")) element.hidden = !isShown(element);
   root.dataset.languages = language === "all" ? "all" : "one";
 }
 
@@ -25,9 +31,11 @@ function showLanguage() {
 function nextLanguage() {
   if (!languages.length) return say("These slides have one language");
   const choices = [...languages, "all"];
+  const shown = shownOn(slides[current]);
   language = choices[(choices.indexOf(language) + 1) % choices.length];
   keep("language", language);
   showLanguage();
+  fragmentsOf(slides[current]).forEach((f, n) => f.classList.toggle("shown", n < shown));
   refit();
   if (isOn("presenter")) showSlide();
   const name = language === "all" ? "All languages" : new Intl.DisplayNames([root.lang || "en"], { type: "language", fallback: "code" }).of(language);

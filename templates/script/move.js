@@ -42,7 +42,8 @@ function go(i, options = {}) {
   tell();
 }
 
-function bodyOf(slide) { return slide.querySelector(":scope > .body"); }
+// What a slide shows: it may have a text for each language.
+function bodyOf(slide) { return slide.querySelector(":scope > .body:not([hidden])") || slide.querySelector(":scope > .body"); }
 
 function setAddress(hash, replace) {
   if (replace) {

@@ -11,8 +11,10 @@ let current = -1;
 function isOn(name) { return root.classList.contains(name); }
 
 function read() {
-  slides = [...deck.querySelectorAll(".slide")];
+  slides = [...deck.querySelectorAll(":scope > .slide")];
   slides.forEach((slide) => {
+    // Those that an edit left alone are as they were.
+    if (slide.hasAttribute("role")) return;
     slide.setAttribute("role", "group");
     slide.setAttribute("aria-roledescription", "slide");
     slide.setAttribute("aria-label", slide.dataset.number.replace("/", " of "));
@@ -58,13 +60,13 @@ function at(h, v) {
 }
 
 function titleOf(slide) {
-  const heading = slide.querySelector("h1, h2, h3, h4, h5, h6") || slide.querySelector(".body > p");
+  const heading = bodyOf(slide).querySelector("h1, h2, h3, h4, h5, h6") || bodyOf(slide).querySelector(":scope > p");
   return heading ? heading.textContent.replace(/\s+/g, " ").trim().slice(0, 120) : "";
 }
 
 function fragmentsOf(slide) {
   const order = (f) => +(f.dataset.fragmentIndex || 0);
-  return [...slide.querySelectorAll(".fragment")].sort((a, b) => order(a) - order(b));
+  return [...bodyOf(slide).querySelectorAll(".fragment")].sort((a, b) => order(a) - order(b));
 }
 
 function shownOn(slide) { return fragmentsOf(slide).filter((f) => f.classList.contains("shown")).length; }

@@ -71,6 +71,7 @@ window.dockside = {
   go, replace, patch, refit, present, apply, say,
   place: () => slides[current] ? place() : null,
   page: pageName,
+  count: () => slides.length,
   // The windows of one talk have this in common; `opened` are those that another one has opened.
   group: () => group,
   opened: () => !!group && !window.name.endsWith("-first"),

@@ -137,7 +137,8 @@
   function listen() {
     clearTimeout(unseen);
     if (source) return;
-    source = new EventSource("/dockside/events" + (secret ? "?presenter=1" : ""));
+    const page = own ? "page=" + encodeURIComponent(own.page()) : "";
+    source = new EventSource("/dockside/events?" + page + (secret ? "&presenter=1" : ""));
     source.onmessage = window.docksideNews;
     source.addEventListener("class", hear);
     source.onopen = () => { if (chip) chip.classList.remove("lost"); };

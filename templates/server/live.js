@@ -14,7 +14,16 @@
     var changed = first ? news.version !== document.documentElement.dataset.version : seen.version !== news.version;
     seen = news;
     if (looks) location.reload();
-    else if (changed) refresh();
+    else if (changed && !(news.patch && !busy && put(news.from, news.version, news.patch))) refresh();
+  }
+
+  // Shows what an edit changed, if this page shows the version before it.
+  function put(from, to, patch) {
+    var root = document.documentElement;
+    if (!window.dockside || root.dataset.version !== from || window.dockside.count() !== patch.count) return false;
+    if (patch.gone || patch.html) window.dockside.patch(patch.start, patch.gone, patch.html);
+    root.dataset.version = to;
+    return true;
   }
 
   function refresh() {
@@ -27,17 +36,14 @@
     });
   }
 
-  // The slides that the edit changed, if this page shows the version before it.
+  // The slides that the edit changed, where the news did not bring them.
   function patch() {
-    var root = document.documentElement;
-    var page = window.dockside.page();
-    return fetch("/dockside/patch?page=" + encodeURIComponent(page) + "&from=" + root.dataset.version).then(function (answer) {
+    var from = document.documentElement.dataset.version;
+    return fetch("/dockside/patch?page=" + encodeURIComponent(window.dockside.page()) + "&from=" + from).then(function (answer) {
       if (!answer.ok) throw new Error(answer.status);
       return answer.json();
     }).then(function (said) {
-      if (document.querySelectorAll("#deck > .slide").length !== said.patch.count) throw new Error("other slides");
-      window.dockside.patch(said.patch.start, said.patch.gone, said.patch.html);
-      root.dataset.version = said.to;
+      if (!put(from, said.to, said.patch)) throw new Error("other slides");
     });
   }
 

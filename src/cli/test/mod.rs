@@ -47,6 +47,9 @@ pub struct Args {
     /// Only exercises whose command, slide, chapter or FILE:LINE contains TEXT; those before them in their chapter run unreported
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Take what this audience is shown: a name under `variants:` in the manifest
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
     /// Print the exercises and run none
     #[arg(long)]
     list: bool,
@@ -77,7 +80,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
     let started = Instant::now();
     let paths = if args.paths.is_empty() { vec![here()?] } else { args.paths.clone() };
-    let plan = crate::lab::load(&paths);
+    let plan = crate::lab::load(&paths, args.variant.as_deref());
     let stderr = Paint { color: wants_color(&std::io::stderr()) };
     for diagnostic in &plan.diagnostics {
         eprintln!("{}", diag::render(diagnostic, stderr.color));

@@ -23,7 +23,7 @@ sheet.textContent=".js .slide{display:block!important;position:absolute!importan
 document.head.appendChild(sheet);
 var found=[];
 document.querySelectorAll("section.slide").forEach(function(slide,i){
-var body=slide.firstElementChild;while(body&&!body.classList.contains("body"))body=body.nextElementSibling;
+var body=slide.firstElementChild;while(body&&(!body.classList.contains("body")||body.hidden))body=body.nextElementSibling;
 if(!body)return;
 var over=function(){return Math.max(0,Math.ceil(body.scrollHeight-body.clientHeight))};
 var cut=over(),scale=parseFloat(body.style.getPropertyValue("--fit"))||1;

@@ -1,0 +1,148 @@
+//! The slides of a deck rendered, each by itself: their text and their notes as HTML. Knows neither page nor file.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::assets::{Assets, Found, Problem};
+use super::highlight::Highlighter;
+use super::math::{self, Fault};
+use super::rendered::Rendered;
+use super::rewrite::rewrite;
+use super::{console, diagrams, languages, markdown, plan};
+use crate::slides::{Content, Links, Slide, SlideDeck};
+
+/// A slide's Markdown rendered, fit for the page.
+pub struct Body {
+    pub html: String,
+    /// What is more than blanks.
+    pub notes: Option<String>,
+    /// As a plan calls it, where one is wanted.
+    pub heading: String,
+    /// Its heading is all there is on it.
+    pub lead: bool,
+    /// Addresses that the author should know about.
+    pub problems: Vec<Problem>,
+    /// Formulas that could not be read.
+    pub faults: Vec<Fault>,
+    /// What its addresses were found to mean.
+    answers: Vec<(String, Found)>,
+}
+
+/// How slides are rendered.
+#[derive(Clone, Copy, Default)]
+pub struct Renderer<'a> {
+    /// Without one code is shown plain, consoles as consoles.
+    pub highlighter: Option<&'a Highlighter>,
+    /// What was rendered before need not be rendered again.
+    pub rendered: Option<&'a Rendered<Body>>,
+    /// Formulas are read.
+    pub math: bool,
+    /// The headings are wanted.
+    pub planned: bool,
+}
+
+/// Fewer slides than this are not worth a thread.
+const WORTH_A_THREAD: usize = 100;
+
+impl Renderer<'_> {
+    /// Renders every slide: each by itself, so a big deck is shared out among the processors.
+    pub fn all(&self, parsed: &SlideDeck, assets: &mut Assets) -> Vec<Arc<Body>> {
+        let slides = parsed.slides.as_slice();
+        let setup = self.rendered.map_or(0, |rendered| self.setup(parsed, assets, rendered));
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8).min(slides.len() / WORTH_A_THREAD + 1);
+        if threads == 1 {
+            return self.some(slides, parsed, setup, assets);
+        }
+        let (first, others) = slides.split_at(slides.len().div_ceil(threads));
+        std::thread::scope(|scope| {
+            let start = |chunk| {
+                let mut own = assets.another();
+                (chunk, scope.spawn(move || (self.some(chunk, parsed, setup, &mut own), own)))
+            };
+            let others: Vec<_> = others.chunks(first.len()).map(start).collect();
+            let mut bodies = self.some(first, parsed, setup, assets);
+            for (chunk, thread) in others {
+                match thread.join() {
+                    Ok((rendered, own)) => {
+                        bodies.extend(rendered);
+                        assets.join(own);
+                    }
+                    // Rendering does not panic; if it ever does, it does so here as it would have without threads.
+                    Err(_) => bodies.extend(self.some(chunk, parsed, setup, assets)),
+                }
+            }
+            bodies
+        })
+    }
+
+    /// All but a slide's own text that its HTML depends on.
+    fn setup(&self, parsed: &SlideDeck, assets: &Assets, rendered: &Rendered<Body>) -> u64 {
+        let mut links: Vec<_> = parsed.links.iter().collect();
+        links.sort();
+        let upstream = parsed.engine == crate::slides::remark::Engine::Upstream;
+        let marks = (parsed.highlight.lines, parsed.highlight.spans, self.highlighter.is_some(), self.math, self.planned);
+        rendered.digest((links, parsed.dialect.as_str(), upstream, marks, assets.folders()))
+    }
+
+    fn some(&self, slides: &[Slide], parsed: &SlideDeck, setup: u64, assets: &mut Assets) -> Vec<Arc<Body>> {
+        let mark_up = |language: &str, code: &str| {
+            console::mark_up(language, code).or_else(|| self.highlighter.and_then(|highlighter| highlighter.highlight(language, code)))
+        };
+        let options = markdown::Options { highlight: Some(&mark_up), html_only: true, ..markdown::Options::of(parsed) };
+        let body = |slide: &Slide| {
+            let Some(rendered) = self.rendered else { return Arc::new(self.one(slide, &parsed.links, &options, assets)) };
+            let key = rendered.digest((setup, &slide.content, slide.notes.as_ref().map(|notes| &notes.content)));
+            match rendered.get(key).filter(|known| assets.still_answers(&known.answers)) {
+                Some(known) => known,
+                None => {
+                    let body = self.one(slide, &parsed.links, &options, assets);
+                    rendered.put(key, body)
+                }
+            }
+        };
+        slides.iter().map(body).collect()
+    }
+
+    fn one(&self, slide: &Slide, links: &Links, options: &markdown::Options<'_>, assets: &mut Assets) -> Body {
+        let (mut faults, mut problems) = (Vec::new(), Vec::new());
+        let html = diagrams::captioned(self.text(&slide.content, links, options, &mut faults));
+        let notes = slide.notes.as_ref().map(|notes| self.text(&notes.content, links, options, &mut faults));
+        Body {
+            heading: if self.planned { plan::heading(&html) } else { String::new() },
+            lead: is_lone_heading(&html),
+            html: rewrite(html, assets, &mut problems),
+            notes: notes.filter(|notes| !notes.trim().is_empty()).map(|notes| rewrite(notes, assets, &mut problems)),
+            problems,
+            faults,
+            answers: assets.answers(),
+        }
+    }
+
+    fn text(&self, content: &[Content], links: &Links, options: &markdown::Options<'_>, faults: &mut Vec<Fault>) -> String {
+        if !self.math || !math::is_in(content) {
+            return languages::render(content, links, options);
+        }
+        let (content, formulas) = math::take(content);
+        formulas.put(languages::render(&content, links, options), faults)
+    }
+}
+
+/// One heading and nothing else but container.training's line about the source.
+fn is_lone_heading(html: &str) -> bool {
+    let html = html.trim();
+    let level = match html.get(..3) {
+        Some("<h1") => "</h1>",
+        Some("<h2") => "</h2>",
+        _ => return false,
+    };
+    let Some((_, rest)) = html.split_once(level) else { return false };
+    let rest = rest.trim_start();
+    rest.is_empty() || is_debug(rest)
+}
+
+fn is_debug(html: &str) -> bool {
+    let rest = html.strip_prefix("<p>").unwrap_or(html);
+    rest.split_once('>').is_some_and(|(tag, _)| (tag.starts_with("<div") || tag.starts_with("<span")) && tag.contains("debug"))
+        && Cow::Borrowed(rest).matches("class=\"debug\"").count() == 1
+        && !rest.contains("</div>\n<")
+}
