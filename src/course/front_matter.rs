@@ -3,24 +3,8 @@
 //! A remark deck may start with `---` too. Only a mapping that has more than remark's own properties counts.
 
 use crate::diag::SourceFile;
+use crate::slides::remark;
 use crate::yaml::{self, Mapping, Value};
-
-/// What a slide of a remark deck may consist of; a deck that starts with these has no front matter.
-const PROPERTIES: [&str; 13] = [
-    "name",
-    "class",
-    "continued",
-    "template",
-    "count",
-    "exclude",
-    "background-image",
-    "background-color",
-    "background-size",
-    "background-position",
-    "background-repeat",
-    "highlight-style",
-    "layout",
-];
 
 /// Longest block that is looked at, in bytes.
 const MAX: usize = 64 << 10;
@@ -31,7 +15,7 @@ pub fn read(text: &str) -> Option<(Mapping, usize)> {
     let own = |(key, value): (&Value, &Value)| match key.as_str().unwrap_or_default() {
         // Of these the other programs know one.
         "layout" => !value.is_bool() && !matches!(value.as_str(), Some("true" | "false")),
-        key => !PROPERTIES.contains(&key),
+        key => !remark::PROPERTIES.contains(&key),
     };
     map.iter().any(own).then_some((map, end))
 }

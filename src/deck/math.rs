@@ -159,6 +159,8 @@ impl Formulas {
                 continue;
             }
             match mathml(&formula.tex, formula.block) {
+                // On a small screen one that stands by itself is scrolled.
+                Ok(html) if formula.block => out.extend(["<span class=\"formula\">", &html, "</span>"]),
                 Ok(html) => out.push_str(&html),
                 Err(why) => {
                     out.push_str("<code class=\"bad-formula\">");

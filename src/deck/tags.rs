@@ -61,6 +61,17 @@ pub fn next(html: &str, mut from: usize) -> Option<Markup<'_>> {
     }
 }
 
+/// The next tag at or behind `from`, over comments and what never ends.
+pub fn next_tag(html: &str, mut from: usize) -> Option<Tag<'_>> {
+    loop {
+        match next(html, from)? {
+            Markup::Tag(tag) => return Some(tag),
+            Markup::Comment(range) => from = range.end,
+            Markup::Unended(start) => from = start + 1,
+        }
+    }
+}
+
 fn ended<'a>(html: &str, at: usize, end: &str) -> Markup<'a> {
     // `<!-->` is a whole comment, so the end may share the dashes of the start.
     let from = at + 2;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Out;
 use crate::course::{Course, Deck};
-use crate::deck::tags::{self, Attribute, Markup, Tag};
+use crate::deck::tags::{self, Attribute, Tag};
 use crate::slides::SlideDeck;
 
 /// A link or a picture on a slide.
@@ -72,18 +72,7 @@ pub fn check(course: &Course, deck: &Deck, parsed: &SlideDeck, out: &mut Out<'_>
 fn read(html: &str) -> (HashSet<String>, Vec<Use>) {
     let (mut ids, mut uses) = (HashSet::new(), Vec::new());
     let (mut depth, mut slides, mut at) = (0usize, 0usize, 0);
-    while let Some(markup) = tags::next(html, at) {
-        let tag = match markup {
-            Markup::Tag(tag) => tag,
-            Markup::Comment(range) => {
-                at = range.end;
-                continue;
-            }
-            Markup::Unended(start) => {
-                at = start + 1;
-                continue;
-            }
-        };
+    while let Some(tag) = tags::next_tag(html, at) {
         at = tag.range.end;
         if tag.is("section") {
             slides += usize::from(!tag.end && depth == 0);

@@ -21,7 +21,7 @@ function fit(slide) {
     }
   }
   scrollable(body);
-  blocks.forEach(scrollable);
+  body.querySelectorAll("pre, .formula").forEach(scrollable);
 }
 
 // The style sheet says so: on a phone slides scroll instead of getting smaller.

@@ -52,7 +52,7 @@ function wheel(event) {
 
 const deeds = {
   next, previous, up: () => arrow(0, -1), down: () => arrow(0, 1),
-  overview: () => toggleOverview(), find: openFinder, theme, language: nextLanguage, help: () => help.showModal(),
+  overview: () => toggleOverview(), find: openFinder, theme, language: nextLanguage, help: showHelp,
   window: () => openWindow(false), black: () => blackout(), pointer: togglePointer, zoom: () => toggleZoom(), invite,
   present: () => present(), pause: pauseClock, minutes: askMinutes,
 };

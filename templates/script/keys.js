@@ -87,7 +87,7 @@ const actions = {
   b: () => blackout(), ".": () => blackout(),
   x: togglePointer, z: () => toggleZoom(), i: invite,
   "+": () => isOn("presenter") && notesSize(0.1), "-": () => isOn("presenter") && notesSize(-0.1),
-  "?": () => help.showModal(), h: () => reveal ? arrow(-1, 0) : help.showModal(),
+  "?": showHelp, h: () => reveal ? arrow(-1, 0) : showHelp(),
   Escape: escape,
 };
 // reveal's own hand moves left, down, up and right.

@@ -41,6 +41,13 @@ function theme() {
   say(dark ? "Light" : "Dark");
 }
 
+// From its start: left to itself a browser goes to the button at its end.
+function showHelp() {
+  help.showModal();
+  help.focus();
+  help.scrollTop = 0;
+}
+
 function fullscreen() {
   if (document.fullscreenElement) document.exitFullscreen();
   else if (root.requestFullscreen) root.requestFullscreen().catch(() => {});

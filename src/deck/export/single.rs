@@ -12,7 +12,7 @@ use crate::deck::build::{Body, Site};
 use crate::deck::escape::{escaped, unescaped};
 use crate::deck::media::media_type;
 use crate::deck::percent_decoded;
-use crate::deck::tags::{self, Attribute, Markup, Tag};
+use crate::deck::tags::{self, Attribute, Tag};
 
 /// A file that cannot be put into the page.
 #[derive(Debug, thiserror::Error)]
@@ -60,18 +60,7 @@ struct Packer<'a> {
 impl<'a> Packer<'a> {
     fn run(&mut self) -> Result<(), SingleError> {
         let mut at = 0;
-        while let Some(markup) = tags::next(self.html, at) {
-            let tag = match markup {
-                Markup::Tag(tag) => tag,
-                Markup::Comment(range) => {
-                    at = range.end;
-                    continue;
-                }
-                Markup::Unended(start) => {
-                    at = start + 1;
-                    continue;
-                }
-            };
+        while let Some(tag) = tags::next_tag(self.html, at) {
             at = tag.range.end;
             if tag.end {
                 continue;

@@ -2,25 +2,8 @@
 
 use super::indent::Outdented;
 use super::parser::RawSlide;
+use super::properties::PROPERTIES;
 use crate::diag::{Diagnostic, Severity, SourceText};
-
-/// Properties that remark, container.training's decks or Dockside know.
-const KNOWN: [&str; 14] = [
-    "name",
-    "class",
-    "continued",
-    "layout",
-    "template",
-    "count",
-    "exclude",
-    "background-image",
-    "background-color",
-    "background-size",
-    "background-position",
-    "background-repeat",
-    "highlight-style",
-    "title",
-];
 
 /// Most messages of one kind that a deck gets: the rest says nothing new.
 const MAX: usize = 100;
@@ -61,7 +44,7 @@ fn swallowed(outdented: &Outdented<'_>, slide: &RawSlide, source: &SourceText) -
         }
         let url = value.starts_with("//");
         let used = || outdented.text[slide.span.clone()].contains(&format!("{{{{{name}}}}}"));
-        if url || !KNOWN.contains(&name) && value.trim().contains(' ') && !used() {
+        if url || !is_known(name) && value.trim().contains(' ') && !used() {
             let message = if url {
                 format!("the address {:?} is taken as a property of the slide and not shown", line.trim())
             } else {
@@ -76,6 +59,11 @@ fn swallowed(outdented: &Outdented<'_>, slide: &RawSlide, source: &SourceText) -
         }
     }
     None
+}
+
+/// Properties that mean something, and one that decks have for their own use.
+fn is_known(name: &str) -> bool {
+    PROPERTIES.contains(&name) || name == "title"
 }
 
 fn at(

@@ -13,6 +13,8 @@ pub mod parser;
 mod properties;
 mod variables;
 
+pub use properties::PROPERTIES;
+
 use super::{Dialect, Links, Notes, Options, Slide, SlideDeck};
 use crate::diag::SourceText;
 

@@ -2,6 +2,23 @@
 
 use super::lexer::is_space;
 
+/// Those that remark, container.training's decks or Dockside know.
+pub const PROPERTIES: [&str; 13] = [
+    "name",
+    "class",
+    "continued",
+    "layout",
+    "template",
+    "count",
+    "exclude",
+    "background-image",
+    "background-color",
+    "background-size",
+    "background-position",
+    "background-repeat",
+    "highlight-style",
+];
+
 /// Takes the properties out of `source`: what is left of it, and the properties in the order in which they are found.
 pub fn extract(source: &str) -> (String, Vec<(String, String)>) {
     let mut properties = Vec::new();

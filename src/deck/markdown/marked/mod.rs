@@ -17,7 +17,9 @@ const MAX_DEPTH: usize = 40;
 
 /// Classes within classes are converted once a level, and each level may add to the HTML of the one before: at most so many times
 /// the source. A slide that wants more is shown as text.
-const GROWTH: usize = 64;
+const GROWTH: usize = 16;
+/// Bytes that any slide may take besides, however short it is: two dozen levels of next to nothing.
+const SMALL: usize = 16 << 10;
 
 /// What the rules need to know.
 #[derive(Clone, Copy)]
@@ -29,7 +31,7 @@ struct Context<'a> {
 /// The HTML of `content`.
 pub fn html(content: &[Content], links: &Links, engine: Engine) -> String {
     let context = Context { engine, links };
-    convert(content, context, false, &mut (GROWTH * size(content) + (1 << 16))).unwrap_or_else(|| {
+    convert(content, context, false, &mut (GROWTH * size(content) + SMALL)).unwrap_or_else(|| {
         let mut out = String::new();
         plain(content, &mut out);
         out
