@@ -19,6 +19,7 @@ pub mod pty;
 pub mod server;
 pub mod slides;
 pub mod sys;
+pub mod trace;
 #[cfg(feature = "userland")]
 pub mod userland;
 pub mod yaml;

@@ -11,6 +11,7 @@ mod flagvalues;
 mod format;
 mod host;
 mod progress;
+mod progressui;
 mod reference;
 mod stream;
 mod table;

@@ -30,6 +30,7 @@ pub struct Engine {
     pub images: Arc<image::ImageStore>,
     pub containers: container::Containers,
     pub events: Events,
+    sandboxes: build::buildkit::Sandboxes,
     options: EngineOptions,
 }
 
@@ -51,7 +52,7 @@ impl Engine {
         let events = Events::new();
         let images = Arc::new(image::ImageStore::open(&options.store, &options.state, events.clone())?);
         let containers = container::Containers::open(&options.state, events.clone())?;
-        Ok(Arc::new(Engine { images, containers, events, options }))
+        Ok(Arc::new(Engine { images, containers, events, sandboxes: Default::default(), options }))
     }
 
     /// The folder of the content that engines share.

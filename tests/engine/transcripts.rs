@@ -67,6 +67,13 @@ impl Transcript {
         Some(Transcript { command, status, stdout: stdout.to_owned(), stderr: stderr.to_owned() })
     }
 
+    /// The same with both streams changed.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
+    pub fn changed(&self, change: impl Fn(&str) -> String) -> Transcript {
+        let (stdout, stderr) = (change(&self.stdout), change(&self.stderr));
+        Transcript { command: self.command.clone(), status: self.status, stdout, stderr }
+    }
+
     /// What is not as it was recorded, if anything.
     pub fn difference(&self, run: &Run, user: User) -> Option<String> {
         let mut report = String::new();

@@ -18,9 +18,14 @@ use crate::docker::progress::Progress;
 use crate::docker::reference::Reference;
 use crate::docker::units::human_size;
 
+/// Whether the user wants the old builder.
+pub fn is_classic() -> bool {
+    std::env::var("DOCKER_BUILDKIT").is_ok_and(|v| crate::docker::units::parse_bool(&v) == Some(false))
+}
+
 /// Says that the builder in use is the old one, where the user asks for it.
 pub fn notice(c: &Context) {
-    if std::env::var("DOCKER_BUILDKIT").is_ok_and(|v| crate::docker::units::parse_bool(&v) == Some(false)) {
+    if is_classic() {
         c.warn(
             "DEPRECATED: The legacy builder is deprecated and will be removed in a future release.\n            \
              BuildKit is currently disabled; enable it by removing the DOCKER_BUILDKIT=0\n            environment-variable.\n\n",
@@ -30,6 +35,11 @@ pub fn notice(c: &Context) {
 
 /// `docker build PATH|-`.
 pub async fn build(c: &Context, m: &Matches) -> Outcome {
+    if is_classic() { classic(c, m).await } else { super::buildkit::build(c, m).await }
+}
+
+/// Builds with Docker's old builder.
+pub async fn classic(c: &Context, m: &Matches) -> Outcome {
     if m.on("squash") {
         return Err(Failure::new("\"--squash\" is only supported on a Docker daemon with experimental features enabled"));
     }
@@ -38,12 +48,11 @@ pub async fn build(c: &Context, m: &Matches) -> Outcome {
     }
     let quiet = m.on("quiet");
     let prepare = |e: Failure| Failure { text: format!("unable to prepare context: {}", e.text), ..e };
-    let context = build_context::open(&m.args[0], m.text("file")).map_err(prepare)?;
-    let request = request(c, m, &context)?;
+    let context = build_context::open(&m.args[0], m.text("file"), false).map_err(prepare)?;
+    let request = request(c, m, &context, "1")?;
     let terminal = c.stdout_is_terminal();
     let (sender, receiver) = mpsc::channel(4);
-    let sending =
-        std::thread::spawn(move || context.send(Sink { sender, held: Vec::with_capacity(CHUNK), total: 0, shown: !quiet, terminal }));
+    let sending = std::thread::spawn(move || context.send(Sink::new(sender, !quiet, terminal)));
     let answer = c.client()?.send(request.body(Outgoing::Chunks(receiver))).await;
     let answer = match answer {
         Ok(answer) => answer,
@@ -87,11 +96,12 @@ pub async fn build(c: &Context, m: &Matches) -> Outcome {
     Ok(0)
 }
 
-fn request<'a>(c: &Context, m: &'a Matches, context: &BuildContext) -> Result<Request<'a>, Failure> {
+/// The request for a build by the builder `version`.
+pub fn request<'a>(c: &Context, m: &'a Matches, context: &BuildContext, version: &'static str) -> Result<Request<'a>, Failure> {
     let mut r = Request::post("/build")
         .header("Content-Type", "application/x-tar")
         .header("X-Registry-Config", config::all_auths(&c.config))
-        .query("version", "1")
+        .query("version", version)
         .query_if(!context.dockerfile.is_empty(), "dockerfile", context.dockerfile.clone());
     for tag in m.all("tag") {
         Reference::parse(tag)?;
@@ -163,6 +173,11 @@ pub struct Sink {
 }
 
 impl Sink {
+    /// Chunks go to `sender`; `shown` says how much it is, on a `terminal` also meanwhile.
+    pub fn new(sender: mpsc::Sender<std::io::Result<Bytes>>, shown: bool, terminal: bool) -> Sink {
+        Sink { sender, held: Vec::with_capacity(CHUNK), total: 0, shown, terminal }
+    }
+
     fn pass_on(&mut self) -> std::io::Result<()> {
         if self.held.is_empty() {
             return Ok(());

@@ -21,8 +21,11 @@ enum Source {
     Archive(Box<dyn Read + Send>),
 }
 
-/// Opens the context that the command line names; `file` is `--file`.
-pub fn open(place: &str, file: &str) -> Result<Context, Failure> {
+/// Where a Dockerfile goes that is not of the context.
+const OUTSIDE: &str = ".dockerfile.outside";
+
+/// Opens the context that the command line names; `file` is `--file`. `lenient` leaves it to the engine to miss the Dockerfile.
+pub fn open(place: &str, file: &str, lenient: bool) -> Result<Context, Failure> {
     if place == "-" {
         return from_stdin(file);
     }
@@ -41,18 +44,23 @@ pub fn open(place: &str, file: &str) -> Result<Context, Failure> {
     let dockerfile = if file == "-" {
         let mut text = Vec::new();
         std::io::stdin().read_to_end(&mut text)?;
-        let name = ".dockerfile.stdin".to_owned();
+        let name = format!("{OUTSIDE}/Dockerfile");
         outside = Some((name.clone(), text));
         name
     } else {
-        let path = dockerfile_path(&root, file)?;
-        match path.strip_prefix(&root) {
-            Ok(relative) => relative.to_string_lossy().into_owned(),
-            Err(_) => {
-                let name = ".dockerfile.outside".to_owned();
-                outside = Some((name.clone(), std::fs::read(&path)?));
-                name
-            }
+        match dockerfile_path(&root, file) {
+            Ok(path) => match path.strip_prefix(&root) {
+                Ok(relative) => relative.to_string_lossy().into_owned(),
+                Err(_) => {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    let name = format!("{OUTSIDE}/{name}");
+                    outside = Some((name.clone(), std::fs::read(&path)?));
+                    name
+                }
+            },
+            Err(_) if lenient && file.is_empty() => String::new(),
+            Err(_) if lenient => Path::new(file).strip_prefix(&root).unwrap_or(Path::new(file)).to_string_lossy().into_owned(),
+            Err(e) => return Err(e),
         }
     };
     let ignore = read_ignore(&root, &dockerfile)?;
@@ -91,6 +99,11 @@ fn is_archive(head: &[u8]) -> bool {
 }
 
 impl Context {
+    /// Whether it can be opened a second time.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.source, Source::Folder { .. })
+    }
+
     /// Writes the context into `sink` and closes it.
     pub fn send(self, mut sink: Sink) -> Result<(), Failure> {
         match self.write(&mut sink) {
@@ -113,9 +126,14 @@ impl Context {
             Source::Folder { root, ignore, outside } => {
                 let mut tar = tar::Builder::new(sink);
                 tar.follow_symlinks(false);
+                let mut ignore = ignore;
+                ignore.replaced = outside.is_some();
                 walk(&mut tar, &root, Path::new(""), &ignore)?;
                 if let Some((name, text)) = outside {
                     append_text(&mut tar, &name, &text)?;
+                    // It is no part of what can be copied, and neither is the list that says so.
+                    let list = format!("{}\n.dockerignore\n{OUTSIDE}\n", ignore.text);
+                    append_text(&mut tar, ".dockerignore", list.as_bytes())?;
                 }
                 tar.finish().map_err(broken)
             }
@@ -202,7 +220,7 @@ fn read_ignore(root: &Path, dockerfile: &str) -> Result<Ignore, Failure> {
         Err(e) => return Err(Failure::new(format!("open {}: {}", path.display(), io_words(&e)))),
     };
     let list = IgnoreList::parse(&text).map_err(|e| Failure::new(format!("error checking context: {}: {e}", path.display())))?;
-    Ok(Ignore { list, kept: [".dockerignore".to_owned(), dockerfile.to_owned()] })
+    Ok(Ignore { list, kept: [".dockerignore".to_owned(), dockerfile.to_owned()], text, replaced: false })
 }
 
 /// What is left out of the context.
@@ -210,12 +228,18 @@ struct Ignore {
     list: IgnoreList,
     /// The engine needs these two whatever the list says, and leaves them out itself.
     kept: [String; 2],
+    text: String,
+    /// Another list is sent in place of `.dockerignore`.
+    replaced: bool,
 }
 
 impl Ignore {
     /// Whether a path is left out.
     fn matches(&self, path: &Path) -> bool {
         let path = path.to_string_lossy();
+        if self.replaced && path == self.kept[0] {
+            return true;
+        }
         !self.kept.iter().any(|kept| *kept == path) && self.list.excludes(&path)
     }
 

@@ -8,9 +8,10 @@ use serde_json::Value as Json;
 use super::archive::chunks;
 use super::cp_archive::{Pack, unpack};
 use super::shared::{container_name, text};
+use crate::base64;
 use crate::docker::client::{Answer, Client, Outgoing, Request};
 use crate::docker::cmdline::Matches;
-use crate::docker::config::base64_decode;
+
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome, io_words};
 use crate::docker::units::{human_size, quote};
@@ -67,7 +68,7 @@ struct Stat {
 
 fn stat_of(answer: &Answer) -> Result<Stat, Failure> {
     let header = answer.text("x-docker-container-path-stat");
-    let json: Option<Json> = base64_decode(header).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let json: Option<Json> = base64::decode(header).and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let json = json.ok_or_else(|| Failure::new("unable to decode container path stat header"))?;
     let mode = json.get("mode").and_then(Json::as_u64).unwrap_or(0);
     let link = (mode & MODE_LINK != 0).then(|| text(&json, "linkTarget").to_owned());

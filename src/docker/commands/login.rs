@@ -75,7 +75,7 @@ pub async fn login(c: &Context, m: &Matches) -> Outcome {
 
 fn keep(c: &Context, server: &str, user: &str, password: &str) -> Result<(), Failure> {
     let mut stored = config::load(&c.config);
-    stored["auths"][server] = json!({"auth": config::base64(format!("{user}:{password}").as_bytes())});
+    stored["auths"][server] = json!({"auth": crate::base64::encode(format!("{user}:{password}").as_bytes())});
     config::save(&c.config, &stored)?;
     c.warn(format!(
         "\nWARNING! Your credentials are stored unencrypted in '{}/config.json'.\n\

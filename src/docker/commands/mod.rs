@@ -4,6 +4,8 @@ pub mod archive;
 pub mod attach;
 pub mod build;
 mod build_context;
+pub mod buildkit;
+pub mod buildx;
 pub mod container_info;
 pub mod context;
 pub mod cp;

@@ -132,21 +132,6 @@ pub async fn volumes(c: &Context, m: &Matches) -> Outcome {
     Ok(0)
 }
 
-/// `docker builder prune`.
-pub async fn builder(c: &Context, m: &Matches) -> Outcome {
-    let warning =
-        if m.on("all") { "WARNING! This will remove all build cache." } else { "WARNING! This will remove all dangling build cache." };
-    if !m.on("force") && !confirm(c, warning) {
-        return Ok(0);
-    }
-    let pruned = prune_cache(c, &given(m), m.on("all")).await?;
-    if !pruned.text.is_empty() {
-        c.line(&pruned.text);
-    }
-    c.line(format!("Total reclaimed space: {}", human_size(pruned.reclaimed as f64, 4)));
-    Ok(0)
-}
-
 /// `docker system prune`.
 pub async fn system(c: &Context, m: &Matches) -> Outcome {
     let (all, volumes) = (m.on("all"), m.on("volumes"));

@@ -173,6 +173,7 @@ pub struct Group {
 /// The groups, in the order of the help.
 pub const GROUPS: &[Group] = &[
     Group { name: "builder", about: "Manage builds", usage_says_command: false },
+    Group { name: "buildx", about: "Docker Buildx", usage_says_command: false },
     Group { name: "container", about: "Manage containers", usage_says_command: false },
     Group { name: "context", about: "Manage contexts", usage_says_command: false },
     Group { name: "image", about: "Manage images", usage_says_command: false },

@@ -1,24 +1,64 @@
 //! Commands over the engine as a whole. Data alone: names, usage, flags and which function answers.
 
 use super::{Args, Command, Flag, Kind, OBJECT_FORMAT, TABLE_FORMAT};
-use crate::docker::commands::{context, df, events, info, inspect, login, prune, version};
+use crate::docker::commands::{buildx, context, df, events, info, inspect, login, prune, version};
 
 /// The commands.
 pub const COMMANDS: &[Command] = &[
     Command {
-        names: &["builder prune"],
-        usage: &[""],
+        names: &["builder prune", "buildx prune"],
+        usage: &["[OPTIONS]"],
         about: "Remove build cache",
         aliases: "",
         args: Args::None,
         interspersed: true,
         flags: &[&[
-            Flag::new(Kind::Bool, "all", "Remove all unused build cache, not just dangling ones").short('a'),
-            Flag::new(Kind::Filter, "filter", "Provide filter values (e.g. \"until=24h\")"),
+            Flag::new(Kind::Bool, "all", "Include internal/frontend images").short('a'),
+            Flag::new(Kind::Filter, "filter", "Provide filter values (e.g., \"until=24h\")"),
             Flag::new(Kind::Bool, "force", "Do not prompt for confirmation").short('f'),
-            Flag::new(Kind::Bytes, "keep-storage", "Amount of disk space to keep for cache"),
+            Flag::new(Kind::Bytes, "keep-storage", "Amount of disk space to keep for cache").hidden(),
         ]],
-        run: |c, m| Box::pin(prune::builder(c, m)),
+        run: |c, m| Box::pin(buildx::prune(c, m)),
+    },
+    Command {
+        names: &["buildx du"],
+        usage: &["[OPTIONS]"],
+        about: "Disk usage",
+        aliases: "",
+        args: Args::None,
+        interspersed: true,
+        flags: &[&[Flag::new(Kind::Bool, "verbose", "Provide a more verbose output")]],
+        run: |c, m| Box::pin(buildx::du(c, m)),
+    },
+    Command {
+        names: &["buildx inspect"],
+        usage: &["[NAME]"],
+        about: "Inspect current builder instance",
+        aliases: "",
+        args: Args::AtMost(1),
+        interspersed: true,
+        flags: &[&[Flag::new(Kind::Bool, "bootstrap", "Ensure builder has booted before inspecting")]],
+        run: |c, m| Box::pin(buildx::inspect(c, m)),
+    },
+    Command {
+        names: &["buildx ls"],
+        usage: &["[OPTIONS]"],
+        about: "List builder instances",
+        aliases: "",
+        args: Args::None,
+        interspersed: true,
+        flags: &[&[]],
+        run: |c, m| Box::pin(buildx::ls(c, m)),
+    },
+    Command {
+        names: &["buildx version"],
+        usage: &[""],
+        about: "Show buildx version information",
+        aliases: "",
+        args: Args::None,
+        interspersed: true,
+        flags: &[&[]],
+        run: |c, m| Box::pin(buildx::version(c, m)),
     },
     Command {
         names: &["context ls", "context list"],

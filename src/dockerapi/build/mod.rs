@@ -17,7 +17,7 @@ use super::json::Json;
 use super::params::Params;
 use super::server::Peer;
 use crate::engine::Engine;
-use crate::engine::build::{Cancel, Context, build_classic};
+use crate::engine::build::{Cancel, Context, Kept, build_buildkit, build_classic};
 
 /// `/build`, without the version in front.
 pub fn router() -> Router<Arc<Engine>> {
@@ -26,7 +26,8 @@ pub fn router() -> Router<Arc<Engine>> {
 
 async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Request) -> Result<Response, ApiError> {
     let order = request::read(&params, request.headers())?;
-    let quiet = params.flag("q");
+    let buildkit = params.get("version") == Some("2");
+    let quiet = params.flag("q") && !buildkit;
     let cancel = Cancel::default();
     let peer = request.extensions().get::<Peer>().cloned();
     let mut body = BodyReader::new(request.into_body());
@@ -44,17 +45,38 @@ async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Reque
         ends.cancel();
     });
     tokio::task::spawn_blocking(move || {
-        let done = Context::receive(&engine.images, &mut body)
-            .and_then(|context| build_classic(&engine, &order, &context, &|note| sender.note(&note), &cancel));
-        sender.finish(done);
+        let report = |note| sender.note(&note);
+        let done = Context::receive(&engine.images, &mut body).and_then(|context| match buildkit {
+            true => build_buildkit(&engine, &order, &context, &report, &cancel),
+            false => build_classic(&engine, &order, &context, &report, &cancel),
+        });
+        if buildkit {
+            sender.finish_buildkit(done);
+        } else {
+            sender.finish(done);
+        }
         drop(building);
     });
     answer.respond().await
 }
 
-async fn prune(State(engine): State<Arc<Engine>>) -> Result<Json<Value>, ApiError> {
-    let removed = tokio::task::spawn_blocking(move || crate::engine::build::prune(&engine)).await;
+async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json<Value>, ApiError> {
+    let all = params.flag("all");
+    let removed = tokio::task::spawn_blocking(move || crate::engine::build::prune(&engine, all)).await;
     let (ids, bytes) = removed.map_err(|e| ApiError::internal(e.to_string()))?;
     let ids = if ids.is_empty() { Value::Null } else { json!(ids) };
     Ok(Json(json!({ "CachesDeleted": ids, "SpaceReclaimed": bytes })))
+}
+
+/// What builds have kept, as `/system/df` has it.
+pub fn cache(engine: &Engine) -> Value {
+    let line = |item: Kept| {
+        let parents = if item.parent.is_empty() { Value::Null } else { json!([item.parent]) };
+        json!({
+            "ID": item.id, "Parents": parents, "Type": item.kind, "Description": item.description, "InUse": false,
+            "Shared": item.shared, "Size": item.size, "CreatedAt": item.created.to_string(), "LastUsedAt": item.last_used.to_string(),
+            "UsageCount": 1,
+        })
+    };
+    crate::engine::build::kept(engine).into_iter().map(line).collect()
 }

@@ -30,6 +30,11 @@ pub fn read(params: &Params, headers: &HeaderMap) -> Result<BuildRequest, ApiErr
             tags.push(reference);
         }
     }
+    if params.get("version") == Some("2") && params.get("session").is_some_and(|session| !session.is_empty()) {
+        return Err(ApiError::invalid(
+            "this engine has no build sessions: send the context with the request, or build with DOCKER_BUILDKIT=0",
+        ));
+    }
     let force_remove = params.flag("forcerm");
     let extra: Vec<String> = params.all("extrahosts").filter(|h| !h.is_empty()).map(str::to_owned).collect();
     let options: Vec<String> = params.all("securityopt").filter(|o| !o.is_empty()).map(str::to_owned).collect();
@@ -65,6 +70,8 @@ pub fn read(params: &Params, headers: &HeaderMap) -> Result<BuildRequest, ApiErr
         host,
         credentials: auth::all_credentials(headers),
         secrets: auth::secrets(headers),
+        no_cache_for: params.all("nocachefilter").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        contexts: json::<BTreeMap<String, String>>(params, "contexts")?.unwrap_or_default(),
     })
 }
 

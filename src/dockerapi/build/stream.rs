@@ -11,11 +11,13 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::base64;
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::to_stream_line;
 use crate::dockerapi::progress;
 use crate::engine::build::{BuildError, Note};
 use crate::engine::image::Digest;
+use crate::trace;
 
 /// Where a build's news go. Whoever hung up misses them.
 #[derive(Clone)]
@@ -45,6 +47,7 @@ impl Sender {
             // Docker's builder colours what goes to standard error.
             Note::Error(text) => json!({ "stream": format!("\x1b[91m{text}\x1b[0m") }),
             Note::Pull(news) => progress::line(news),
+            Note::Trace(news) => json!({ "id": "moby.buildkit.trace", "aux": base64::encode(&trace::wire::encode(news)) }),
             Note::Stage(id) => json!({ "aux": { "ID": id.to_string() } }),
         };
         match &self.held {
@@ -68,6 +71,22 @@ impl Sender {
                     if !text.is_empty() {
                         let _ = self.messages.send(Ok(text.into()));
                     }
+                }
+                let _ = self.messages.send(Err(error));
+            }
+        }
+    }
+}
+
+impl Sender {
+    /// The end of a build in BuildKit's way. Docker's stream has no place for the lines of the Dockerfile that a failure is about; they
+    /// go in front of it, under an id that other clients pass over.
+    pub fn finish_buildkit(self, done: Result<Digest, BuildError>) {
+        match done {
+            Ok(id) => self.send(&json!({ "id": "moby.image.id", "aux": { "ID": id.to_string() } })),
+            Err(error) => {
+                if let Some(place) = &error.place {
+                    self.send(&json!({ "id": "dockside.build.source", "aux": place }));
                 }
                 let _ = self.messages.send(Err(error));
             }

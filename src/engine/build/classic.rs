@@ -6,21 +6,18 @@ use std::sync::Arc;
 
 use super::arguments::Arguments;
 use super::context::Context;
-use super::copying;
+use super::copying::{self, Job};
 use super::expand;
 use super::instruction::{Copy, Instruction, Plan, Run, Stage, Step};
 use super::mounts::Mount;
 use super::report::{BuildError, Cancel, Note, Report};
-use super::running::{self, MountSources, Mounted};
+use super::running::{self, Command, MountSources, Mounted, Prepared};
 use super::state::{State, same_config};
 use super::tree::Tree;
 use super::{BuildRequest, plan};
 use crate::engine::Engine;
 use crate::engine::container::{Container, Stream};
-use crate::engine::image::{
-    DOCKER_VERSION, Digest, HistoryEntry, ImageDocument, ImageError, PullRequest, Reference, ResolvedImage, RootFs, RunConfig,
-    native_architecture,
-};
+use crate::engine::image::{DOCKER_VERSION, Digest, HistoryEntry, ImageDocument, ResolvedImage, RootFs, RunConfig, native_architecture};
 
 /// One build under way.
 struct Classic<'a> {
@@ -166,32 +163,15 @@ impl Classic<'_> {
         if name == "scratch" {
             return Ok(None);
         }
-        self.image(name, platform).map(Some)
-    }
-
-    fn image(&self, name: &str, platform: &str) -> Result<Digest, BuildError> {
-        let images = &self.engine.images;
-        let platform = if platform.is_empty() { &self.request.platform } else { platform };
-        let wanted = (!platform.is_empty()).then_some(platform);
-        let known = images.resolve(name, wanted);
-        let reference = match &known {
-            Ok(image) if !self.request.pull => return Ok(image.id.clone()),
-            Ok(_) | Err(ImageError::NoSuchImage(_) | ImageError::NotFound(_)) => Reference::parse_normalized(name),
-            Err(_) => return Ok(known?.id),
-        };
-        let Ok(reference) = reference else { return Ok(known?.id) };
-        let reference = reference.or_latest();
-        let credentials = self.request.credentials.get(reference.domain()).cloned();
-        let pull = PullRequest { reference, platform: wanted.map(str::to_owned), credentials };
-        images.pull(&pull, &|progress| (self.report)(Note::Pull(progress)))?;
-        Ok(images.resolve(name, wanted)?.id)
+        let report = |progress| (self.report)(Note::Pull(progress));
+        super::base::find(self.engine, self.request, name, platform, &report).map(Some)
     }
 
     fn step(&mut self, progress: &mut Progress, step: &Step) -> Result<(), BuildError> {
         let result = self.dispatch(progress, step);
         if self.request.force_remove || (self.request.remove && result.is_ok()) {
             for container in std::mem::take(&mut self.containers) {
-                running::remove(self.engine, &container)?;
+                running::remove(&self.engine.containers, &container)?;
                 self.say(format!(" ---> Removed intermediate container {}\n", &container.id()[..12]));
             }
         }
@@ -235,9 +215,7 @@ impl Classic<'_> {
         let container = self.create(progress, remembered.clone())?;
         let below = self.layers(progress)?;
         let folder = progress.state.config.working_dir.clone();
-        let layer = running::layer(&self.engine.images, &below, |tree| {
-            tree.make_folders(&folder, super::tree::Ownership::default()).map(drop).map_err(|e| e.to_string())
-        })?;
+        let layer = running::folder_layer(&self.engine.images, &below, &folder)?;
         self.commit(progress, layer, container, remembered)
     }
 
@@ -282,7 +260,7 @@ impl Classic<'_> {
         if image.layers.is_empty() {
             return Ok(None);
         }
-        let container = running::create(self.engine, image, config, self.request.host.clone())?;
+        let container = running::create(&self.engine.containers, image, config, self.request.host.clone())?;
         self.say(format!(" ---> Running in {}\n", &container.id()[..12]));
         self.containers.push(Arc::clone(&container));
         Ok(Some(container))
@@ -321,31 +299,19 @@ impl Classic<'_> {
             context: self.context,
             secrets: &self.request.secrets,
             layers: &layers_of,
+            cancel: self.cancel,
         };
         let mounted = Mounted::prepare(&sources, &mounts, script, &progress.state.config.working_dir)?;
-        let mut env = progress.state.command_env();
-        env.extend(mounted.env.iter().cloned());
         let shown = words.join(" ");
-        let config = RunConfig {
-            cmd: Some(words),
-            entrypoint: Some(vec![String::new()]),
-            env: Some(env),
-            healthcheck: Some(crate::engine::image::HealthConfig { test: Some(vec!["NONE".to_owned()]), ..Default::default() }),
-            attach_stdout: true,
-            attach_stderr: true,
-            ..progress.state.config.clone()
-        };
-        let mut host = self.request.host.clone();
-        host.mounts = Some(mounted.requests.clone());
-        if !run.network.is_empty() && run.network != "default" {
-            host.network_mode.clone_from(&run.network);
-        }
-        let mut config = config;
+        let mut config = progress.state.config.clone();
         id.short().clone_into(&mut config.image);
-        let container = running::create(self.engine, image.clone(), config, host)?;
+        let env = progress.state.command_env();
+        let command = Command { image, config, words, env, network: run.network.clone(), hostname: String::new() };
+        let prepared = Prepared::create(&self.engine.containers, &self.request.host, command, mounted)?;
+        let container = Arc::clone(&prepared.container);
         self.say(format!(" ---> Running in {}\n", &container.id()[..12]));
         self.containers.push(Arc::clone(&container));
-        let code = running::run(self.engine, &container, self.cancel, &|stream, bytes| {
+        let code = running::run(&self.engine.containers, &container, self.cancel, &|stream, bytes| {
             let text = String::from_utf8_lossy(bytes).into_owned();
             (self.report)(if stream == Stream::Stderr { Note::Error(text) } else { Note::Out(text) });
         })?;
@@ -353,10 +319,7 @@ impl Classic<'_> {
             let message = format!("The command '{shown}' returned a non-zero code: {code}");
             return Err(BuildError { code: Some(code), ..BuildError::new(message) });
         }
-        let upper = container.dir().join("diff");
-        running::forget_mount_points(&upper, &image.layers, &mounted.requests);
-        let below = self.layers(progress)?;
-        let layer = self.engine.images.add_layer(&upper, &below)?;
+        let layer = prepared.layer(&self.engine.images, &self.layers(progress)?)?;
         self.commit(progress, layer, Some(container), remembered)
     }
 
@@ -415,20 +378,10 @@ impl Classic<'_> {
             return Ok(());
         }
         let below = self.layers(progress)?;
-        let working_dir = progress.state.config.working_dir.clone();
         let images = &self.engine.images;
-        let whole = (copy.link && !below.is_empty()).then(|| Tree::layers(&images.layer_folders(&below)));
-        let whole = whole.transpose().map_err(|e| BuildError::new(format!("cannot open the image: {e}")))?;
-        // With --link nothing below counts, not even a link where the copy goes.
-        let layer = running::layer(images, if copy.link { &[] } else { &below }, |tree| {
-            let ownership = copying::ownership(whole.as_ref().unwrap_or(tree), copy)?;
-            copying::perform(images, &from, tree, &sources, copy, ownership, &working_dir, name == "ADD")
-                .map_err(|why| format!("failed to copy files: {why}"))
-        });
-        let mut layer = layer?;
-        if let (true, Some(diff_id)) = (copy.link, &layer) {
-            layer = Some(images.place_layer(diff_id, &below)?);
-        }
+        let working_dir = progress.state.config.working_dir.clone();
+        let job = Job { images, from: &from, sources: &sources, copy, working_dir: &working_dir, unpack: name == "ADD" };
+        let layer = job.layer(&below)?;
         self.commit(progress, layer, None, remembered)
     }
 

@@ -59,15 +59,46 @@ impl Context {
         if text.is_empty() {
             return Err(BuildError::invalid(format!("the Dockerfile ({name}) cannot be empty")));
         }
-        if let Ok(ignore) = tree.read(".dockerignore", DOCKERFILE_MAX) {
-            let list = IgnoreList::parse(&String::from_utf8_lossy(&ignore)).unwrap_or_default();
-            for file in [".dockerignore", name.as_str()] {
-                if list.excludes(&clean(file)) {
-                    self.remove(file);
-                }
+        self.hide_ignored(&tree, &name);
+        String::from_utf8(text).map_err(|_| BuildError::invalid(format!("the Dockerfile ({name}) is not text in UTF-8")))
+    }
+
+    /// The same in BuildKit's words.
+    pub fn definition(&self, name: &str) -> Result<String, BuildError> {
+        let tree = self.tree()?;
+        let text = tree.read(name, DOCKERFILE_MAX).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                BuildError::invalid(format!("failed to read dockerfile: open {name}: no such file or directory"))
+            }
+            _ => BuildError::invalid(format!("failed to read dockerfile: {name}: {e}")),
+        })?;
+        String::from_utf8(text).map_err(|_| BuildError::invalid(format!("the Dockerfile ({name}) is not text in UTF-8")))
+    }
+
+    /// How much of the context is its `.dockerignore`; leaves out of it what that says.
+    pub fn ignore_bytes(&self, dockerfile: &str, measure: impl Fn(&Tree, &str) -> u64, nothing: u64) -> u64 {
+        let Ok(tree) = self.tree() else { return nothing };
+        let bytes = measure(&tree, ".dockerignore");
+        self.hide_ignored(&tree, dockerfile);
+        bytes
+    }
+
+    fn hide_ignored(&self, tree: &Tree, dockerfile: &str) {
+        let Ok(ignore) = tree.read(".dockerignore", DOCKERFILE_MAX) else { return };
+        let list = IgnoreList::parse(&String::from_utf8_lossy(&ignore)).unwrap_or_default();
+        for file in [".dockerignore", dockerfile] {
+            if list.excludes(&clean(file)) {
+                self.remove(file);
+            }
+            // A folder that was only there for the Dockerfile.
+            if let Some((above, _)) = clean(file).rsplit_once('/').filter(|(above, _)| list.excludes(above))
+                && let Ok((_fd, folder)) = tree.find(above)
+                && let Ok(folder) = fs::read_link(folder)
+            {
+                // With something else in it, it stays.
+                let _ = fs::remove_dir(folder);
             }
         }
-        String::from_utf8(text).map_err(|_| BuildError::invalid(format!("the Dockerfile ({name}) is not text in UTF-8")))
     }
 
     /// Takes a file out of the context.

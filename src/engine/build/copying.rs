@@ -7,10 +7,12 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::instruction::Copy;
+use super::report::BuildError;
+use super::running;
 use super::state::absolute;
 use super::tree::{Ownership, Tree, hex};
 use crate::engine::container::resolve_user;
-use crate::engine::image::ImageStore;
+use crate::engine::image::{Digest, ImageStore};
 use crate::patterns::{Glob, IgnoreList, clean};
 use crate::sys::mount;
 
@@ -89,12 +91,12 @@ fn describe(path: &str, error: &io::Error, in_context: bool) -> String {
     }
 }
 
-fn is_url(source: &str) -> bool {
+pub fn is_url(source: &str) -> bool {
     ["http://", "https://", "git://", "git@", "ssh://", "ftp://"].iter().any(|scheme| source.starts_with(scheme))
 }
 
 /// Who shall own the copies: `--chown` by the target's own users, root for what comes from the context.
-pub fn ownership(target: &Tree, copy: &Copy) -> Result<Ownership, String> {
+fn ownership(target: &Tree, copy: &Copy) -> Result<Ownership, String> {
     let owner = if copy.chown.is_empty() {
         // What comes out of an image keeps its owners.
         copy.from.is_empty().then_some((0, 0))
@@ -139,18 +141,39 @@ fn numbers(both: &str) -> Option<(u32, u32)> {
     Some((user.parse().ok()?, group.parse().ok()?))
 }
 
-/// Copies the sources out of `from` into `target`. `unpack` says that archives are unpacked (`ADD`).
-#[expect(clippy::too_many_arguments, reason = "the parts of one copy, put together in one place only")]
-pub fn perform(
-    images: &ImageStore,
-    from: &Tree,
-    target: &Tree,
-    sources: &Sources,
-    copy: &Copy,
-    ownership: Ownership,
-    working_dir: &str,
-    unpack: bool,
-) -> Result<(), String> {
+/// One copy, with all that it needs.
+pub struct Job<'a> {
+    pub images: &'a ImageStore,
+    /// The tree that is copied from.
+    pub from: &'a Tree,
+    pub sources: &'a Sources,
+    pub copy: &'a Copy,
+    pub working_dir: &'a str,
+    /// Archives are unpacked (`ADD`).
+    pub unpack: bool,
+}
+
+impl Job<'_> {
+    /// Makes the layer of the copies on top of the layers `below`; `None` where it would be empty.
+    pub fn layer(&self, below: &[Digest]) -> Result<Option<Digest>, BuildError> {
+        let (images, copy) = (self.images, self.copy);
+        let whole = (copy.link && !below.is_empty()).then(|| Tree::layers(&images.layer_folders(below)));
+        let whole = whole.transpose().map_err(|e| BuildError::new(format!("cannot open the image: {e}")))?;
+        // With --link nothing below counts, not even a link where the copy goes.
+        let layer = running::layer(images, if copy.link { &[] } else { below }, |tree| {
+            let ownership = ownership(whole.as_ref().unwrap_or(tree), copy)?;
+            perform(self, tree, ownership).map_err(|why| format!("failed to copy files: {why}"))
+        })?;
+        match layer {
+            Some(diff_id) if copy.link => Ok(Some(images.place_layer(&diff_id, below)?)),
+            other => Ok(other),
+        }
+    }
+}
+
+/// Copies the sources into `target`.
+fn perform(job: &Job<'_>, target: &Tree, ownership: Ownership) -> Result<(), String> {
+    let Job { images, from, sources, copy, working_dir, unpack } = *job;
     let destination = absolute(working_dir, &copy.destination);
     let names_folder =
         copy.destination.ends_with('/') || matches!(copy.destination.as_str(), "." | "..") || copy.destination.ends_with("/.");

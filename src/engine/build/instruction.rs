@@ -11,6 +11,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     pub escape: char,
     pub warnings: Vec<String>,
+    /// Whether the Dockerfile has more stages than one.
+    pub several: bool,
 }
 
 /// A `FROM` with all that follows it.
@@ -94,7 +96,8 @@ pub struct Copy {
     pub checksum: String,
 }
 
-const NAMES: [&str; 18] = [
+/// All instructions.
+pub const NAMES: [&str; 18] = [
     "ADD",
     "ARG",
     "CMD",
@@ -118,7 +121,13 @@ const NAMES: [&str; 18] = [
 impl Plan {
     /// Gives the instructions of a Dockerfile their meaning.
     pub fn of(dockerfile: &Dockerfile) -> Result<Plan, ParseError> {
-        let mut plan = Plan { arguments: Vec::new(), stages: Vec::new(), escape: dockerfile.escape, warnings: dockerfile.warnings.clone() };
+        let mut plan = Plan {
+            arguments: Vec::new(),
+            stages: Vec::new(),
+            escape: dockerfile.escape,
+            warnings: dockerfile.warnings.clone(),
+            several: false,
+        };
         for node in &dockerfile.instructions {
             let located =
                 |why: String| ParseError { message: format!("dockerfile parse error on line {}: {why}", node.lines.0), lines: node.lines };
@@ -133,6 +142,7 @@ impl Plan {
                 (None, _) => return Err(ParseError { message: "no build stage in current context".to_owned(), lines: node.lines }),
             }
         }
+        plan.several = plan.stages.len() > 1;
         Ok(plan)
     }
 

@@ -1,23 +1,27 @@
 //! Builds images out of Dockerfiles. Knows nothing of HTTP or of how a client shows a build.
 //!
-//! `classic` goes instruction by instruction and makes an image of each, as Docker's first builder does; what it shares with other
-//! ways of building (reading, expanding, copying, running) has a file of its own. What a client sends is trusted nowhere: a context's
+//! `classic` goes instruction by instruction and makes an image of each, as Docker's first builder does; `buildkit` works out what the
+//! target needs and makes one image. What they share (reading, expanding, copying, running) has a file of its own. What a client sends is trusted nowhere: a context's
 //! paths and links never lead out of it, and what a `RUN` does happens in a container.
 
 mod arguments;
+mod base;
+pub mod buildkit;
 mod classic;
 mod context;
 mod copying;
 pub mod dockerfile;
 mod expand;
 mod health;
-mod instruction;
+pub mod instruction;
+mod lint;
 mod mounts;
 mod options;
 mod report;
 mod running;
 mod state;
 mod tree;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +33,7 @@ use super::registry::Credentials;
 pub use context::Context;
 pub use instruction::Plan;
 pub use report::{BuildError, Cancel, Note, Report};
+pub use usage::{Kept, kept, prune};
 
 /// What shall be built, and how.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +58,10 @@ pub struct BuildRequest {
     pub credentials: BTreeMap<String, Credentials>,
     /// What `--mount=type=secret` can ask for.
     pub secrets: BTreeMap<String, Vec<u8>>,
+    /// Stages that are made anew whatever the cache has (BuildKit's builder only).
+    pub no_cache_for: Vec<String>,
+    /// Names that stand for other images (BuildKit's builder only).
+    pub contexts: BTreeMap<String, String>,
 }
 
 /// Builds as Docker's classic builder does, and gives the image's id. Must be called on a blocking thread of a tokio runtime.
@@ -64,6 +73,17 @@ pub fn build_classic(
     cancel: &Cancel,
 ) -> Result<Digest, BuildError> {
     classic::build(engine, request, context, report, cancel)
+}
+
+/// Builds as BuildKit does, and gives the image's id. Must be called on a blocking thread of a tokio runtime.
+pub fn build_buildkit(
+    engine: &Arc<Engine>,
+    request: &BuildRequest,
+    context: &Context,
+    report: Report<'_>,
+    cancel: &Cancel,
+) -> Result<Digest, BuildError> {
+    buildkit::build(engine, request, context, report, cancel)
 }
 
 /// Reads the Dockerfile of a context and cuts it to the target; gives its text too, for messages.
@@ -85,17 +105,4 @@ fn plan(request: &BuildRequest, context: &Context) -> Result<(Plan, String), Bui
         last.steps.extend(request.labels.iter().map(|(key, value)| instruction::Step::label(key, value)));
     }
     Ok((plan, text))
-}
-
-/// Forgets what builds keep beside images (the folders of `--mount=type=cache`); gives their names and the bytes that they took.
-pub fn prune(engine: &Engine) -> (Vec<String>, u64) {
-    let folder = running::cache_folder(engine.state_dir());
-    let (mut names, mut bytes) = (Vec::new(), 0);
-    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-        bytes += super::container::size_of(&entry.path());
-        names.push(entry.file_name().to_string_lossy().chars().take(25).collect());
-    }
-    // What cannot be removed now is there the next time.
-    context::remove(&folder);
-    (names, bytes)
 }

@@ -20,6 +20,18 @@ pub struct Mount {
     pub gid: u32,
     /// A secret's value is this variable.
     pub env: String,
+    pub sharing: Sharing,
+}
+
+/// Who may use a cache at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sharing {
+    #[default]
+    Shared,
+    /// Each has one of its own, which is empty at first.
+    Private,
+    /// One after the other.
+    Locked,
 }
 
 /// What is mounted.
@@ -66,8 +78,14 @@ impl Mount {
                 "readonly" | "ro" => writable = Some(!on()?),
                 "readwrite" | "rw" => writable = Some(on()?),
                 "required" => mount.required = on()?,
-                "sharing" if ["shared", "private", "locked"].contains(&value) => {}
-                "sharing" => return Err(format!("unsupported sharing value {}", go_quote(value))),
+                "sharing" => {
+                    mount.sharing = match value {
+                        "shared" => Sharing::Shared,
+                        "private" => Sharing::Private,
+                        "locked" => Sharing::Locked,
+                        other => return Err(format!("unsupported sharing value {}", go_quote(other))),
+                    };
+                }
                 "size" => mount.size = size(value).ok_or_else(|| format!("invalid value for size: {value}"))?,
                 "mode" => mount.mode = Some(u32::from_str_radix(value, 8).map_err(|_| format!("invalid value {value} for mode"))?),
                 "uid" => mount.uid = number()?,

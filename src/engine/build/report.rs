@@ -7,8 +7,9 @@ use tokio::sync::Notify;
 
 use crate::engine::container::ContainerError;
 use crate::engine::image::{Digest, ImageError, Progress};
+use crate::trace::{News, Source};
 
-/// News of a classic build.
+/// News of a build.
 #[derive(Clone, Debug)]
 pub enum Note {
     /// The builder's own words, or what a command wrote to standard output.
@@ -19,6 +20,8 @@ pub enum Note {
     Pull(Progress),
     /// A stage is done.
     Stage(Digest),
+    /// What BuildKit's steps do.
+    Trace(Box<News>),
 }
 
 /// Where news go.
@@ -35,11 +38,13 @@ pub struct BuildError {
     pub invalid: bool,
     /// The first and last line of the Dockerfile that it is about.
     pub lines: Option<(usize, usize)>,
+    /// The Dockerfile with these lines.
+    pub place: Option<Box<Source>>,
 }
 
 impl BuildError {
     pub fn new(message: impl Into<String>) -> BuildError {
-        BuildError { message: message.into(), code: None, invalid: false, lines: None }
+        BuildError { message: message.into(), code: None, invalid: false, lines: None, place: None }
     }
 
     pub fn invalid(message: impl Into<String>) -> BuildError {
@@ -49,6 +54,14 @@ impl BuildError {
     /// The same, with the lines that it is about.
     pub fn at(mut self, lines: (usize, usize)) -> BuildError {
         self.lines.get_or_insert(lines);
+        self
+    }
+
+    /// The same, with the Dockerfile that its lines are in.
+    pub fn with_source(mut self, filename: &str, text: &str) -> BuildError {
+        if let (None, Some((first, last))) = (&self.place, self.lines.filter(|lines| lines.0 > 0)) {
+            self.place = Some(Box::new(Source { filename: filename.to_owned(), text: text.to_owned(), first, last }));
+        }
         self
     }
 }

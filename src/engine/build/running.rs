@@ -9,13 +9,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::context::{self, Context};
 use super::instruction::Run;
-use super::mounts::{Kind, Mount};
+use super::mounts::{Kind, Mount, Sharing};
 use super::report::{BuildError, Cancel};
 use super::state::absolute;
 use super::tree::{Ownership, Tree, hex};
-use crate::engine::Engine;
-use crate::engine::container::{Condition, Container, CreateRequest, HostConfig, MountRequest, Stream};
-use crate::engine::image::{Digest, ImageStore, ResolvedImage, RunConfig};
+use crate::engine::container::{Condition, Container, Containers, CreateRequest, HostConfig, MountRequest, Stream};
+use crate::engine::image::{Digest, HealthConfig, ImageStore, ResolvedImage, RunConfig};
 
 /// Where BuildKit shows scripts of here-documents.
 const SCRIPTS: &str = "/dev/pipes";
@@ -48,6 +47,8 @@ pub struct Mounted {
     pub requests: Vec<MountRequest>,
     pub env: Vec<String>,
     scratch: Vec<PathBuf>,
+    /// Caches that no other command may use at the same time.
+    locks: Vec<fs::File>,
 }
 
 impl Drop for Mounted {
@@ -67,6 +68,7 @@ pub struct MountSources<'a> {
     pub secrets: &'a std::collections::BTreeMap<String, Vec<u8>>,
     /// The layers that a `from` means.
     pub layers: &'a dyn Fn(&str) -> Result<Vec<PathBuf>, BuildError>,
+    pub cancel: &'a Cancel,
 }
 
 impl Mounted {
@@ -108,6 +110,22 @@ impl Mounted {
         Ok(folder)
     }
 
+    /// Waits until no other command uses the cache, and keeps others out until the mounts are dropped.
+    fn lock(&mut self, sources: &MountSources<'_>, name: &str) -> Result<(), Failed> {
+        let folder = sources.state.join("build").join("locks");
+        fs::create_dir_all(&folder)?;
+        let file = fs::File::create(folder.join(name))?;
+        while let Err(e) = file.try_lock() {
+            if let fs::TryLockError::Error(e) = e {
+                return Err(e.into());
+            }
+            sources.cancel.check()?;
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        self.locks.push(file);
+        Ok(())
+    }
+
     fn file(&mut self, sources: &MountSources<'_>, content: &[u8], mode: u32) -> Result<PathBuf, std::io::Error> {
         let folder = self.folder(sources).map_err(|_| std::io::Error::other("no place to work in"))?;
         let file = folder.join("file");
@@ -139,7 +157,14 @@ impl Mounted {
             },
             Kind::Cache => {
                 let id = if mount.id.is_empty() { &target } else { &mount.id };
-                let folder = cache_folder(sources.state).join(hex(&Sha256::digest(id)));
+                let name = hex(&Sha256::digest(id));
+                let folder = match mount.sharing {
+                    Sharing::Private => self.folder(sources)?.join("cache"),
+                    Sharing::Shared | Sharing::Locked => cache_folder(sources.state).join(&name),
+                };
+                if mount.sharing == Sharing::Locked {
+                    self.lock(sources, &name)?;
+                }
                 if !folder.is_dir() {
                     fs::create_dir_all(&folder)?;
                     if !mount.from.is_empty() {
@@ -202,15 +227,68 @@ impl From<std::io::Error> for Failed {
     }
 }
 
+/// A command that shall make a layer.
+pub struct Command {
+    /// What it runs in.
+    pub image: ResolvedImage,
+    /// The stage's config as it stands.
+    pub config: RunConfig,
+    pub words: Vec<String>,
+    /// The environment, arguments included.
+    pub env: Vec<String>,
+    /// `--network`; empty for the build's.
+    pub network: String,
+    pub hostname: String,
+}
+
+/// A container with all that its command needs.
+pub struct Prepared {
+    pub container: Arc<Container>,
+    mounted: Mounted,
+    layers: Vec<PathBuf>,
+}
+
+impl Prepared {
+    /// Creates the container of a command.
+    pub fn create(containers: &Containers, host: &HostConfig, command: Command, mounted: Mounted) -> Result<Prepared, BuildError> {
+        let mut env = command.env;
+        env.extend(mounted.env.iter().cloned());
+        let config = RunConfig {
+            cmd: Some(command.words),
+            entrypoint: Some(vec![String::new()]),
+            env: Some(env),
+            healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..Default::default() }),
+            attach_stdout: true,
+            attach_stderr: true,
+            hostname: command.hostname,
+            ..command.config
+        };
+        let mut host = host.clone();
+        host.mounts = Some(mounted.requests.clone());
+        if !command.network.is_empty() && command.network != "default" {
+            host.network_mode = command.network;
+        }
+        let layers = command.image.layers.clone();
+        let container = create(containers, command.image, config, host)?;
+        Ok(Prepared { container, mounted, layers })
+    }
+
+    /// The layer of what the command left, on top of the layers `below`; `None` where it left nothing.
+    pub fn layer(&self, images: &ImageStore, below: &[Digest]) -> Result<Option<Digest>, BuildError> {
+        let upper = self.container.dir().join("diff");
+        forget_mount_points(&upper, &self.layers, &self.mounted.requests);
+        Ok(images.add_layer(&upper, below)?)
+    }
+}
+
 /// Creates the container of a step.
-pub fn create(engine: &Engine, image: ResolvedImage, config: RunConfig, host: HostConfig) -> Result<Arc<Container>, BuildError> {
+pub fn create(containers: &Containers, image: ResolvedImage, config: RunConfig, host: HostConfig) -> Result<Arc<Container>, BuildError> {
     let request = CreateRequest { name: String::new(), config, host, image, networks: Default::default() };
-    Ok(engine.containers.create(request)?.0)
+    Ok(containers.create(request)?.0)
 }
 
 /// Runs a created container to its end and gives its status; a build that is cancelled kills it.
-pub fn run(engine: &Engine, container: &Arc<Container>, cancel: &Cancel, out: &dyn Fn(Stream, &[u8])) -> Result<i32, BuildError> {
-    let containers = &engine.containers;
+pub fn run(containers: &Containers, container: &Arc<Container>, cancel: &Cancel, out: &dyn Fn(Stream, &[u8])) -> Result<i32, BuildError> {
     tokio::runtime::Handle::current().block_on(async {
         let mut output = containers.attach(container, true, true);
         let ended = containers.wait(container, Condition::NextExit);
@@ -236,12 +314,12 @@ pub fn run(engine: &Engine, container: &Arc<Container>, cancel: &Cancel, out: &d
 }
 
 /// Removes a container, its own volumes included.
-pub fn remove(engine: &Engine, container: &Arc<Container>) -> Result<(), BuildError> {
-    Ok(tokio::runtime::Handle::current().block_on(engine.containers.remove(container, true, true))?)
+pub fn remove(containers: &Containers, container: &Arc<Container>) -> Result<(), BuildError> {
+    Ok(tokio::runtime::Handle::current().block_on(containers.remove(container, true, true))?)
 }
 
 /// Takes mount points that the engine made for `mounts` out of a container's layer, where the image has no such folder.
-pub fn forget_mount_points(upper: &Path, layers: &[PathBuf], mounts: &[MountRequest]) {
+fn forget_mount_points(upper: &Path, layers: &[PathBuf], mounts: &[MountRequest]) {
     for mount in mounts {
         let mut path = PathBuf::from(mount.target.trim_start_matches('/'));
         while !path.as_os_str().is_empty() {
@@ -277,4 +355,9 @@ pub fn layer(images: &ImageStore, below: &[Digest], write: impl FnOnce(&Tree) ->
     })();
     context::remove(&scratch);
     result
+}
+
+/// Makes the layer of a folder that is there or is made.
+pub fn folder_layer(images: &ImageStore, below: &[Digest], folder: &str) -> Result<Option<Digest>, BuildError> {
+    layer(images, below, |tree| tree.make_folders(folder, Ownership::default()).map(drop).map_err(|e| e.to_string()))
 }

@@ -66,6 +66,18 @@ impl ImageStore {
         Ok(diff_id.clone())
     }
 
+    /// Puts a layer without files on top of the layers `below`.
+    pub fn add_empty_layer(&self, below: &[Digest]) -> Result<Digest, ImageError> {
+        // Two blocks of zeros are a tar of nothing.
+        let diff_id = self.blobs.put_bytes(&[0; 1024])?;
+        self.place_layer(&diff_id, below)
+    }
+
+    /// The size of the files of the last of these layers.
+    pub fn top_size(&self, diff_ids: &[Digest]) -> u64 {
+        chain_ids(diff_ids).last().map_or(0, |chain| self.layer_size(chain))
+    }
+
     /// The folders of unpacked layers, lowest first.
     pub fn layer_folders(&self, diff_ids: &[Digest]) -> Vec<PathBuf> {
         chain_ids(diff_ids).iter().map(|chain| self.layers.diff(chain)).collect()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{HealthConfig, ImageError, RunConfig};
+use crate::engine::build::instruction::NAMES;
 
 /// Applies each line (`CMD ["sh"]`, `ENV A=1` …) to the config.
 pub fn apply_changes<S: AsRef<str>>(config: &mut RunConfig, changes: &[S]) -> Result<(), ImageError> {
@@ -35,27 +36,7 @@ impl Change<'_> {
     }
 
     fn apply(&self, config: &mut RunConfig, cmd_set: &mut bool) -> Result<(), ImageError> {
-        const KNOWN: [&str; 18] = [
-            "ADD",
-            "ARG",
-            "CMD",
-            "COPY",
-            "ENTRYPOINT",
-            "ENV",
-            "EXPOSE",
-            "FROM",
-            "HEALTHCHECK",
-            "LABEL",
-            "MAINTAINER",
-            "ONBUILD",
-            "RUN",
-            "SHELL",
-            "STOPSIGNAL",
-            "USER",
-            "VOLUME",
-            "WORKDIR",
-        ];
-        if !KNOWN.contains(&self.name) {
+        if !NAMES.contains(&self.name) {
             return Err(self.wrong(format_args!("unknown instruction: {}", self.name)));
         }
         let needs_argument = !matches!(self.name, "CMD" | "ENTRYPOINT");

@@ -88,6 +88,25 @@ impl ImageStore {
         }
     }
 
+    /// Lets layers go that builds have kept, as far as nobody else needs them.
+    pub fn release_layers(&self, layers: &[Vec<Digest>]) {
+        if layers.is_empty() {
+            return;
+        }
+        let Some(_lock) = self.tenancy.take() else { return };
+        let Some(needed) = self.needed() else { return };
+        let mut gone = Content::default();
+        for diff_ids in layers {
+            self.add_layers(diff_ids, &mut gone);
+        }
+        for chain in gone.chains.difference(&needed.chains) {
+            self.drop_layer(chain);
+        }
+        for blob in gone.blobs.difference(&needed.blobs) {
+            let _ = fs::remove_file(self.blobs.path(blob));
+        }
+    }
+
     /// Removes all content that no engine and no container needs, if another build of the program was here before: what that one made of
     /// the catalogue this one never asks for.
     pub(super) fn collect_after_change(&self) {
@@ -133,6 +152,9 @@ impl ImageStore {
             let content = self.content_of(images.iter(), &repositories);
             needed.blobs.extend(content.blobs);
             needed.chains.extend(content.chains);
+            for layers in crate::engine::build::buildkit::cache::layers_held(&state) {
+                self.add_layers(&layers, &mut needed);
+            }
         }
         Some(needed)
     }
@@ -143,14 +165,18 @@ impl ImageStore {
             content.blobs.insert(id.clone());
             content.blobs.extend(repositories.image(id).into_iter().flat_map(|record| &record.layer_blobs).map(|blob| blob.digest.clone()));
             let Ok(document) = self.document(id) else { continue };
-            content.blobs.extend(document.rootfs.diff_ids.iter().cloned());
-            for chain in chain_ids(&document.rootfs.diff_ids) {
-                content.blobs.extend(self.layers.info(&chain).and_then(|info| info.blob));
-                content.blobs.extend(self.layers.gzip(&chain));
-                content.chains.insert(chain);
-            }
+            self.add_layers(&document.rootfs.diff_ids, &mut content);
         }
         content
+    }
+
+    fn add_layers(&self, diff_ids: &[Digest], content: &mut Content) {
+        content.blobs.extend(diff_ids.iter().cloned());
+        for chain in chain_ids(diff_ids) {
+            content.blobs.extend(self.layers.info(&chain).and_then(|info| info.blob));
+            content.blobs.extend(self.layers.gzip(&chain));
+            content.chains.insert(chain);
+        }
     }
 }
 

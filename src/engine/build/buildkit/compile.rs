@@ -1,0 +1,384 @@
+//! From a plan to what has to be done: the stages that the target needs, with their configs worked out and each step that makes a layer
+//! by itself. Runs and copies nothing, so that what makes no sense is told before anything is done.
+
+use std::collections::BTreeMap;
+
+use super::naming;
+use crate::engine::build::BuildRequest;
+use crate::engine::build::arguments::Arguments;
+use crate::engine::build::dockerfile::go_quote;
+use crate::engine::build::expand;
+use crate::engine::build::instruction::{Copy, Instruction, Plan, Run, Step};
+use crate::engine::build::mounts::{Kind, Mount};
+use crate::engine::build::report::BuildError;
+use crate::engine::build::running;
+use crate::engine::build::state::State;
+use crate::engine::image::{ImageDocument, RunConfig};
+
+/// As many stages as one target may need.
+const STAGES_MAX: usize = 500;
+
+/// Where files come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Scratch,
+    Context,
+    /// One of `Needs::images`.
+    Image(usize),
+    /// A stage by its place in the plan.
+    Stage(usize),
+}
+
+/// What the target needs, by names alone.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// The images, by name and platform, and the lines that name them.
+    pub images: Vec<Base>,
+    /// For each stage of the plan what it begins with; `None` for those that nobody needs.
+    pub bases: Vec<Option<Origin>>,
+}
+
+/// An image that a build begins with or copies from.
+#[derive(Clone, Debug)]
+pub struct Base {
+    pub name: String,
+    pub platform: String,
+    pub lines: (usize, usize),
+}
+
+/// A stage worked out.
+pub struct Stage {
+    pub base: Origin,
+    /// The step that its image is, as it is shown; none where it begins with another stage or with nothing.
+    pub from: Option<String>,
+    pub steps: Vec<Work>,
+    pub config: RunConfig,
+    pub maintainer: String,
+    /// What it adds to the image's history, with what the stages below added.
+    pub history: Vec<Line>,
+    pub platform: String,
+}
+
+/// A line of history.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub text: String,
+    /// Whether a layer goes with it.
+    pub layer: bool,
+}
+
+/// A step that makes a layer.
+pub struct Work {
+    pub name: String,
+    pub lines: (usize, usize),
+    pub kind: WorkKind,
+}
+
+pub enum WorkKind {
+    Folder(String),
+    Copy { copy: Box<Copy>, add: bool, from: Origin, working_dir: String },
+    Run(Box<Running>),
+}
+
+/// A command to run.
+pub struct Running {
+    pub words: Vec<String>,
+    pub script: Option<(String, String)>,
+    pub mounts: Vec<(Mount, Origin)>,
+    pub config: RunConfig,
+    pub env: Vec<String>,
+    pub network: String,
+}
+
+impl Needs {
+    /// Finds out what the last stage of the plan needs.
+    pub fn of(plan: &Plan, globals: &BTreeMap<String, String>, contexts: &BTreeMap<String, String>) -> Result<Needs, BuildError> {
+        let mut needs = Needs { images: Vec::new(), bases: vec![None; plan.stages.len()] };
+        let mut wanted = vec![false; plan.stages.len()];
+        if let Some(last) = wanted.last_mut() {
+            *last = true;
+        }
+        let mut count = 0;
+        for at in (0..plan.stages.len()).rev() {
+            if !wanted[at] {
+                continue;
+            }
+            count += 1;
+            if count > STAGES_MAX {
+                return Err(BuildError::invalid(format!("the target needs more than {STAGES_MAX} stages")));
+            }
+            let stage = &plan.stages[at];
+            let place = |e: String| BuildError::invalid(e).at(stage.lines);
+            let name = expand::word(&stage.base, globals, plan.escape).map_err(place)?;
+            if name.is_empty() {
+                return Err(place(format!("base name ({}) should not be blank", stage.base)));
+            }
+            let platform = expand::word(&stage.platform, globals, plan.escape).map_err(place)?;
+            let base = needs.origin(plan, at, &name, &platform, stage.lines, contexts);
+            needs.bases[at] = Some(base);
+            let mut origins = vec![base];
+            for step in &stage.steps {
+                for from in froms(&step.instruction) {
+                    origins.push(needs.copied(plan, at, from, step.lines, contexts));
+                }
+            }
+            for origin in origins {
+                if let Origin::Stage(other) = origin {
+                    wanted[other] = true;
+                }
+            }
+        }
+        // In the order in which the Dockerfile names them.
+        Ok(needs)
+    }
+
+    /// What a `FROM` of the stage `at` means: an earlier stage by its name, or an image.
+    fn origin(
+        &mut self,
+        plan: &Plan,
+        at: usize,
+        name: &str,
+        platform: &str,
+        lines: (usize, usize),
+        contexts: &BTreeMap<String, String>,
+    ) -> Origin {
+        let name = contexts.get(name).map_or(name, String::as_str);
+        if let Some(other) = plan.stages[..at].iter().rposition(|s| !s.name.is_empty() && s.name.eq_ignore_ascii_case(name)) {
+            return Origin::Stage(other);
+        }
+        if name == "scratch" {
+            return Origin::Scratch;
+        }
+        let known = self.images.iter().position(|base| base.name == name && base.platform == platform);
+        Origin::Image(known.unwrap_or_else(|| {
+            self.images.push(Base { name: name.to_owned(), platform: platform.to_owned(), lines });
+            self.images.len() - 1
+        }))
+    }
+
+    /// What a `--from` in the stage `at` means: like `origin`, or a stage by its number.
+    fn copied(&mut self, plan: &Plan, at: usize, name: &str, lines: (usize, usize), contexts: &BTreeMap<String, String>) -> Origin {
+        match name.parse::<usize>() {
+            Ok(number) if number < at => Origin::Stage(number),
+            _ => self.origin(plan, at, name, "", lines, contexts),
+        }
+    }
+}
+
+/// The stages and images that an instruction takes files from.
+fn froms(instruction: &Instruction) -> Vec<&str> {
+    match instruction {
+        Instruction::Copy(copy) | Instruction::Add(copy) if !copy.from.is_empty() => vec![&copy.from],
+        Instruction::Run(run) => run.mounts.iter().filter_map(|mount| mount_from(mount)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn mount_from(mount: &str) -> Option<&str> {
+    mount.split(',').find_map(|field| field.strip_prefix("from=")).filter(|from| !from.is_empty())
+}
+
+/// All stages that are needed, worked out; `images` are the documents of `needs.images`.
+pub struct Compiler<'a> {
+    pub plan: &'a Plan,
+    pub needs: &'a mut Needs,
+    pub request: &'a BuildRequest,
+    pub images: &'a [ImageDocument],
+    /// The names of the images as they are shown.
+    pub shown: &'a [String],
+}
+
+impl Compiler<'_> {
+    /// Works out the stages; gives those of the plan, `None` where one is not needed, and the arguments given that nothing asked for.
+    pub fn run(mut self, mut arguments: Arguments) -> Result<(Vec<Option<Stage>>, Vec<String>), BuildError> {
+        let mut stages: Vec<Option<Stage>> = Vec::new();
+        for at in 0..self.plan.stages.len() {
+            let stage = match self.needs.bases[at] {
+                Some(base) => {
+                    let (stage, used) = self.stage(at, base, &stages, arguments.for_stage())?;
+                    arguments.learn(&used);
+                    Some(stage)
+                }
+                None => {
+                    // What a stage asks for that nobody needs was asked for all the same.
+                    for step in &self.plan.stages[at].steps {
+                        if let Instruction::Arg(list) = &step.instruction {
+                            let mut seen = arguments.for_stage();
+                            list.iter().for_each(|(name, value)| seen.declare(name, value.clone()));
+                            arguments.learn(&seen);
+                        }
+                    }
+                    None
+                }
+            };
+            stages.push(stage);
+        }
+        let unused = arguments.unused().into_iter().map(str::to_owned).collect();
+        Ok((stages, unused))
+    }
+
+    fn stage(&mut self, at: usize, base: Origin, done: &[Option<Stage>], arguments: Arguments) -> Result<(Stage, Arguments), BuildError> {
+        let plan = self.plan;
+        let planned = &plan.stages[at];
+        let (config, history, platform) = match base {
+            Origin::Image(n) => {
+                let platform = crate::engine::image::Platform::of(&self.images[n]);
+                (self.images[n].config.clone(), Vec::new(), platform.to_string())
+            }
+            Origin::Stage(n) => done[n].as_ref().map(|s| (s.config.clone(), s.history.clone(), s.platform.clone())).unwrap_or_default(),
+            Origin::Scratch | Origin::Context => (RunConfig::default(), Vec::new(), String::new()),
+        };
+        let mut state = State::new(config, arguments, plan.escape);
+        state.config.image = String::new();
+        let triggers = state.config.on_build.take().unwrap_or_default();
+        let mut steps = Vec::new();
+        for trigger in &triggers {
+            let step = Step::parse(trigger).map_err(|e| BuildError::invalid(e.message).at(planned.lines))?;
+            if froms(&step.instruction).iter().any(|from| matches!(self.copied_stage(at, from), Some(n) if done[n].is_none())) {
+                return Err(
+                    BuildError::invalid(format!("the ONBUILD trigger {} needs a stage of its own", go_quote(trigger))).at(planned.lines)
+                );
+            }
+            steps.push(Step { lines: planned.lines, ..step });
+        }
+        steps.extend(planned.steps.iter().cloned());
+        let mut namer = naming::Namer::of(plan, at, base, &steps);
+        let from = match base {
+            Origin::Image(n) => Some(namer.next(&format!("FROM {}", self.shown[n]))),
+            _ => None,
+        };
+        let mut stage = Stage { base, from, steps: Vec::new(), config: RunConfig::default(), maintainer: String::new(), history, platform };
+        for step in &steps {
+            self.step(at, &mut state, &mut stage, &mut namer, step).map_err(|e| e.at(step.lines))?;
+        }
+        stage.config = state.config;
+        stage.maintainer = state.maintainer;
+        Ok((stage, state.arguments))
+    }
+
+    fn copied_stage(&mut self, at: usize, name: &str) -> Option<usize> {
+        let contexts = &self.request.contexts;
+        match self.needs.copied(self.plan, at, name, (0, 0), contexts) {
+            Origin::Stage(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    fn from(&mut self, at: usize, name: &str, lines: (usize, usize)) -> Result<Origin, BuildError> {
+        if name.is_empty() {
+            return Ok(Origin::Context);
+        }
+        let origin = self.needs.copied(self.plan, at, name, lines, &self.request.contexts);
+        match origin {
+            // Only what was there when the images were looked up can be used.
+            Origin::Image(n) if n >= self.images.len() => {
+                Err(BuildError::invalid(format!("invalid from flag value {name}: variables are not supported here")))
+            }
+            _ => Ok(origin),
+        }
+    }
+
+    fn step(&mut self, at: usize, state: &mut State, stage: &mut Stage, namer: &mut naming::Namer, step: &Step) -> Result<(), BuildError> {
+        let variables = state.variables();
+        let instruction = state.expand(&step.instruction)?;
+        let shown = naming::shown(&step.code, &variables);
+        let mut work = |kind, name: String| stage.steps.push(Work { name, lines: step.lines, kind });
+        match instruction {
+            Instruction::Run(run) => {
+                let (running, summary) = self.running(at, state, &run, step.lines)?;
+                work(WorkKind::Run(Box::new(running)), namer.next(&format!("{shown}{summary}")));
+                let words = match work_words(stage) {
+                    Some(words) => state.remembered(&words),
+                    None => Vec::new(),
+                };
+                stage.history.push(Line { text: format!("RUN {} # buildkit", words.join(" ")), layer: true });
+            }
+            Instruction::Copy(copy) => self.copy(at, state, stage, namer.next(&shown), copy, false, step.lines)?,
+            Instruction::Add(copy) => self.copy(at, state, stage, namer.next(&shown), copy, true, step.lines)?,
+            Instruction::Workdir(_) => {
+                let applied = state.apply(&instruction)?;
+                let name = namer.next(&shown);
+                // The root is there already.
+                let layer = state.config.working_dir != "/";
+                if layer {
+                    work(WorkKind::Folder(state.config.working_dir.clone()), name);
+                }
+                stage.history.push(Line { text: applied.comment, layer });
+            }
+            Instruction::Onbuild(_) => drop(state.apply(&instruction)?),
+            Instruction::Expose(_) => {
+                let before = state.config.exposed_ports.take();
+                state.apply(&instruction)?;
+                let own = state.config.exposed_ports.get_or_insert_default();
+                let ports: Vec<String> = own.keys().map(|port| format!("{port}:{{}}")).collect();
+                own.extend(before.unwrap_or_default());
+                stage.history.push(Line { text: format!("EXPOSE map[{}]", ports.join(" ")), layer: false });
+            }
+            _ => {
+                let applied = state.apply(&instruction)?;
+                if matches!(instruction, Instruction::Cmd(_)) {
+                    state.config.args_escaped = true;
+                }
+                stage.history.push(Line { text: applied.comment, layer: false });
+            }
+        }
+        Ok(())
+    }
+
+    fn running(&mut self, at: usize, state: &State, run: &Run, lines: (usize, usize)) -> Result<(Running, String), BuildError> {
+        let (words, script) = running::command(run, |words| {
+            let mut all = state.shell();
+            all.extend(words);
+            all
+        });
+        let summary = run.command.heredocs.first().map_or_else(String::new, |heredoc| naming::heredoc(&heredoc.text()));
+        let mut mounts = Vec::new();
+        for text in &run.mounts {
+            let mount = Mount::parse(&expand::word(text, &state.variables(), state.escape)?)?;
+            let from = match (mount.kind, mount.from.is_empty()) {
+                (Kind::Cache, true) => Origin::Scratch,
+                _ => self.from(at, &mount.from, lines)?,
+            };
+            mounts.push((mount, from));
+        }
+        if !["", "default", "none", "host"].contains(&run.network.as_str()) {
+            return Err(BuildError::invalid(format!("invalid network mode: {}: RUN knows default, none and host", go_quote(&run.network))));
+        }
+        let running =
+            Running { words, script, mounts, config: state.config.clone(), env: state.command_env(), network: run.network.clone() };
+        Ok((running, summary))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step in its place")]
+    fn copy(
+        &mut self,
+        at: usize,
+        state: &State,
+        stage: &mut Stage,
+        name: String,
+        copy: Copy,
+        add: bool,
+        lines: (usize, usize),
+    ) -> Result<(), BuildError> {
+        let from = self.from(at, &copy.from, lines)?;
+        let many = copy.sources.len() + copy.files.len() > 1;
+        let word = if add { "ADD" } else { "COPY" };
+        if many && !copy.destination.ends_with('/') && copy.destination != "." && copy.destination != ".." {
+            return Err(BuildError::invalid(format!(
+                "When using {word} with more than one source file, the destination must be a directory and end with a /"
+            )));
+        }
+        stage.history.push(Line { text: naming::copied(word, &copy), layer: true });
+        let kind = WorkKind::Copy { copy: Box::new(copy), add, from, working_dir: state.config.working_dir.clone() };
+        stage.steps.push(Work { name, lines, kind });
+        Ok(())
+    }
+}
+
+/// The words of the command that was added last.
+fn work_words(stage: &Stage) -> Option<Vec<String>> {
+    match &stage.steps.last()?.kind {
+        WorkKind::Run(running) => Some(running.words.clone()),
+        _ => None,
+    }
+}

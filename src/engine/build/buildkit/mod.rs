@@ -1,0 +1,214 @@
+//! The builder that BuildKit's users know: it makes what the target needs and nothing else, independent stages side by side, and one
+//! image at the end. What it tells is BuildKit's trace; its words, its history and its cache are held to recordings of it.
+//!
+//! `compile` works out what has to be done, `solve` does it, `cache` knows what was done before, `export` makes the image. Nothing of a
+//! build is seen among the engine's containers, and nothing of it is an image before it is done.
+
+pub mod cache;
+mod compile;
+mod export;
+mod naming;
+mod sandboxes;
+mod solve;
+mod tracer;
+mod transfer;
+
+use std::sync::{Arc, OnceLock};
+
+use super::arguments::Arguments;
+use super::context::Context;
+use super::dockerfile::{Dockerfile, go_quote};
+use super::instruction::{Instruction, Plan};
+use super::report::{BuildError, Cancel, Report};
+use super::{BuildRequest, base, expand, lint};
+use crate::engine::Engine;
+use crate::engine::image::{Digest, ImageDocument, Progress, Reference};
+use cache::{Cache, Record};
+use compile::{Compiler, Needs};
+pub use sandboxes::Sandboxes;
+use solve::{Image, Solver};
+use tracer::Tracer;
+
+pub fn build(
+    engine: &Arc<Engine>,
+    request: &BuildRequest,
+    context: &Context,
+    report: Report<'_>,
+    cancel: &Cancel,
+) -> Result<Digest, BuildError> {
+    let tracer = Tracer::new(report);
+    let (plan, text) = define(request, context, &tracer)?;
+    let name = context.dockerfile_name(&request.dockerfile);
+    let source = |e: BuildError| e.with_source(shown(&name), &text);
+    make(engine, request, context, &tracer, cancel, plan).map_err(source)
+}
+
+/// A Dockerfile's name without the folders above it.
+fn shown(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Reads the Dockerfile and tells its author what could be better.
+fn define(request: &BuildRequest, context: &Context, tracer: &Tracer<'_>) -> Result<(Plan, String), BuildError> {
+    let name = context.dockerfile_name(&request.dockerfile);
+    let step = tracer.start(&format!("[internal] load build definition from {}", shown(&name)), Vec::new());
+    let bytes = context.tree().map_or(transfer::NOTHING, |tree| transfer::file(&tree, &name));
+    step.part_done("transferring dockerfile:", bytes, 0);
+    let vertex = step.digest().to_owned();
+    step.done();
+    let text = context.definition(&name)?;
+    let located = |message: String, lines: (usize, usize)| {
+        let known = message.starts_with("dockerfile parse error") || lines.0 == 0;
+        let message = if known { message } else { format!("dockerfile parse error on line {}: {message}", lines.0) };
+        BuildError::invalid(message).at(lines).with_source(shown(&name), &text)
+    };
+    if text.trim().is_empty() {
+        return Err(BuildError::invalid("the Dockerfile cannot be empty"));
+    }
+    let dockerfile = Dockerfile::parse(&text).map_err(|e| match e.message.as_str() {
+        "file with no instructions" => BuildError::invalid(e.message),
+        _ => located(e.message, e.lines),
+    })?;
+    let mut plan = Plan::of(&dockerfile).map_err(|e| located(e.message, e.lines))?;
+    if plan.stages.is_empty() {
+        return Err(BuildError::invalid("no build stage in current context"));
+    }
+    for (at, stage) in plan.stages.iter().enumerate() {
+        if !stage.name.is_empty() && plan.stages[..at].iter().any(|other| other.name == stage.name) {
+            return Err(located(format!("duplicate name {}", stage.name), stage.lines));
+        }
+    }
+    tracer.warn(lint::warnings(&dockerfile, &plan, shown(&name), &text, &vertex, request));
+    if !request.target.is_empty() {
+        let Some(at) = plan.stage(&request.target) else {
+            return Err(BuildError::invalid(format!("target stage {} could not be found", go_quote(&request.target))));
+        };
+        plan.stages.truncate(at + 1);
+    }
+    Ok((plan, text))
+}
+
+fn make(
+    engine: &Arc<Engine>,
+    request: &BuildRequest,
+    context: &Context,
+    tracer: &Tracer<'_>,
+    cancel: &Cancel,
+    plan: Plan,
+) -> Result<Digest, BuildError> {
+    let _content = engine.images.hold_content()?;
+    let mut arguments = Arguments::new(request.arguments.clone());
+    for step in &plan.arguments {
+        let Instruction::Arg(list) = &step.instruction else { continue };
+        for (name, value) in list {
+            let value = value.as_ref().map(|v| expand::word(v, &arguments.globals(), plan.escape)).transpose();
+            arguments.declare_global(name, value.map_err(|e| BuildError::invalid(e).at(step.lines))?);
+        }
+    }
+    let mut needs = Needs::of(&plan, &arguments.globals(), &request.contexts)?;
+    let images = metadata(engine, request, tracer, &needs)?;
+    let name = context.dockerfile_name(&request.dockerfile);
+    let ignore = tracer.start("[internal] load .dockerignore", Vec::new());
+    ignore.part_done("transferring context:", context.ignore_bytes(&name, transfer::file, transfer::NOTHING), 0);
+    ignore.done();
+    let documents: Vec<ImageDocument> = images.iter().map(|image| image.document.clone()).collect();
+    let shown: Vec<String> = images.iter().map(|image| image.shown.clone()).collect();
+    let compiler = Compiler { plan: &plan, needs: &mut needs, request, images: &documents, shown: &shown };
+    let (stages, unused) = compiler.run(arguments)?;
+    if !unused.is_empty() {
+        let short = format!("One or more build-args [{}] were not consumed", unused.join(" "));
+        tracer.warn(vec![crate::trace::Warning { short, level: 1, ..Default::default() }]);
+    }
+    let containers = engine.sandboxes.open(engine.state_dir())?;
+    let names = plan.stages.iter().map(|stage| stage.name.clone()).collect();
+    let solver = Solver::new(engine, containers, request, context, cancel, tracer, images, stages, names);
+    let files = solver.run()?;
+    let id = export::image(&solver, &files)?;
+    let forgotten = solver.cache.trim();
+    drop(_content);
+    engine.images.release_layers(&forgotten);
+    Ok(id)
+}
+
+/// Looks up all images that the build needs, side by side.
+fn metadata(engine: &Arc<Engine>, request: &BuildRequest, tracer: &Tracer<'_>, needs: &Needs) -> Result<Vec<Image>, BuildError> {
+    let cache = Cache::of(engine.state_dir());
+    let runtime = tokio::runtime::Handle::current();
+    let found: Vec<Result<Image, BuildError>> = std::thread::scope(|scope| {
+        let lookups: Vec<_> = needs
+            .images
+            .iter()
+            .map(|base| {
+                let (runtime, cache) = (&runtime, &cache);
+                scope.spawn(move || {
+                    let _runtime = runtime.enter();
+                    one_image(engine, request, tracer, cache, base)
+                })
+            })
+            .collect();
+        lookups.into_iter().map(|l| l.join().unwrap_or_else(|_| Err(BuildError::new("an image could not be looked up")))).collect()
+    });
+    found.into_iter().collect()
+}
+
+fn one_image(
+    engine: &Arc<Engine>,
+    request: &BuildRequest,
+    tracer: &Tracer<'_>,
+    cache: &Cache,
+    base: &compile::Base,
+) -> Result<Image, BuildError> {
+    let full = Reference::parse_normalized(&base.name).map_or_else(|_| base.name.clone(), |r| r.or_latest().to_string());
+    let step = tracer.start(&format!("[internal] load metadata for {full}"), Vec::new());
+    // Once something comes in, the image is known: the rest is told under its own name.
+    let (metadata, coming) = (std::cell::RefCell::new(Some(step)), OnceLock::new());
+    let report = |progress: Progress| {
+        if !matches!(progress, Progress::Update { .. }) && coming.get().is_none() {
+            return;
+        }
+        if let Some(step) = metadata.borrow_mut().take() {
+            step.done();
+        }
+        coming.get_or_init(|| tracer.start(&format!("FROM {full}"), Vec::new())).pull(&progress);
+    };
+    let failed = |e: BuildError| {
+        let message = format!("{}: failed to resolve source metadata for {full}: {}", base.name, e.message);
+        BuildError { message, ..e }.at(base.lines)
+    };
+    let id = match base::find(engine, request, &base.name, &base.platform, &report) {
+        Ok(id) => id,
+        Err(e) => {
+            let step = metadata.take().or(coming.into_inner());
+            if let Some(step) = step {
+                step.failed(&e.message);
+            }
+            return Err(failed(e));
+        }
+    };
+    if let Some(step) = metadata.take() {
+        step.done();
+    }
+    let told = OnceLock::new();
+    if let Some(step) = coming.into_inner() {
+        let _ = told.set(step.digest().to_owned());
+        step.done();
+    }
+    let document = ImageDocument::clone(&*engine.images.document_of(&id)?);
+    let key = cache::key(["source", id.as_str()]);
+    let seen = cache.get(&key, &engine.images).is_some();
+    let now = jiff::Timestamp::now();
+    let record = Record {
+        layers: Vec::new(),
+        times: Vec::new(),
+        description: format!("pulled from {full}"),
+        kind: "regular".to_owned(),
+        size: 0,
+        parent: String::new(),
+        created: now,
+    };
+    if !seen {
+        // Not remembered is looked up again.
+        let _ = cache.put(&key, &record);
+    }
+    Ok(Image { id, document, shown: full, seen, told })
+}

@@ -1,0 +1,576 @@
+//! Does what has to be done: every stage on a thread of its own, which waits for another one only where it needs its files. What an
+//! earlier build has made is taken from the cache. The first step that fails ends the others.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use jiff::Timestamp;
+
+use super::cache::{Cache, Record, key};
+use super::compile::{Origin, Running, Stage, Work, WorkKind};
+use super::sandboxes;
+use super::tracer::{self, Step, Tracer};
+use super::transfer;
+use crate::engine::Engine;
+use crate::engine::build::BuildRequest;
+use crate::engine::build::context::Context;
+use crate::engine::build::copying::{self, Job, Sources};
+use crate::engine::build::dockerfile::go_quote;
+use crate::engine::build::instruction::Copy;
+use crate::engine::build::mounts::Kind;
+use crate::engine::build::report::{BuildError, Cancel};
+use crate::engine::build::running::{self, Command, MountSources, Mounted, Prepared};
+use crate::engine::build::tree::Tree;
+use crate::engine::container::Containers;
+use crate::engine::image::{Digest, ImageDocument, ResolvedImage, chain_ids};
+
+/// What a step, a stage or an image has come to.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// All that they depend on.
+    pub key: String,
+    /// Lowest first.
+    pub layers: Vec<Digest>,
+    /// When the layers on top of the base image were made.
+    pub times: Vec<Timestamp>,
+}
+
+/// An image that the build begins with or copies from.
+pub struct Image {
+    pub id: Digest,
+    pub document: ImageDocument,
+    /// Its step as it is shown, where no stage begins with it.
+    pub shown: String,
+    /// Whether a build has used it before.
+    pub seen: bool,
+    /// It came in just now, and its step has been told.
+    pub told: OnceLock<String>,
+}
+
+/// How a stage stands.
+enum State {
+    Open,
+    Done(Arc<Files>),
+    Failed,
+}
+
+/// A build under way.
+pub struct Solver<'a> {
+    pub engine: &'a Arc<Engine>,
+    pub containers: Containers,
+    pub request: &'a BuildRequest,
+    pub context: &'a Context,
+    pub cancel: &'a Cancel,
+    pub tracer: &'a Tracer<'a>,
+    pub cache: Cache,
+    pub images: Vec<Image>,
+    pub stages: Vec<Option<Stage>>,
+    /// The names of the stages, for `--no-cache-filter`.
+    pub names: Vec<String>,
+    slots: Vec<Slot>,
+    failure: Mutex<Option<BuildError>>,
+    /// The step that brings the context, once it is told.
+    context_step: OnceLock<String>,
+}
+
+#[derive(Default)]
+struct Slot {
+    state: Mutex<Option<State>>,
+    changed: Condvar,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why a step did not come to an end.
+fn cancelled() -> BuildError {
+    BuildError::new(crate::trace::CANCELLED)
+}
+
+impl<'a> Solver<'a> {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a build, put together in one place only")]
+    pub fn new(
+        engine: &'a Arc<Engine>,
+        containers: Containers,
+        request: &'a BuildRequest,
+        context: &'a Context,
+        cancel: &'a Cancel,
+        tracer: &'a Tracer<'a>,
+        images: Vec<Image>,
+        stages: Vec<Option<Stage>>,
+        names: Vec<String>,
+    ) -> Solver<'a> {
+        let slots = stages.iter().map(|_| Slot { state: Mutex::new(Some(State::Open)), ..Slot::default() }).collect();
+        Solver {
+            engine,
+            containers,
+            request,
+            context,
+            cancel,
+            tracer,
+            cache: Cache::of(engine.state_dir()),
+            images,
+            stages,
+            names,
+            slots,
+            failure: Mutex::default(),
+            context_step: OnceLock::new(),
+        }
+    }
+
+    /// Makes the last stage, and gives what it has come to.
+    pub fn run(&self) -> Result<Arc<Files>, BuildError> {
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::scope(|scope| {
+            for (at, stage) in self.stages.iter().enumerate() {
+                let Some(stage) = stage else { continue };
+                let runtime = &runtime;
+                let begun = std::thread::Builder::new().stack_size(1 << 20).spawn_scoped(scope, move || {
+                    let _runtime = runtime.enter();
+                    self.finish(at, self.stage(at, stage));
+                });
+                if let Err(e) = begun {
+                    self.finish(at, Err(BuildError::new(format!("cannot start a thread: {e}"))));
+                }
+            }
+        });
+        if let Some(failure) = locked(&self.failure).take() {
+            return Err(failure);
+        }
+        self.cancel.check()?;
+        self.slots.len().checked_sub(1).map_or_else(|| Err(cancelled()), |last| self.wait(last))
+    }
+
+    fn finish(&self, at: usize, result: Result<Files, BuildError>) {
+        let slot = &self.slots[at];
+        let state = match result {
+            Ok(files) => State::Done(Arc::new(files)),
+            Err(failure) => {
+                let mut first = locked(&self.failure);
+                if !self.cancel.is_cancelled() {
+                    first.get_or_insert(failure);
+                    self.cancel.cancel();
+                }
+                State::Failed
+            }
+        };
+        *locked(&slot.state) = Some(state);
+        slot.changed.notify_all();
+    }
+
+    /// Waits for a stage.
+    fn wait(&self, at: usize) -> Result<Arc<Files>, BuildError> {
+        let slot = &self.slots[at];
+        let mut state = locked(&slot.state);
+        loop {
+            match &*state {
+                Some(State::Done(files)) => return Ok(Arc::clone(files)),
+                Some(State::Failed) | None => return Err(cancelled()),
+                Some(State::Open) => state = slot.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// Whether files are there without waiting.
+    fn ready(&self, origin: Origin) -> bool {
+        match origin {
+            Origin::Stage(at) => matches!(&*locked(&self.slots[at].state), Some(State::Done(_))),
+            _ => true,
+        }
+    }
+
+    fn files(&self, origin: Origin) -> Result<Arc<Files>, BuildError> {
+        match origin {
+            Origin::Stage(at) => self.wait(at),
+            Origin::Image(at) => Ok(Arc::new(self.image_files(at))),
+            Origin::Scratch | Origin::Context => Ok(Arc::new(Files { key: key(["scratch"]), ..Files::default() })),
+        }
+    }
+
+    fn image_files(&self, at: usize) -> Files {
+        let layers = self.images[at].document.rootfs.diff_ids.clone();
+        let top = chain_ids(&layers).pop().map_or_else(|| self.images[at].id.to_string(), |chain| chain.to_string());
+        Files { key: key(["image", &top]), layers, times: Vec::new() }
+    }
+
+    fn stage(&self, at: usize, stage: &Stage) -> Result<Files, BuildError> {
+        let mut files = Files::clone(&*self.files(stage.base)?);
+        let ignored = self.request.no_cache || self.request.no_cache_for.iter().any(|name| self.is_named(at, name));
+        let (found, complete) = if ignored { (Vec::new(), false) } else { self.found(stage, &files) };
+        let mut last = self.tell_base(stage, !complete);
+        if stage.steps.iter().any(uses_context) {
+            self.tell_context();
+        }
+        let mut found = found.into_iter();
+        for work in &stage.steps {
+            let inputs: Vec<String> = last.iter().cloned().collect();
+            let (next, step) = match found.next() {
+                Some(next) => {
+                    let step = self.tracer.start_as(&step_digest(at, &work.name), &work.name, inputs);
+                    (next, step)
+                }
+                None => {
+                    self.cancel.check().map_err(|_| cancelled())?;
+                    self.prepare(work)?;
+                    let step = self.tracer.start_as(&step_digest(at, &work.name), &work.name, inputs);
+                    match self.work(work, &files, ignored, &step) {
+                        Ok(next) => (next, step),
+                        Err(failure) => {
+                            let failed = self.cancel.is_cancelled() || failure.message == crate::trace::CANCELLED;
+                            if failed {
+                                step.cancelled()
+                            } else {
+                                step.failed(&failure.message)
+                            }
+                            return Err(self.explained(work, failure));
+                        }
+                    }
+                }
+            };
+            last = Some(step.digest().to_owned());
+            if next.1 {
+                step.cached()
+            } else {
+                step.done()
+            }
+            files = next.0;
+        }
+        Ok(files)
+    }
+
+    fn is_named(&self, at: usize, name: &str) -> bool {
+        self.names[at].eq_ignore_ascii_case(name) || name == at.to_string()
+    }
+
+    /// What the cache has for the first steps of a stage, as far as it goes without waiting; and whether that is all of them.
+    fn found(&self, stage: &Stage, base: &Files) -> (Vec<(Files, bool)>, bool) {
+        let mut found: Vec<(Files, bool)> = Vec::new();
+        for work in &stage.steps {
+            let below = found.last().map_or(base, |(files, _)| files);
+            let ready = match &work.kind {
+                WorkKind::Folder(_) => true,
+                WorkKind::Copy { from, .. } => self.ready(*from),
+                WorkKind::Run(run) => run.mounts.iter().all(|(_, from)| self.ready(*from)),
+            };
+            let next = (ready && !self.cancel.is_cancelled()).then(|| self.looked_up(work, below)).flatten();
+            match next {
+                Some(files) => found.push((files, true)),
+                None => return (found, false),
+            }
+        }
+        (found, true)
+    }
+
+    fn looked_up(&self, work: &Work, below: &Files) -> Option<Files> {
+        let key = match &work.kind {
+            WorkKind::Folder(folder) => folder_key(below, folder),
+            WorkKind::Copy { copy, add, from, working_dir } => {
+                let (_, sources) = self.sources(copy, *from).ok()?;
+                return self.cached_copy(&copy_key(below, copy, *add, working_dir, &sources), copy, below);
+            }
+            WorkKind::Run(run) => self.run_key(below, run).ok()?,
+        };
+        self.cached(&key)
+    }
+
+    fn cached(&self, key: &str) -> Option<Files> {
+        let record = self.cache.get(key, &self.engine.images)?;
+        Some(Files { key: key.to_owned(), layers: record.layers, times: record.times })
+    }
+
+    /// Tells of the image that a stage begins with. `used` says that something has to be done on top of it.
+    fn tell_base(&self, stage: &Stage, used: bool) -> Option<String> {
+        let Origin::Image(at) = stage.base else { return None };
+        let name = stage.from.as_deref().unwrap_or_default();
+        Some(self.tell_image(at, name, used))
+    }
+
+    fn tell_image(&self, at: usize, name: &str, used: bool) -> String {
+        let image = &self.images[at];
+        let told = image.told.get_or_init(|| {
+            let step = self.tracer.start(name, Vec::new());
+            let digest = step.digest().to_owned();
+            if used && image.seen {
+                step.cached()
+            } else {
+                step.done()
+            }
+            digest
+        });
+        told.clone()
+    }
+
+    /// Tells of the context, the first time that something of it is needed.
+    fn tell_context(&self) {
+        self.context_step.get_or_init(|| {
+            let step = self.tracer.start("[internal] load build context", Vec::new());
+            let mut wanted: Vec<String> = Vec::new();
+            for work in self.stages.iter().flatten().flat_map(|stage| &stage.steps).filter(|work| uses_context(work)) {
+                match &work.kind {
+                    WorkKind::Copy { copy, .. } => wanted.extend(copy.sources.iter().map(|source| crate::patterns::clean(source))),
+                    WorkKind::Run(run) => {
+                        let mounts = run.mounts.iter().filter(|(_, from)| *from == Origin::Context);
+                        wanted.extend(mounts.map(|(mount, _)| crate::patterns::clean(&mount.source)));
+                    }
+                    WorkKind::Folder(_) => {}
+                }
+            }
+            let bytes = self.context.tree().map_or(transfer::NOTHING, |tree| transfer::files(&tree, &wanted));
+            step.part_done("transferring context:", bytes, 0);
+            let digest = step.digest().to_owned();
+            step.done();
+            digest
+        });
+    }
+
+    /// What must be there before a step can begin.
+    fn prepare(&self, work: &Work) -> Result<(), BuildError> {
+        let need = |origin: Origin| match origin {
+            Origin::Image(at) => {
+                let name = format!("FROM {}", self.images[at].shown);
+                self.tell_image(at, &name, true);
+                Ok(())
+            }
+            Origin::Stage(at) => self.wait(at).map(drop),
+            Origin::Scratch | Origin::Context => Ok(()),
+        };
+        match &work.kind {
+            WorkKind::Folder(_) => Ok(()),
+            WorkKind::Copy { from, .. } => need(*from),
+            WorkKind::Run(run) => run.mounts.iter().try_for_each(|(_, from)| need(*from)),
+        }
+    }
+
+    /// Does a step, or finds it in the cache after all; says which.
+    fn work(&self, work: &Work, below: &Files, ignored: bool, step: &Step<'_>) -> Result<(Files, bool), BuildError> {
+        let images = &self.engine.images;
+        let lookup = |key: &str| if ignored { None } else { self.cached(key) };
+        match &work.kind {
+            WorkKind::Folder(folder) => {
+                let key = folder_key(below, folder);
+                if let Some(files) = lookup(&key) {
+                    return Ok((files, true));
+                }
+                let layer = running::folder_layer(images, &below.layers, folder)?;
+                self.keep(key, below, layer, &work.name)
+            }
+            WorkKind::Copy { copy, add, from, working_dir } => {
+                let (tree, sources) = self.sources(copy, *from)?;
+                let key = copy_key(below, copy, *add, working_dir, &sources);
+                if let (false, Some(files)) = (ignored, self.cached_copy(&key, copy, below)) {
+                    return Ok((files, true));
+                }
+                let job = Job { images, from: &tree, sources: &sources, copy, working_dir, unpack: *add };
+                let layer = job.layer(&below.layers)?;
+                if let (true, Some(layer)) = (copy.link, &layer) {
+                    return Ok(self.keep_link(&key, below, layer, &work.name));
+                }
+                self.keep(key, below, layer, &work.name)
+            }
+            WorkKind::Run(run) => {
+                let key = self.run_key(below, run)?;
+                if let Some(files) = lookup(&key) {
+                    return Ok((files, true));
+                }
+                let layer = self.run_command(run, below, step)?;
+                self.keep(key, below, layer, &work.name)
+            }
+        }
+    }
+
+    /// A layer of `--link` is the same on top of whatever is below.
+    fn cached_copy(&self, key: &str, copy: &Copy, below: &Files) -> Option<Files> {
+        if !copy.link {
+            return self.cached(key);
+        }
+        let images = &self.engine.images;
+        let record = self.cache.get(key, images)?;
+        let (layer, time) = (record.layers.first()?, record.times.first()?);
+        images.place_layer(layer, &below.layers).ok()?;
+        Some(linked(key, below, layer, *time))
+    }
+
+    fn keep_link(&self, key: &str, below: &Files, layer: &Digest, name: &str) -> (Files, bool) {
+        let now = Timestamp::now();
+        self.remember(key, std::slice::from_ref(layer), &[now], name, "");
+        (linked(key, below, layer, now), false)
+    }
+
+    /// Writes down what a step has come to.
+    fn keep(&self, key: String, below: &Files, layer: Option<Digest>, name: &str) -> Result<(Files, bool), BuildError> {
+        // A step makes a layer whatever it did: the history counts on it.
+        let layer = match layer {
+            Some(layer) => layer,
+            None => self.engine.images.add_empty_layer(&below.layers)?,
+        };
+        let mut files = Files { key, layers: below.layers.clone(), times: below.times.clone() };
+        files.layers.push(layer);
+        files.times.push(Timestamp::now());
+        self.remember(&files.key, &files.layers, &files.times, name, &below.key);
+        Ok((files, false))
+    }
+
+    fn remember(&self, key: &str, layers: &[Digest], times: &[Timestamp], name: &str, parent: &str) {
+        let record = Record {
+            layers: layers.to_vec(),
+            times: times.to_vec(),
+            description: name.to_owned(),
+            kind: "regular".to_owned(),
+            size: self.engine.images.top_size(layers),
+            parent: parent.to_owned(),
+            created: Timestamp::now(),
+        };
+        // A step that is not remembered is done again.
+        let _ = self.cache.put(key, &record);
+    }
+
+    fn sources(&self, copy: &Copy, from: Origin) -> Result<(Tree, Sources), BuildError> {
+        let tree = match from {
+            Origin::Context => self.context.tree()?,
+            other => {
+                let layers = self.folders(&*self.files(other)?)?;
+                Tree::layers(&layers).map_err(|e| BuildError::new(format!("cannot open {}: {e}", copy.from)))?
+            }
+        };
+        for source in copy.sources.iter().filter(|s| !crate::patterns::Glob::is_pattern(s) && !copying::is_url(s)) {
+            let path = crate::patterns::clean(source);
+            if let Err(e) = tree.metadata(&path)
+                && e.kind() == std::io::ErrorKind::NotFound
+            {
+                return Err(missing(&format!("/{path}")));
+            }
+        }
+        let sources = copying::gather(&tree, copy, from == Origin::Context)?;
+        Ok((tree, sources))
+    }
+
+    fn folders(&self, files: &Files) -> Result<Vec<PathBuf>, BuildError> {
+        if files.layers.is_empty() {
+            return Err(BuildError::new("there is nothing to copy from: scratch has no files"));
+        }
+        Ok(self.engine.images.layer_folders(&files.layers))
+    }
+
+    fn run_key(&self, below: &Files, run: &Running) -> Result<String, BuildError> {
+        let mut parts: Vec<String> = vec!["run".to_owned(), below.key.clone(), run.config.working_dir.clone(), run.config.user.clone()];
+        parts.push(run.network.clone());
+        parts.push(run.words.len().to_string());
+        parts.extend(run.words.iter().cloned());
+        parts.extend(run.script.iter().flat_map(|(name, text)| [name.clone(), text.clone()]));
+        parts.push(run.env.len().to_string());
+        parts.extend(run.env.iter().cloned());
+        for (mount, from) in &run.mounts {
+            parts.push(format!("{mount:?}"));
+            parts.push(match (mount.kind, from) {
+                (Kind::Bind, Origin::Context) => {
+                    let path = crate::patterns::clean(&mount.source);
+                    self.context.tree()?.hash(&path, &|_| false).map_err(|_| missing(&format!("/{path}")))?
+                }
+                (Kind::Bind | Kind::Cache, Origin::Stage(_) | Origin::Image(_)) => self.files(*from)?.key.clone(),
+                _ => String::new(),
+            });
+        }
+        Ok(key(parts.iter().map(String::as_str)))
+    }
+
+    fn run_command(&self, run: &Running, below: &Files, step: &Step<'_>) -> Result<Option<Digest>, BuildError> {
+        let images = &self.engine.images;
+        if below.layers.is_empty() {
+            return Err(BuildError::new("there is nothing to run in: FROM scratch has no files"));
+        }
+        let origins: Vec<(&str, Origin)> = run.mounts.iter().map(|(mount, from)| (mount.from.as_str(), *from)).collect();
+        let layers_of = |name: &str| {
+            let origin = origins.iter().find(|(from, _)| *from == name).map_or(Origin::Scratch, |(_, origin)| *origin);
+            self.folders(&*self.files(origin)?)
+        };
+        let sources = MountSources {
+            images,
+            state: self.engine.state_dir(),
+            context: self.context,
+            secrets: &self.request.secrets,
+            layers: &layers_of,
+            cancel: self.cancel,
+        };
+        let mounts: Vec<_> = run.mounts.iter().map(|(mount, _)| mount.clone()).collect();
+        let mounted = Mounted::prepare(&sources, &mounts, run.script.clone(), &run.config.working_dir)?;
+        let image = ResolvedImage {
+            id: Digest::of(below.key.as_bytes()),
+            config: ImageDocument { config: run.config.clone(), os: "linux".to_owned(), ..ImageDocument::default() },
+            layers: images.layer_folders(&below.layers),
+        };
+        let command = Command {
+            image,
+            config: run.config.clone(),
+            words: run.words.clone(),
+            env: run.env.clone(),
+            network: run.network.clone(),
+            hostname: "buildkitsandbox".to_owned(),
+        };
+        let mut host = self.request.host.clone();
+        if ["", "default", "bridge"].contains(&host.network_mode.as_str()) {
+            // Nothing would lead out of another network either, and this one costs nothing.
+            host.network_mode = "none".to_owned();
+        }
+        let prepared = Prepared::create(&self.containers, &host, command, mounted)?;
+        let process = go_quote(&run.words.join(" "));
+        let failed = |why: &str| BuildError::new(format!("process {process} did not complete successfully: {why}"));
+        let out = |stream, bytes: &[u8]| step.log(stream, bytes);
+        let result = match running::run(&self.containers, &prepared.container, self.cancel, &out) {
+            _ if self.cancel.is_cancelled() => Err(cancelled()),
+            Err(e) => Err(failed(&e.message)),
+            Ok(0) => prepared.layer(images, &below.layers),
+            Ok(code) => Err(failed(&format!("exit code: {code}"))),
+        };
+        sandboxes::remove(&self.containers, &prepared.container);
+        result
+    }
+
+    /// The failure of a step as the build as a whole has it.
+    fn explained(&self, work: &Work, failure: BuildError) -> BuildError {
+        let missing = failure.message.starts_with(CHECKSUM);
+        let message = if missing { format!("failed to compute cache key: {}", failure.message) } else { failure.message };
+        BuildError { message, ..failure }.at(work.lines)
+    }
+}
+
+const CHECKSUM: &str = "failed to calculate checksum of ref";
+
+/// A source that is not there. BuildKit names the place where it looked by two ids that nobody can use.
+fn missing(path: &str) -> BuildError {
+    let id = key([path, &Timestamp::now().to_string()]);
+    let session = format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..32]);
+    BuildError::new(format!("{CHECKSUM} {session}::{}: {}: not found", &id[32..57], go_quote(path)))
+}
+
+fn uses_context(work: &Work) -> bool {
+    match &work.kind {
+        WorkKind::Folder(_) => false,
+        WorkKind::Copy { from, copy, .. } => *from == Origin::Context && !copy.sources.is_empty(),
+        WorkKind::Run(run) => run.mounts.iter().any(|(mount, from)| *from == Origin::Context && mount.kind == Kind::Bind),
+    }
+}
+
+fn step_digest(at: usize, name: &str) -> String {
+    tracer::digest(&format!("{at} {name}"))
+}
+
+/// A layer on top of what it does not depend on.
+fn linked(link: &str, below: &Files, layer: &Digest, time: Timestamp) -> Files {
+    let mut files = Files { key: key(["linked", link, &below.key]), ..below.clone() };
+    files.layers.push(layer.clone());
+    files.times.push(time);
+    files
+}
+
+fn folder_key(below: &Files, folder: &str) -> String {
+    key(["folder", &below.key, folder])
+}
+
+fn copy_key(below: &Files, copy: &Copy, add: bool, working_dir: &str, sources: &Sources) -> String {
+    let flags = format!("{add} {} {} {} {}", copy.chown, copy.chmod, copy.link, copy.parents);
+    // Names of owners are those of the files below.
+    let below = if copy.link && copy.chown.is_empty() { "" } else { &below.key };
+    // What is copied into a folder keeps its name.
+    key(["copy", below, working_dir, &copy.destination, &flags, &sources.digest, &copy.sources.join("\n")])
+}

@@ -1,0 +1,134 @@
+//! Tells what the steps of a build do, as they do it. Does nothing of it itself.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use jiff::Timestamp;
+
+use crate::engine::build::report::{Note, Report};
+use crate::engine::container::Stream;
+use crate::engine::image::{Digest, Progress};
+use crate::trace::{CANCELLED, Log, News, Status, Vertex, Warning};
+
+/// Where the news of one build come together.
+pub struct Tracer<'a> {
+    report: Report<'a>,
+}
+
+impl<'a> Tracer<'a> {
+    pub fn new(report: Report<'a>) -> Tracer<'a> {
+        Tracer { report }
+    }
+
+    fn tell(&self, news: News) {
+        (self.report)(Note::Trace(Box::new(news)));
+    }
+
+    /// A step begins now.
+    pub fn start(&self, name: &str, inputs: Vec<String>) -> Step<'_> {
+        self.start_as(&digest(name), name, inputs)
+    }
+
+    /// A step begins that has a digest of its own.
+    pub fn start_as(&self, digest: &str, name: &str, inputs: Vec<String>) -> Step<'_> {
+        let started = Some(Timestamp::now());
+        let vertex = Vertex { digest: digest.to_owned(), inputs, name: name.to_owned(), started, ..Vertex::default() };
+        self.tell(News { vertexes: vec![vertex.clone()], ..News::default() });
+        Step { tracer: self, vertex, parts: Mutex::default() }
+    }
+
+    /// Tells the author of what should be different.
+    pub fn warn(&self, warnings: Vec<Warning>) {
+        if !warnings.is_empty() {
+            self.tell(News { warnings, ..News::default() });
+        }
+    }
+}
+
+/// The digest of a step that is known by its name.
+pub fn digest(name: &str) -> String {
+    Digest::of(name.as_bytes()).to_string()
+}
+
+/// A step that has begun.
+pub struct Step<'a> {
+    tracer: &'a Tracer<'a>,
+    vertex: Vertex,
+    /// The parts that have begun.
+    parts: Mutex<Vec<Status>>,
+}
+
+impl Step<'_> {
+    pub fn digest(&self) -> &str {
+        &self.vertex.digest
+    }
+
+    /// A part begins, or goes on.
+    pub fn part(&self, id: &str, current: u64, total: u64) {
+        self.update(id, current, total, false);
+    }
+
+    /// A part is done.
+    pub fn part_done(&self, id: &str, current: u64, total: u64) {
+        self.update(id, current, total, true);
+    }
+
+    fn update(&self, id: &str, current: u64, total: u64, done: bool) {
+        let now = Some(Timestamp::now());
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = parts.iter().position(|part| part.id == id).unwrap_or_else(|| {
+            parts.push(Status { id: id.to_owned(), vertex: self.vertex.digest.clone(), started: now, ..Status::default() });
+            parts.len() - 1
+        });
+        let part = &mut parts[at];
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        (part.current, part.total, part.timestamp) = (number(current), number(total), now);
+        part.completed = if done { now } else { None };
+        self.tracer.tell(News { statuses: vec![part.clone()], ..News::default() });
+    }
+
+    /// An image that comes in: a part for each of its layers.
+    pub fn pull(&self, progress: &Progress) {
+        match progress {
+            Progress::Update { id, text, current, total } => match *text {
+                "Pull complete" | "Already exists" => self.part_done(&format!("{id} done"), 0, 0),
+                "Downloading" => self.part(id, *current, *total),
+                "Download complete" => self.part_done(id, *current, *total),
+                "Extracting" => self.part(&format!("extracting {id}"), *current, *total),
+                _ => {}
+            },
+            Progress::Message { text, .. } if text.starts_with("Digest: ") => self.part_done(&text["Digest: ".len()..], 0, 0),
+            _ => {}
+        }
+    }
+
+    /// What the step's command wrote.
+    pub fn log(&self, stream: Stream, bytes: &[u8]) {
+        let stream = if stream == Stream::Stderr { 2 } else { 1 };
+        let log = Log { vertex: self.vertex.digest.clone(), timestamp: Some(Timestamp::now()), stream, data: bytes.to_vec() };
+        self.tracer.tell(News { logs: vec![log], ..News::default() });
+    }
+
+    fn end(self, cached: bool, error: &str) {
+        let vertex = Vertex { completed: Some(Timestamp::now()), cached, error: error.to_owned(), ..self.vertex };
+        self.tracer.tell(News { vertexes: vec![vertex], ..News::default() });
+    }
+
+    pub fn done(self) {
+        self.end(false, "");
+    }
+
+    /// Nothing had to be done.
+    pub fn cached(self) {
+        self.end(true, "");
+    }
+
+    pub fn failed(self, why: &str) {
+        self.end(false, why);
+    }
+
+    /// Another step failed, or nobody wants the build any more.
+    pub fn cancelled(self) {
+        self.end(false, CANCELLED);
+    }
+}

@@ -1,0 +1,347 @@
+//! Builds as BuildKit does them, with Dockside's own client: recorded builds replayed, stages side by side, what the cache takes for the
+//! same, secrets, failures, and what a build that is ended leaves. Skips with a message where the corpus or busybox is missing.
+
+#[path = "engine/support.rs"]
+mod support;
+#[path = "engine/transcripts.rs"]
+mod transcripts;
+
+use std::path::Path;
+
+use support::{Engine, Run, User};
+
+/// An engine, and commands that are run with Dockside as `docker`.
+struct Builder {
+    engine: Engine,
+}
+
+impl Builder {
+    fn start(user: User) -> Option<Builder> {
+        let engine = Engine::with_busybox(user)?;
+        let own = engine.dir.path().join("own");
+        std::fs::create_dir(&own).expect("a folder");
+        std::os::unix::fs::symlink(engine.dir.path().join("dockside"), own.join("docker")).expect("a link");
+        Some(Builder { engine })
+    }
+
+    fn sh(&self, line: &str) -> Run {
+        let (tty, line) = line.strip_prefix("TTY ").map_or(("", line), |line| ("TTY ", line));
+        self.engine.sh(&format!("{tty}export PATH={}:$PATH; {line}", self.engine.dir.path().join("own").display()))
+    }
+
+    fn ok(&self, line: &str) -> String {
+        let run = self.sh(line);
+        assert_eq!(run.status, 0, "{line}: {run:?}");
+        run.stdout.trim().to_owned()
+    }
+
+    /// What a build of this Dockerfile with these flags says; it must succeed.
+    fn build(&self, flags: &str, dockerfile: &str) -> String {
+        let run = self.try_build(flags, dockerfile);
+        assert_eq!(run.status, 0, "{run:?}");
+        run.stderr
+    }
+
+    fn try_build(&self, flags: &str, dockerfile: &str) -> Run {
+        std::fs::write(self.engine.home().join("Dockerfile.test"), dockerfile).expect("a Dockerfile");
+        self.sh(&format!("docker build --progress=plain {flags} - < Dockerfile.test"))
+    }
+}
+
+/// How a step of a plain trace ended: the line behind its name.
+fn end_of<'a>(trace: &'a str, name: &str) -> &'a str {
+    let head = trace.lines().find(|line| line.ends_with(name)).unwrap_or_else(|| panic!("{name} is not in {trace}"));
+    let number = head.split(' ').next().expect("a number");
+    let own = trace.lines().filter(|line| line.split(' ').next() == Some(number));
+    own.filter_map(|line| line.split(' ').nth(1)).find(|word| ["CACHED", "DONE", "ERROR:", "CANCELED"].contains(word)).unwrap_or("nothing")
+}
+
+/// The recorded builds by BuildKit's client, in order, and what was asked about their images afterwards.
+const REPLAYED: &[&str] = &[
+    "build-b1-buildkit-plain",
+    "build-b1-buildkit-cached",
+    "build-b1-buildkit-tty",
+    "err-build-run-fails-buildkit",
+    "err-build-unknown-instr-buildkit",
+    "err-build-copy-missing-buildkit",
+    "err-build-no-dockerfile-buildkit",
+    "err-build-no-context",
+    "history-buildkit",
+    "image-inspect-buildkit",
+];
+
+/// Times, sizes and layers differ by nature; so does the order in which BuildKit tells of steps that it has done at once.
+fn settled(text: &str) -> String {
+    let rules = [
+        (r"\d+\.\ds\b", "0.0s"),
+        (r"transferring context: \d+B", "transferring context: <n>"),
+        (r"ref [0-9a-z-]+::[0-9a-z]+", "ref <ref>"),
+        // The last picture of a terminal is the one that stays.
+        (r"(?s)^.*\x1b\[\?25l", ""),
+        (r"[0-9a-f]{64}", "<id>"),
+        (r"sha256:[0-9a-f]+ ", "sha256:<id> "),
+        (r#""(Size|LowerDir|UpperDir|WorkDir|MergedDir|LastTagTime|Created)": .*"#, "$1"),
+        (r"(?m)^#\d+ ", "# "),
+    ];
+    let mut text = text.replace('\r', "");
+    for (pattern, with) in rules {
+        text = regex::Regex::new(pattern).expect("a rule").replace_all(&text, with).into_owned();
+    }
+    let mut blocks: Vec<String> = text.split("\n\n").map(|block| block.trim_end().to_owned()).collect();
+    if text.starts_with("# building") {
+        blocks.sort();
+    }
+    blocks.join("\n\n")
+}
+
+fn replay(user: User) {
+    let Some(corpus) = transcripts::Corpus::find() else { return };
+    let Some(builder) = Builder::start(user) else { return };
+    let contexts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/docker/contexts");
+    builder.engine.ok(&format!("mkdir -p ctx/b2; cp -r {}/. ctx/; chmod -R u=rwX,go=rX ctx", contexts.display()));
+    let mut failures = Vec::new();
+    for name in REPLAYED {
+        let Some(line) = corpus.command(name) else { continue };
+        let mut run = builder.sh(line);
+        // Recorded but kept apart: what it leaves behind is needed all the same.
+        let Some(transcript) = corpus.get(name) else { continue };
+        (run.stdout, run.stderr) = (settled(&run.stdout), settled(&run.stderr));
+        let settled = transcript.changed(settled);
+        failures.extend(settled.difference(&run, user).map(|difference| format!("== {name}\n{difference}")));
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    // Docker fetches what `# syntax=` names; here it is built in. Where Docker asks the network for an image, ours says that there is none.
+    assert!(builder.ok("docker build --progress=plain ctx/bheredoc 2>&1").contains("RUN <<EOF (echo one...)"));
+    let missing = builder.sh("docker build --progress=plain ctx/bbad5");
+    for part in [
+        "> [internal] load metadata for docker.io/library/nosuchimage:1.0:\n------\nDockerfile:1\n",
+        "   1 | >>> FROM nosuchimage:1.0\n",
+        "ERROR: failed to solve: nosuchimage:1.0: failed to resolve source metadata for docker.io/library/nosuchimage:1.0: ",
+    ] {
+        assert!(missing.status == 1 && missing.stderr.contains(part), "{part:?} is not in {missing:?}");
+    }
+}
+
+#[test]
+fn recorded_builds_are_the_same_as_root() {
+    replay(User::Root);
+}
+
+#[test]
+fn recorded_builds_are_the_same_as_an_ordinary_user() {
+    replay(User::Ordinary);
+}
+
+#[test]
+fn stages_are_built_side_by_side_and_only_those_that_are_needed() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    // Each of the two waits for the other one; one after the other they would never end.
+    let meet = |own: &str, other: &str| {
+        format!("RUN --mount=type=cache,target=/c touch /c/{own}; until [ -e /c/{other} ]; do sleep 0.05; done; echo {own} > /{own}\n")
+    };
+    let dockerfile = format!(
+        "FROM busybox AS a\n{}FROM busybox AS b\n{}FROM busybox AS unused\nRUN exit 9\nFROM busybox\nCOPY --from=a /a /\n\
+         COPY --from=1 /b /\nCMD [\"cat\", \"/a\", \"/b\"]\n",
+        meet("a", "b"),
+        meet("b", "a")
+    );
+    let trace = builder.build("-t both", &dockerfile);
+    assert!(!trace.contains("unused"), "{trace}");
+    assert_eq!(builder.ok("docker run --rm both"), "a\nb");
+    let target = builder.try_build("--target unused", &dockerfile);
+    assert!(target.status == 1 && target.stderr.contains("[unused 2/2] RUN exit 9") && !target.stderr.contains("[a "), "{target:?}");
+    // One that fails ends the others.
+    let dockerfile =
+        "FROM busybox AS a\nRUN sleep 1000\nFROM busybox AS b\nRUN sleep 1; exit 7\nFROM scratch\nCOPY --from=a /x /\nCOPY --from=b /x /\n";
+    let failed = builder.try_build("", dockerfile);
+    assert!(failed.status == 1 && failed.stderr.contains("exit code: 7"), "{failed:?}");
+    assert_eq!(end_of(&failed.stderr, "RUN sleep 1000"), "CANCELED", "{failed:?}");
+}
+
+#[test]
+fn the_cache_goes_by_what_a_step_depends_on() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let dockerfile =
+        "FROM busybox AS base\nARG WHO=all\nWORKDIR /w\nCOPY a .\nRUN echo first\nARG LATE\nRUN echo second\nCOPY --link b .\n";
+    builder.engine.ok("mkdir c; echo a > c/a; echo b > c/b");
+    std::fs::write(builder.engine.home().join("c/Dockerfile"), dockerfile).expect("a Dockerfile");
+    let build = |flags: &str| {
+        let run = builder.sh(&format!("docker build --progress=plain {flags} c"));
+        assert_eq!(run.status, 0, "{run:?}");
+        let ends = |name| (end_of(&run.stderr, name) == "CACHED").then_some(name);
+        ["WORKDIR /w", "COPY a .", "RUN echo first", "RUN echo second", "COPY --link b ."].into_iter().filter_map(ends).collect::<Vec<_>>()
+    };
+    let all = ["WORKDIR /w", "COPY a .", "RUN echo first", "RUN echo second", "COPY --link b ."];
+    assert_eq!(build("-t one"), [""; 0]);
+    assert_eq!(build("-t two"), all);
+    assert_eq!(builder.ok("docker images -q --no-trunc one"), builder.ok("docker images -q --no-trunc two"), "the same image");
+    // Another time is not another content; another content is.
+    builder.engine.ok("touch -d 2001-01-01 c/a");
+    assert_eq!(build(""), all);
+    builder.engine.ok("echo other > c/a");
+    assert_eq!(build(""), ["WORKDIR /w", "COPY --link b ."], "--link depends on nothing below");
+    builder.engine.ok("echo a > c/a");
+    assert_eq!(build(""), all, "what was built before is still known");
+    assert_eq!(build("--build-arg LATE=x"), ["WORKDIR /w", "COPY a .", "RUN echo first", "COPY --link b ."]);
+    assert_eq!(build("--build-arg WHO=x"), ["WORKDIR /w", "COPY a .", "COPY --link b ."]);
+    assert_eq!(build("--no-cache"), [""; 0]);
+    assert_eq!(build("--no-cache-filter base"), [""; 0]);
+    assert_eq!(build("--no-cache-filter another"), all);
+    // Images may go; what was built stays known until it is pruned.
+    builder.ok("docker rmi -f $(docker images -q)");
+    builder.ok("docker import -c 'CMD [\"sh\"]' - busybox:latest < busybox.tar");
+    assert_eq!(build(""), all);
+    assert!(builder.ok("docker builder prune -af").contains("Total:"));
+    assert_eq!(builder.ok("docker system df --format '{{.Type}} {{.TotalCount}}' | grep Build"), "Build Cache 0");
+    assert_eq!(build(""), [""; 0]);
+}
+
+#[test]
+fn secrets_are_seen_by_their_command_alone() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let dockerfile = "FROM busybox\n\
+        RUN --mount=type=secret,id=k --mount=type=secret,id=e,env=E [ \"$(cat /run/secrets/k)$E\" = \"$(printf h%s-1h%s-2 ush ush)\" ] && ls /run > /seen\n\
+        RUN test ! -e /run/secrets/k && test -z \"$E\"\n";
+    builder.engine.ok("printf hush-1 > key");
+    let trace = {
+        std::fs::write(builder.engine.home().join("Dockerfile.test"), dockerfile).expect("a Dockerfile");
+        let run = builder.sh("V=hush-2 docker build --progress=plain -t s --secret id=k,src=key --secret id=e,env=V - < Dockerfile.test");
+        assert_eq!(run.status, 0, "{run:?}");
+        run.stderr
+    };
+    assert!(!trace.contains("hush-"), "{trace}");
+    builder.engine.ok("rm key Dockerfile.test");
+    let found = builder.engine.sh("grep -r -l hush- store state");
+    assert_eq!(found.stdout, "", "a secret is kept");
+    assert!(!builder.ok("docker history --no-trunc s; docker image inspect s; docker run --rm s find / -xdev -name k").contains("hush-"));
+    // A secret's value is nothing that the cache goes by.
+    std::fs::write(builder.engine.home().join("Dockerfile.test"), dockerfile).expect("a Dockerfile");
+    let again = builder.sh("docker build --progress=plain - < Dockerfile.test");
+    assert!(again.status == 0 && again.stderr.contains("CACHED"), "{again:?}");
+}
+
+#[test]
+fn images_are_what_the_dockerfile_says() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let dockerfile = "FROM busybox AS base\nARG A=1\nENV B=$A C=\"x y\"\nEXPOSE 80 53/udp\nONBUILD RUN echo triggered > /t\nVOLUME /v\nSTOPSIGNAL SIGINT\nHEALTHCHECK --interval=2s CMD true\nSHELL [\"/bin/sh\", \"-ec\"]\nUSER 7\nCMD echo hi\n\
+         FROM base\nWORKDIR /made/here\nRUN true\nCOPY <<EOF /f\n$B\nEOF\nLABEL l=1\n";
+    let trace = builder.build("-t made --label given=yes", dockerfile);
+    for part in
+        ["[stage-1 1/4] RUN echo triggered > /t", "[stage-1 2/4] WORKDIR /made/here", "[stage-1 3/4] RUN true", "exporting to image"]
+    {
+        assert!(trace.contains(part), "{part} is not in {trace}");
+    }
+    let history = builder.ok("docker history --no-trunc --format '{{.CreatedBy}}|{{.Comment}}' made | head -9");
+    let expected = [
+        "LABEL l=1",
+        "COPY <<EOF /f # buildkit",
+        "RUN /bin/sh -ec true # buildkit",
+        "WORKDIR /made/here",
+        "RUN /bin/sh -ec echo triggered > /t # buildkit",
+        "CMD [\"/bin/sh\" \"-ec\" \"echo hi\"]",
+        "USER 7",
+        "SHELL [/bin/sh -ec]",
+        "HEALTHCHECK &{[\"CMD-SHELL\" \"true\"] \"2s\" \"0s\" \"0s\" \"0s\" '\\x00'}",
+    ];
+    assert_eq!(history, expected.map(|line| format!("{line}|buildkit.dockerfile.v0")).join("\n"));
+    let config: serde_json::Value = serde_json::from_str(&builder.ok("docker image inspect made")).expect("JSON");
+    let config = &config[0]["Config"];
+    assert_eq!(config["Labels"], serde_json::json!({ "l": "1", "given": "yes" }));
+    assert_eq!(config["ExposedPorts"], serde_json::json!({ "53/udp": {}, "80/tcp": {} }));
+    assert_eq!((&config["OnBuild"], config["WorkingDir"].as_str()), (&serde_json::Value::Null, Some("/made/here")));
+    let layers = builder.ok("docker image inspect -f '{{len .RootFS.Layers}}' made");
+    assert_eq!(layers, "5", "a layer for the base and for each of RUN, WORKDIR, RUN and COPY");
+    assert_eq!(builder.ok("docker run --rm -u 0 made cat /f /t"), "1\ntriggered");
+}
+
+#[test]
+fn warnings_and_failures_name_their_lines() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let trace = builder.build("", "FROM busybox as x\nENV a b\nCMD echo\n");
+    let end = "\n 3 warnings found (use docker --debug to expand):\n \
+         - FromAsCasing: 'as' and 'FROM' keywords' casing do not match (line 1)\n \
+         - LegacyKeyValueFormat: \"ENV key=value\" should be used instead of legacy \"ENV key value\" format (line 2)\n \
+         - JSONArgsRecommended: JSON arguments recommended for CMD to prevent unintended behavior related to OS signals (line 3)\n";
+    assert!(trace.ends_with(end), "{trace}");
+    let failed = builder.try_build("", "FROM busybox\nRUN echo to out; echo to err >&2; \\\n  exit 5\n");
+    let step = "------\n > [2/2] RUN echo to out; echo to err >&2;   exit 5:\n";
+    assert!(failed.status == 1 && failed.stderr.contains(step), "{failed:?}");
+    assert!(failed.stderr.contains("   2 | >>> RUN echo to out; echo to err >&2; \\\n   3 | >>>   exit 5\n"), "{failed:?}");
+    for (dockerfile, why) in [
+        ("FROM busybox\nCOPY --from=x\n", "dockerfile parse error on line 2: COPY requires at least two arguments"),
+        ("FROM busybox AS a\nFROM a AS a\n", "dockerfile parse error on line 2: duplicate name a"),
+        ("FROM ${NO}\n", "base name (${NO}) should not be blank"),
+        ("FROM busybox\nEXPOSE x\n", "invalid containerPort: x"),
+        ("# nothing\n", "file with no instructions"),
+        ("FROM scratch\nRUN true\n", "there is nothing to run in: FROM scratch has no files"),
+    ] {
+        let run = builder.try_build("", dockerfile);
+        assert!(run.status == 1 && run.stderr.contains(&format!("ERROR: failed to solve: {why}")), "{dockerfile}: {run:?}");
+    }
+    assert!(builder.try_build("--target no", "FROM busybox\n").stderr.ends_with("target stage \"no\" could not be found\n"));
+}
+
+#[test]
+fn progress_is_shown_as_it_is_asked_for() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    std::fs::write(builder.engine.home().join("D"), "FROM busybox\nRUN echo said\n").expect("a Dockerfile");
+    let quiet = builder.sh("docker build -q -t q - < D");
+    assert_eq!((quiet.stdout.trim(), quiet.stderr.as_str()), (builder.ok("docker images -q --no-trunc q").as_str(), ""));
+    let raw = builder.sh("BUILDKIT_PROGRESS=rawjson docker build --no-cache - < D");
+    let objects: Vec<serde_json::Value> = raw.stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let data = |o: &serde_json::Value| o["logs"][0]["data"].as_str().map(str::to_owned);
+    assert!(objects.iter().filter_map(data).any(|data| data == "c2FpZAo="), "{raw:?}");
+    let wrong = builder.sh("docker build --progress=fast - < D");
+    assert!(wrong.status == 1 && wrong.stderr.starts_with("ERROR: invalid progress mode fast"), "{wrong:?}");
+    builder.ok("docker build --iidfile id --metadata-file meta -t named:1 - < D");
+    let id = std::fs::read_to_string(builder.engine.home().join("id")).expect("an id");
+    let meta: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(builder.engine.home().join("meta")).expect("metadata")).expect("JSON");
+    assert_eq!(
+        (meta["containerimage.config.digest"].as_str(), meta["image.name"].as_str()),
+        (Some(id.as_str()), Some("docker.io/library/named:1"))
+    );
+}
+
+#[test]
+fn dockerfiles_from_elsewhere_are_no_part_of_the_context() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    builder.engine.ok(
+        "mkdir c other; echo 1 > c/one; echo c/two > c/two; echo two > c/.dockerignore; printf 'FROM busybox\\nCOPY . /c\\n' > other/Mine",
+    );
+    for (line, name) in [("docker build -t o -f other/Mine c", "Mine"), ("docker build -t o -f - c < other/Mine", "Dockerfile")] {
+        let run = builder.sh(&format!("{line} --progress=plain"));
+        assert!(run.status == 0 && run.stderr.contains(&format!("load build definition from {name}\n")), "{run:?}");
+        assert_eq!(builder.ok("docker run --rm o find /c"), "/c\n/c/one");
+    }
+}
+
+#[test]
+fn a_build_that_is_ended_leaves_nothing() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let before = builder.ok("docker images -aq | sort");
+    std::fs::write(builder.engine.home().join("D"), "FROM busybox\nRUN echo begun; sleep 1000\n").expect("a Dockerfile");
+    // What runs in the background of a script ignores ^C, unless it is told otherwise.
+    let run = builder.sh(
+        "env --default-signal=INT docker build --progress=plain - < D 2> out & client=$!; until grep -q begun out; do sleep 0.1; done; \
+         docker ps -aq; kill -INT $client; wait; until [ -z \"$(ls state/build/containers)\" ]; do sleep 0.1; done; docker ps -aq",
+    );
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{run:?}");
+    assert_eq!(builder.ok("docker images -aq | sort"), before);
+    assert_eq!(builder.ok("docker ps -aq"), "", "BuildKit's containers are none of the user's");
+}
+
+#[test]
+fn a_killed_engine_builds_on() {
+    let Some(mut builder) = Builder::start(User::Ordinary) else { return };
+    let steps: String = (0..6).map(|n| format!("RUN echo {n} > /{n}\n")).collect();
+    std::fs::write(builder.engine.home().join("D"), format!("FROM busybox\n{steps}")).expect("a Dockerfile");
+    for attempt in 0..6u32 {
+        builder.sh(&format!("(docker build --no-cache -t k - < D > /dev/null 2>&1 &) ; sleep 0.0{}", attempt * 2));
+        builder.engine.crash_and_restart();
+        builder.ok("docker images -a -q | sort -u | xargs -r docker image inspect > /dev/null");
+    }
+    builder.ok("docker build -t k - < D");
+    assert_eq!(builder.ok("docker run --rm k cat /0 /5"), "0\n5");
+    assert_eq!(builder.ok("ls state/build/containers"), "", "containers of builds that were killed");
+}
