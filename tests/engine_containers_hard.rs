@@ -387,3 +387,46 @@ fn the_doctor_names_what_is_lacking() {
         assert!(forbidden.stdout.contains("dockside test --engine unix://"), "{forbidden:?}");
     });
 }
+
+#[test]
+fn a_log_goes_on_over_its_files() {
+    both(|engine| {
+        // Some 90 bytes a line of the log: a file holds about 45 of them.
+        let talk = "i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done";
+        for (name, options, kept) in [
+            ("three", "--log-opt max-size=4k --log-opt max-file=3", 90..150),
+            ("one", "--log-opt max-size=4k", 1..60),
+            ("all", "", 200..201),
+            ("local", "--log-driver local --log-opt max-size=4k --log-opt max-file=2", 45..100),
+        ] {
+            engine.ok(&format!("docker run --name {name} {options} busybox sh -c '{talk}' | tail -1"));
+            let log = engine.ok(&format!("docker logs {name}"));
+            let lines: Vec<&str> = log.lines().collect();
+            assert!(kept.contains(&lines.len()), "{name}: {} lines", lines.len());
+            let expected: Vec<String> = (200 - lines.len()..200).map(|n| format!("line {n}")).collect();
+            assert_eq!(lines, expected, "{name}");
+            let tail = lines.len() - 1;
+            assert_eq!(engine.ok(&format!("docker logs -n {tail} {name}")).lines().count(), tail);
+            assert_eq!(engine.ok(&format!("docker logs --tail 0 {name}")), "");
+        }
+        // One who follows sees every line, however many files come and go.
+        let slowly = "i=0; while [ $i -lt 200 ]; do echo line $i; [ $((i % 20)) = 0 ] && sleep 0.05; i=$((i+1)); done; sleep 0.2";
+        engine.ok(&format!("docker run -d --name told --log-opt max-size=2k --log-opt max-file=2 busybox sh -c '{slowly}'"));
+        let followed = engine.ok("docker logs -f told");
+        assert_eq!(followed.lines().last(), Some("line 199"));
+        let numbers: Vec<u32> = followed.lines().filter_map(|l| l.strip_prefix("line ")?.parse().ok()).collect();
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{followed}");
+        // By time: the second of two lines is later than the first one's time.
+        engine.ok("docker run --name timed busybox sh -c 'echo first; sleep 0.1; echo second'");
+        let stamped = engine.ok("docker logs -t timed");
+        let time = |n: usize| stamped.lines().nth(n).and_then(|l| l.split(' ').next()).expect("a time").to_owned();
+        assert_eq!(engine.ok(&format!("docker logs --since {} timed", time(1))), "second");
+        assert_eq!(engine.ok(&format!("docker logs --until {} timed", time(0))), "first");
+        // What lies in the future is waited for, but no longer than that.
+        engine.ok("docker run -d --name quiet busybox sh -c 'echo only; sleep 1000'");
+        assert_eq!(engine.ok("docker logs -f --until $(date -d '+1 second' +%s) quiet"), "only");
+        let wrong = |options: &str| engine.sh(&format!("docker run --rm {options} busybox true")).stderr;
+        assert!(wrong("--log-opt nosuch=1").contains("unknown log opt 'nosuch' for json-file log driver"));
+        assert!(wrong("--log-opt max-size=x").contains("failed to initialize logging driver: invalid size: 'x'"));
+    });
+}

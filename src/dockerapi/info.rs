@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::json::Json;
 use super::version::{ENGINE_VERSION, kernel_release};
 use crate::engine::Engine;
-use crate::engine::container::{Status, cgroup};
+use crate::engine::container::{LOG_DRIVERS, Status, cgroup};
 use crate::engine::image::Digest;
 
 /// `GET /info`
@@ -32,7 +32,7 @@ pub async fn info(State(engine): State<Arc<Engine>>) -> impl IntoResponse {
         "Images": engine.images.count(),
         "Driver": "overlay2",
         "DriverStatus": [["Supports d_type", "true"], ["Using metacopy", "false"], ["Native Overlay Diff", "false"], ["userxattr", "true"]],
-        "Plugins": { "Volume": ["local"], "Network": ["bridge", "host", "null"], "Authorization": null, "Log": ["json-file"] },
+        "Plugins": { "Volume": ["local"], "Network": ["bridge", "host", "null"], "Authorization": null, "Log": LOG_DRIVERS },
         "MemoryLimit": cgroup::has("memory"), "SwapLimit": cgroup::has("memory"), "CpuCfsPeriod": cgroup::has("cpu"),
         "CpuCfsQuota": cgroup::has("cpu"), "CPUShares": cgroup::has("cpu"), "CPUSet": cgroup::has("cpuset"),
         "PidsLimit": cgroup::has("pids"), "IPv4Forwarding": true, "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false,

@@ -18,7 +18,7 @@ use super::containers::parse;
 use super::json::Json;
 use super::params::{Filters, Params, time};
 use crate::engine::Engine;
-use crate::engine::container::Connection;
+use crate::engine::container::{Connection, nullable};
 use crate::engine::network::{BRIDGE, HOST, NONE, Network, NetworkError, NetworkRequest, Pool};
 
 /// The routes under /networks, without the version in front.
@@ -67,6 +67,7 @@ impl From<Endpoint> for Connection {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Create {
+    #[serde(deserialize_with = "nullable")]
     name: String,
     driver: Option<String>,
     internal: Option<bool>,

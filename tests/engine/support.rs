@@ -26,6 +26,7 @@ pub struct Engine {
 
 /// What a command did.
 #[derive(Debug)]
+#[allow(dead_code, reason = "not every test binary that includes this file uses all of it")]
 pub struct Run {
     pub status: i32,
     pub stdout: String,
@@ -77,6 +78,7 @@ impl Engine {
     }
 
     /// Starts an engine that has the recordings' `busybox:latest`.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
     pub fn with_busybox(user: User) -> Option<Engine> {
         let engine = Engine::start(user)?;
         let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/busybox-rootfs");
@@ -105,6 +107,11 @@ impl Engine {
     /// Runs a shell command line with the engine as its docker host, `/lab` being the engine's home and 127.0.0.1 its own loopback
     /// address where a port follows.
     pub fn sh(&self, line: &str) -> Run {
+        self.sh_with(None, line)
+    }
+
+    /// The same, with commands of a folder of the caller's before those of the machine.
+    pub fn sh_with(&self, commands: Option<&Path>, line: &str) -> Run {
         let tty = line.strip_prefix("TTY ");
         let line = line.replace("/lab/", &format!("{}/", self.home().display()));
         let line = line.replace("127.0.0.1:", &format!("{}:", self.loopback()));
@@ -115,6 +122,9 @@ impl Engine {
         let mut command = Command::new("bash");
         command.arg("-c").arg(line).current_dir(self.home()).stdin(Stdio::null());
         self.dress(&mut command);
+        if let Some(folder) = commands {
+            command.env("PATH", format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default()));
+        }
         let output = command.output().expect("bash runs");
         Run { status: output.status.code().unwrap_or(-1), stdout: self.undress(&output.stdout), stderr: self.undress(&output.stderr) }
     }

@@ -1,19 +1,33 @@
 //! The recorded transcripts: read, and compared with what happened now. Ids, times, ages and widths of columns differ by nature.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
 use crate::support::{Run, User};
 
 pub struct Corpus {
-    transcripts: BTreeMap<String, Transcript>,
-    /// All commands, also those whose transcripts are kept apart.
-    commands: BTreeMap<String, String>,
+    /// In the order in which they were recorded.
+    transcripts: Vec<Transcript>,
+    /// All commands of the scenarios, also those whose transcripts are kept apart.
+    scenarios: Vec<Vec<Step>>,
 }
 
+/// One line of a scenario.
+#[allow(dead_code, reason = "not every test binary that includes this file uses all of it")]
+pub struct Step {
+    /// Which one it is of all scenarios' lines.
+    pub number: u32,
+    pub name: String,
+    pub command: String,
+}
+
+#[allow(dead_code, reason = "not every test binary that includes this file uses all of it")]
 pub struct Transcript {
+    /// The number and the name, as its file has them.
+    pub id: String,
+    number: u32,
+    name: String,
     pub command: String,
     status: i32,
     stdout: String,
@@ -21,50 +35,84 @@ pub struct Transcript {
 }
 
 impl Corpus {
+    pub fn folder() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/docker")
+    }
+
     pub fn find() -> Option<Corpus> {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/docker");
+        let corpus = Corpus::folder();
         let Ok(entries) = std::fs::read_dir(corpus.join("transcripts")) else {
             eprintln!("skipped: {} is missing", corpus.display());
             return None;
         };
-        let mut all = BTreeMap::new();
-        let mut entries: Vec<_> = entries.flatten().collect();
-        entries.sort_by_key(std::fs::DirEntry::file_name);
-        for entry in entries {
-            let file = entry.file_name().to_string_lossy().into_owned();
-            let Some(name) = file.strip_suffix(".txt").and_then(|f| f.split_once('-')).map(|(_, name)| name.to_owned()) else { continue };
-            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
-            if let Some(transcript) = Transcript::parse(&text) {
-                // Of two recordings under one name the later one had its image.
-                all.insert(name, transcript);
-            }
-        }
-        let mut commands = BTreeMap::new();
-        for part in 1..=4 {
-            let text = std::fs::read_to_string(corpus.join(format!("scenario-{part}.txt"))).unwrap_or_default();
-            commands.extend(text.lines().filter_map(|l| l.split_once('|')).map(|(name, line)| (name.to_owned(), line.to_owned())));
-        }
-        Some(Corpus { transcripts: all, commands })
+        let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        files.sort();
+        let transcripts = files
+            .iter()
+            .filter_map(|file| {
+                let text = String::from_utf8_lossy(&std::fs::read(file).ok()?).into_owned();
+                Transcript::parse(file.file_stem()?.to_str()?, &text)
+            })
+            .collect();
+        let mut number = 0;
+        let scenarios = (1..=4)
+            .map(|part| {
+                let text = std::fs::read_to_string(corpus.join(format!("scenario-{part}.txt"))).unwrap_or_default();
+                text.lines()
+                    .filter_map(|line| line.split_once('|'))
+                    .map(|(name, command)| {
+                        number += 1;
+                        Step { number, name: name.to_owned(), command: command.to_owned() }
+                    })
+                    .collect()
+            })
+            .collect();
+        Some(Corpus { transcripts, scenarios })
+    }
+
+    /// The lines of a scenario, from 1 to 4.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
+    pub fn scenario(&self, part: usize) -> &[Step] {
+        &self.scenarios[part - 1]
     }
 
     /// The command of that name, as it was typed.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
     pub fn command(&self, name: &str) -> Option<&str> {
-        self.commands.get(name).map(String::as_str)
+        self.scenarios.iter().flatten().rfind(|step| step.name == name).map(|step| step.command.as_str())
     }
 
+    /// Of two recordings under one name the later one had its image.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
     pub fn get(&self, name: &str) -> Option<&Transcript> {
-        self.transcripts.get(name)
+        self.transcripts.iter().rfind(|transcript| transcript.name == name)
+    }
+
+    /// What was recorded of a line of the scenarios; the recorder's count went apart from theirs by a line.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
+    pub fn recorded(&self, number: u32, name: &str) -> Option<&Transcript> {
+        self.transcripts.iter().find(|transcript| transcript.name == name && transcript.number.abs_diff(number) <= 2)
     }
 }
 
 impl Transcript {
-    fn parse(text: &str) -> Option<Transcript> {
-        let (head, rest) = text.split_once("----- stdout\n")?;
-        let (stdout, stderr) = rest.split_once("----- stderr\n")?;
+    fn parse(id: &str, text: &str) -> Option<Transcript> {
+        let (number, name) = id.split_once('-')?;
+        let (head, rest) = text.split_once("----- stdout")?;
+        // The head of the section may say more: that these are the bytes of a terminal.
+        let (stdout, stderr) = rest.split_once('\n')?.1.split_once("----- stderr")?;
         let mut lines = head.lines();
         let command = lines.next()?.strip_prefix("$ ")?.to_owned();
         let status = lines.next()?.strip_prefix("# exit ")?.split_whitespace().next()?.parse().ok()?;
-        Some(Transcript { command, status, stdout: stdout.to_owned(), stderr: stderr.to_owned() })
+        Some(Transcript {
+            id: id.to_owned(),
+            number: number.parse().ok()?,
+            name: name.to_owned(),
+            command,
+            status,
+            stdout: stdout.to_owned(),
+            stderr: stderr.strip_prefix('\n').unwrap_or(stderr).to_owned(),
+        })
     }
 
     /// The same with both streams changed.
@@ -81,9 +129,9 @@ impl Transcript {
             report.push_str(&format!("exit {} instead of {}\n", run.status, self.status));
         }
         for (name, old, new) in [("stdout", &self.stdout, &run.stdout), ("stderr", &self.stderr, &run.stderr)] {
-            let (mut old, mut new) = (normal(old, user), normal(new, user));
-            if self.command.ends_with("docker diff web") || self.command.contains("nslookup") {
-                // Docker's order is that of a hash table; busybox shows answers in the order in which they come.
+            let settle = |text: &str| if self.moves() { settled(text) } else { text.to_owned() };
+            let (mut old, mut new) = (normal(&settle(old), user), normal(&settle(new), user));
+            if self.unordered() {
                 (old, new) = (sorted(&old), sorted(&new));
             }
             if old != new {
@@ -93,6 +141,26 @@ impl Transcript {
         }
         (!report.is_empty()).then(|| format!("$ {}\n{report}", self.command))
     }
+
+    /// Whether it shows how far layers have come: how often, and which of them first, is a matter of the moment.
+    fn moves(&self) -> bool {
+        ["docker push", "docker pull", "docker load", "docker run --rm localhost"].iter().any(|words| self.command.contains(words))
+    }
+
+    /// Whether the order of its lines is nobody's choice: that of a hash table, of digests, of answers, or of images of one second.
+    fn unordered(&self) -> bool {
+        let words = ["docker diff web", "nslookup", "docker images", "docker image ls", "docker volume", "tar tf", "tar tvf", "system df"];
+        self.moves() || words.iter().any(|words| self.command.contains(words))
+    }
+}
+
+/// What progress has come to in the end.
+fn settled(text: &str) -> String {
+    let passing = ["Downloading", "Extracting", "Verifying Checksum", "Download complete", "Pulling fs layer", "Preparing", "Waiting"];
+    let lines = text.split(['\r', '\n', '\x1b']).map(|line| replace(line, r"^\[\d*[A-Z]", ""));
+    let mut lines: Vec<_> = lines.filter(|line| !line.is_empty() && !passing.iter().any(|word| line.contains(word))).collect();
+    lines.dedup();
+    lines.join("\n") + "\n"
 }
 
 fn sorted(text: &str) -> String {
@@ -103,16 +171,25 @@ fn sorted(text: &str) -> String {
 
 fn normal(text: &str, user: User) -> String {
     let rules = [
-        (r"\r", ""),
+        // The recorder took a carriage return for the end of a line.
+        (r"\r\n", "\n"),
+        (r"\r", "\n"),
         // The machine's name server.
         (r"(?m)^nameserver (1[013-9]|[2-9]|12[0-689])[\d.]*$", "nameserver <server>"),
         (r"(?m)^# ExtServers: .*$", "# ExtServers: <servers>"),
         (r"name=[a-z]+_[a-z]+", "name=<name>"),
+        (r"(?m)\b[a-z]+_[a-z]+ *$", "<name>"),
+        (r"\+dfsg1", ""),
+        // Where an engine keeps its layers.
+        (r#""[^"]*/(diff|merged|work)""#, "\"<$1>\""),
+        (r"\b(file|dir|multi):[0-9a-f]+", "$1:<sum>"),
+        (r"http://%2F[^/]*/", "http://<socket>/"),
+        (r#""Size": \d+"#, "\"Size\": <n>"),
         (r"\x00|\^@", ""),
         (r"[0-9a-f]{64}", "<id>"),
         (r"\b[0-9a-f]{12}\b", "<short>"),
         (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>"),
-        (r"\d{4}-\d\d-\d\d \d\d:\d\d", "<date>"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", "<date>"),
         (r"[A-Z][a-z]{2} [ \d]\d [\d:]{5}", "<date>"),
         (r"(Less than a second|About a minute|\d+ (second|minute)s?)( ago)?", "<age>"),
         // The busybox of the recordings may be another one than that of this machine.
@@ -126,7 +203,7 @@ fn normal(text: &str, user: User) -> String {
         (r" {2,}", " "),
         // The base image and its busybox are newer than the recordings.
         (r"(?m)^postgres:x:70:70::/var:/bin/sh\n", ""),
-        (r"0/0 \d+ <date> passwd", "0/0 <n> <date> passwd"),
+        (r"0/0 \d+ <date>", "0/0 <n> <date>"),
         (r"… (86|117)B", "… <n>"),
         (r"Avail(able)?", "Available"),
         // What stands for a device is a mount where no device can be made.

@@ -37,9 +37,14 @@ pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, params: Par
         (false, false) => Some(format!("{repo}:{tag}")),
     };
     // Stopped meanwhile, so that the files fit together, unless the client wants it otherwise.
-    let pause = record.state.status == Status::Running && !matches!(query.get("pause").map(String::as_str), Some("0" | "false"));
-    if pause {
-        engine.containers.pause(&container).await?;
+    let mut pause = record.state.status == Status::Running && !matches!(query.get("pause").map(String::as_str), Some("0" | "false"));
+    if pause && let Err(error) = engine.containers.pause(&container).await {
+        // One that has ended meanwhile changes no more.
+        pause = false;
+        engine.containers.wait_if_ending(&container).await;
+        if container.record().state.status.is_running() {
+            return Err(error.into());
+        }
     }
     let work = {
         let (engine, container) = (Arc::clone(&engine), Arc::clone(&container));

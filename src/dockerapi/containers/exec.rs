@@ -38,6 +38,7 @@ struct CreateBody {
 #[serde(rename_all = "PascalCase", default)]
 struct StartBody {
     detach: Option<bool>,
+    tty: Option<bool>,
     console_size: Option<[u16; 2]>,
 }
 
@@ -86,8 +87,9 @@ pub async fn start(State(engine): State<Arc<Engine>>, Path(id): Path<String>, re
         engine.containers.exec_start(&exec, console).await?;
         return Ok(StatusCode::OK.into_response());
     }
-    let tty = exec.request.tty;
-    let keys = escape_keys(&exec.request.detach_keys, tty)?;
+    // Whether there is a terminal was said before; whether the answer comes in frames is said now, and may be otherwise.
+    let tty = body.tty == Some(true);
+    let keys = escape_keys(&exec.request.detach_keys, exec.request.tty)?;
     let output = match engine.containers.exec_start(&exec, console).await {
         Ok(output) => output,
         // The answer is a stream already when the program turns out to be missing, so Docker says so in the stream.

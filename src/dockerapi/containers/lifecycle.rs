@@ -14,7 +14,7 @@ use super::{Query, flag};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::{self, Json};
 use crate::engine::Engine;
-use crate::engine::container::Condition;
+use crate::engine::container::{Condition, ContainerError};
 
 type Answer = Result<StatusCode, ApiError>;
 type Target = (State<Arc<Engine>>, Path<String>);
@@ -69,6 +69,20 @@ pub async fn rename((State(engine), Path(id)): Target, query: Query) -> Answer {
 pub async fn remove((State(engine), Path(id)): Target, query: Query) -> Answer {
     let container = engine.containers.get(&id)?;
     engine.containers.remove(&container, flag(&query, "force"), flag(&query, "v")).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A container's other name in one that it was linked to, as `NAME/ALIAS`: it is the name alone that can be removed.
+pub async fn remove_link(
+    State(engine): State<Arc<Engine>>,
+    Path((id, alias)): Path<(String, String)>,
+    query: Query,
+) -> Result<StatusCode, ApiError> {
+    let container = engine.containers.get(&id)?;
+    if !flag(&query, "link") {
+        return Err(ContainerError::no_such_container(&format!("{id}/{alias}")).into());
+    }
+    engine.containers.unlink(&container, &alias)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

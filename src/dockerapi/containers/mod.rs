@@ -34,6 +34,7 @@ pub fn router() -> Router<Arc<Engine>> {
         .route("/containers/create", post(create::create))
         .route("/containers/prune", post(lifecycle::prune))
         .route("/containers/{id}", delete(lifecycle::remove))
+        .route("/containers/{id}/{alias}", delete(lifecycle::remove_link))
         .route("/containers/{id}/json", get(inspect::inspect))
         .route("/containers/{id}/start", post(lifecycle::start))
         .route("/containers/{id}/stop", post(lifecycle::stop))

@@ -27,3 +27,14 @@ pub const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/
                           man:x:6:12:man:/var/cache/man:/usr/sbin/nologin\nmail:x:8:8:mail:/var/mail:/usr/sbin/nologin\n\
                           www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\nbackup:x:34:34:backup:/var/backups:/usr/sbin/nologin\n\
                           nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+
+/// `/etc/passwd` of Alpine, as far as its users matter in a lesson.
+pub const ALPINE_PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nbin:x:1:1:bin:/bin:/sbin/nologin\ndaemon:x:2:2:daemon:/sbin:/sbin/nologin\n\
+                                 mail:x:8:12:mail:/var/mail:/sbin/nologin\nman:x:13:15:man:/usr/man:/sbin/nologin\n\
+                                 postgres:x:70:70::/var/lib/postgresql:/bin/sh\nguest:x:405:100:guest:/dev/null:/sbin/nologin\n\
+                                 nobody:x:65534:65534:nobody:/:/sbin/nologin\n";
+
+/// `/etc/group` of Alpine.
+pub const ALPINE_GROUP: &str = "root:x:0:root\nbin:x:1:root,bin,daemon\ndaemon:x:2:root,bin,daemon\nsys:x:3:root,bin\nadm:x:4:root,daemon\n\
+                                tty:x:5:\ndisk:x:6:root\nwheel:x:10:root\nmail:x:12:mail\nman:x:15:man\nshadow:x:42:\npostgres:x:70:\n\
+                                users:x:100:\nnogroup:x:65533:\nnobody:x:65534:\n";

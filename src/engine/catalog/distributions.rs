@@ -51,7 +51,8 @@ fn alpine() -> Repository {
         )
     };
     let image = |created, version: &str, hash: &str| {
-        let mut files = tree(&["lib", "media", "mnt", "opt", "run", "sbin", "srv", "usr/lib", "usr/local", "usr/local/bin", "var/cache"]);
+        let mut files =
+            tree(&["lib", "media", "mnt", "opt", "run", "sbin", "srv", "usr/lib", "usr/local", "usr/local/bin", "var/cache", "var/opt"]);
         files.extend([
             file("etc/alpine-release", format!("{version}\n")),
             file("etc/os-release", release(version)),
@@ -59,6 +60,8 @@ fn alpine() -> Repository {
             file("etc/motd", "Welcome aboard a very small system.\nWhat is not here is not needed for the lesson.\n".into()),
             file("etc/profile", format!("export {}\nexport PAGER=less\n", data::PATH)),
             file("etc/shells", "/bin/sh\n/bin/ash\n".into()),
+            file("etc/passwd", data::ALPINE_PASSWD.into()),
+            file("etc/group", data::ALPINE_GROUP.into()),
         ]);
         Description {
             created,
@@ -78,6 +81,10 @@ fn alpine() -> Repository {
             (
                 &["3.21", "3.21.3"],
                 image("2025-02-14T03:28:36Z", "3.21.3", "0a2b4c6d8e0f1a3b5c7d9e1f2a4b6c8d0e2f4a6b8c0d2e4f6a8b0c2d4e6f8a0b"),
+            ),
+            (
+                &["3.10", "3.10.9"],
+                image("2021-04-14T19:19:39Z", "3.10.9", "3c9d5a7e1b2f4806c8e0a2d4f6b8193a5c7e9f0b1d3a5c7e9f1b3d5a7c9e0f2b"),
             ),
         ],
     }

@@ -155,10 +155,7 @@ fn check(config: &RunConfig, host: &HostConfig) -> Result<(), ContainerError> {
     if host.memory > 0 && host.memory_swap > 0 && host.memory_swap < host.memory {
         return invalid("Minimum memoryswap limit should be larger than memory limit, see usage".to_owned());
     }
-    let driver = host.log_config.kind.as_str();
-    if !["", "json-file", "local", "none"].contains(&driver) {
-        return invalid(format!("logger: no log driver named '{driver}' is registered"));
-    }
+    host.log_config.check()?;
     if host.storage_opt.as_ref().is_some_and(|o| !o.is_empty()) {
         return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option".to_owned());
     }

@@ -209,7 +209,7 @@ pub struct MountRequest {
 }
 
 /// Go's encoder writes `null` for an empty list, map or pointer, and its decoder takes it for anything.
-fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 

@@ -161,6 +161,24 @@ impl Containers {
         })
     }
 
+    /// Gives the engine a moment to hear of an end that its container's monitor has said already.
+    pub async fn wait_if_ending(&self, container: &Container) {
+        self.ended_within(container, Some(Duration::from_millis(500))).await;
+    }
+
+    /// Takes a name for another container away from a container that was given it by `--link`.
+    pub fn unlink(&self, container: &Container, alias: &str) -> Result<(), ContainerError> {
+        let is_it = |link: &String| link.rsplit_once(':').map_or(link.as_str(), |(_, alias)| alias).trim_start_matches('/') == alias;
+        if !container.lock().host.links.iter().flatten().any(is_it) {
+            return Err(ContainerError::NotFound(format!("Cannot get link {alias} of container {}", container.id)));
+        }
+        container.update(|r| {
+            if let Some(links) = &mut r.host.links {
+                links.retain(|link| !is_it(link));
+            }
+        })
+    }
+
     /// Gives a container another name.
     pub fn rename(&self, container: &Container, name: &str) -> Result<(), ContainerError> {
         if name.is_empty() {

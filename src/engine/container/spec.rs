@@ -115,7 +115,24 @@ pub struct ContainerSpec {
     pub all_devices: bool,
     /// Standard input closes for good when the client that wrote to it goes.
     pub stdin_once: bool,
+    pub log: LogSpec,
     pub process: ProcessSpec,
+}
+
+/// How much of what a container says is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSpec {
+    /// How many files, the current one among them; none at all for 0.
+    pub files: u32,
+    /// A file that has this many bytes or more takes no further line.
+    pub size: Option<u64>,
+}
+
+impl Default for LogSpec {
+    /// One file, however long it becomes.
+    fn default() -> Self {
+        LogSpec { files: 1, size: None }
+    }
 }
 
 /// A container's networks.

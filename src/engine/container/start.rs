@@ -389,6 +389,7 @@ fn spec(container: &Container, record: &Record, plan: Plan) -> std::io::Result<C
         group_views: Vec::new(),
         all_devices: host.privileged,
         stdin_once: config.stdin_once,
+        log: host.log_config.spec().map_err(std::io::Error::other)?,
         process,
     })
 }

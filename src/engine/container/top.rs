@@ -53,7 +53,8 @@ fn read(pid: i32) -> Option<ProcessInfo> {
     let number = |at: usize| fields.get(at).and_then(|f| f.parse::<u64>().ok());
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let uid = status.lines().find_map(|l| l.strip_prefix("Uid:"))?.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let state = fields.first()?.chars().next()?;
+    let line = command_line(pid, state)?;
     let words: Vec<_> = line.split(|b| *b == 0).filter(|w| !w.is_empty()).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
     Some(ProcessInfo {
         pid,
@@ -63,11 +64,26 @@ fn read(pid: i32) -> Option<ProcessInfo> {
         cpu: number(11)? + number(12)?,
         start: number(19)?,
         nice: fields.get(16)?.parse().ok()?,
-        state: fields.first()?.chars().next()?,
+        state,
         threads: number(17)?,
         virtual_size: number(20)?,
         resident: number(21)? * 4096,
         command: if words.is_empty() { format!("[{name}]") } else { words.join(" ") },
         name,
     })
+}
+
+/// A process that is about to be the container's program still has its monitor's arguments, and then none for a moment; one that has
+/// ended has none any more.
+fn command_line(pid: i32, state: char) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    for _ in 0..50 {
+        line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let begun = !line.is_empty() && !line.starts_with(super::monitor::NAME.as_bytes());
+        if begun || state == 'Z' {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    Some(line)
 }

@@ -26,7 +26,7 @@ pub const NAME: &str = "dockside-monitor";
 /// The socket in a container's folder.
 pub const SOCKET: &str = "monitor.sock";
 
-pub use log::FILE as LOG_FILE;
+pub use log::file_name as log_file_name;
 
 /// Runs a monitor; its connection to the engine is its standard input.
 pub fn main() -> ExitCode {

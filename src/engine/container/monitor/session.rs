@@ -16,7 +16,7 @@ use super::start::{self, Started};
 use crate::engine::container::child::StartError;
 use crate::engine::container::disk;
 use crate::engine::container::frame::Kind;
-use crate::engine::container::spec::{Command, ContainerSpec, ExitRecord, NetSpec, ProcessSpec, Reply, Request, RunRecord};
+use crate::engine::container::spec::{Command, ContainerSpec, ExitRecord, LogSpec, NetSpec, ProcessSpec, Reply, Request, RunRecord};
 use crate::engine::network::Published;
 use crate::sys::process::{self, Fork, Namespaces};
 use crate::sys::{signal, socket};
@@ -79,7 +79,7 @@ enum What {
 impl Session {
     /// Makes a container and starts its process; `client` is the engine that asked for it, `hub` the namespace of its bridges.
     pub fn start(spec: ContainerSpec, mut client: Client, hub: Option<OwnedFd>) -> Next {
-        let home = match Home::open(&spec.dir) {
+        let home = match Home::open(&spec.dir, spec.log) {
             Ok(home) => home,
             Err(e) => return Next::Refused(client, StartError::doing("open the container's folder")(e)),
         };
@@ -476,7 +476,7 @@ impl Session {
 }
 
 impl Home {
-    fn open(dir: &Path) -> io::Result<Home> {
+    fn open(dir: &Path, log: LogSpec) -> io::Result<Home> {
         let listener = match socket::listen(dir, super::SOCKET) {
             // Of a monitor that was killed.
             Err(e) if e.kind() == ErrorKind::AddrInUse => {
@@ -486,7 +486,7 @@ impl Home {
             other => other?,
         };
         listener.set_nonblocking(true)?;
-        Ok(Home { dir: dir.to_owned(), listener, log: Log::open(dir)? })
+        Ok(Home { dir: dir.to_owned(), listener, log: Log::open(dir, log)? })
     }
 
     fn record_start(&self, init: Pid, net: Option<&NetSpec>, ports: &[Published]) {

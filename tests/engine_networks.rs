@@ -1,10 +1,14 @@
 //! Networks: packets between containers and from the machine, names, ports, and what is left after a crash.
+//! Skips with a message where the client, the corpus or busybox is missing.
+
+#[path = "engine/support.rs"]
+mod support;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use crate::support::{Engine, User};
+use support::{Engine, User};
 
 /// Runs a test with an engine of root's and with one of an ordinary user's, where they can be had.
 fn both(test: impl Fn(&mut Engine)) {
