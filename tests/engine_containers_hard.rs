@@ -71,16 +71,33 @@ fn what_ends_while_no_engine_runs_has_its_status() {
     });
 }
 
+/// How many descriptors and threads the engine has, how many files are beside the layers, how many groups there are for limits.
+fn belongings(engine: &Engine) -> [usize; 4] {
+    let count = |path: String| fs::read_dir(path).map(Iterator::count).unwrap_or_default();
+    let files = engine.ok("find store/tmp state -not -name '*.log' | wc -l").parse().expect("a number");
+    let groups = Command::new("find").args(["/sys/fs/cgroup", "-type", "d"]).output().map(|o| o.stdout).unwrap_or_default();
+    let pid = engine.pid();
+    [count(format!("/proc/{pid}/fd")), count(format!("/proc/{pid}/task")), files, groups.split(|b| *b == b'\n').count()]
+}
+
+/// 48 containers a user; `DOCKSIDE_TEST_RUNS=1000` runs as many as it says.
 #[test]
 fn nothing_is_left_after_many_runs() {
+    let rounds = std::env::var("DOCKSIDE_TEST_RUNS").ok().and_then(|runs| runs.parse::<usize>().ok()).map_or(4, |runs| runs.div_ceil(12));
     both(|engine| {
         let before = fs::read_to_string("/proc/self/mounts").unwrap().lines().count();
-        engine.ok("docker run --rm busybox true");
-        let idle = processes_of(engine).len();
+        let warm = "for i in $(seq 12); do docker run --rm busybox true & done; wait";
+        engine.ok(warm);
+        let (idle, owned) = (processes_of(engine).len(), belongings(engine));
         let runs = "for i in $(seq 12); do (docker run --rm busybox sh -c 'mkdir -p /a/b; chmod 000 /a/b /a; exit 3'; [ $? = 3 ] || echo wrong) & done; wait";
-        for _ in 0..4 {
+        for _ in 0..rounds {
             assert_eq!(engine.ok(runs), "");
         }
+        let left = belongings(engine);
+        // Connections that are just being closed, threads that wait for work.
+        assert!(left[0] <= owned[0] + 8 && left[1] <= owned[1] + 24, "descriptors and threads: {owned:?}, then {left:?}");
+        assert!(left[2] <= owned[2] + 2, "files: {owned:?}, then {left:?}");
+        assert!(left[3] <= owned[3] + 4, "control groups: {owned:?}, then {left:?}");
         assert_eq!(engine.ok("docker ps -aq"), "");
         assert_eq!(fs::read_dir(engine.home().join("state/containers")).unwrap().count(), 0);
         assert_eq!(fs::read_to_string("/proc/self/mounts").unwrap().lines().count(), before, "mounts of the machine");

@@ -93,6 +93,12 @@ impl Engine {
         Some(engine)
     }
 
+    /// The engine's process.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
+    pub fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }

@@ -83,6 +83,11 @@ fn prepare(spec: &ProcessSpec, stdio_owner: impl FnOnce(&Identity)) -> Result<Pr
     let program =
         CString::new(program.into_os_string().into_encoded_bytes()).map_err(|_| StartError::new("the program's name holds a NUL"))?;
     signal::reset();
+    if spec.args.first().is_some_and(|program| program == super::init::PATH) {
+        // A first process ignores what it has no handler for, but not what is held back: so a signal that comes before the init is
+        // ready waits for it.
+        signal::hold_all();
+    }
     process::close_on_exec_from(3).map_err(StartError::doing("close what the container must not see"))?;
     Ok((program, args, c_strings(&env)?))
 }

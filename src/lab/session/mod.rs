@@ -133,6 +133,8 @@ pub struct Request<'a> {
 const START: Duration = Duration::from_secs(10);
 /// A prompt that stands for so long is one.
 const SETTLED: Duration = Duration::from_millis(60);
+/// How long the one who is to take a ^C may be another than the one that it was meant for.
+const AGAIN: Duration = Duration::from_millis(300);
 /// How long a hung command may take to end after ^C, and after a kill.
 const GRACE: Duration = Duration::from_millis(1500);
 
@@ -264,7 +266,8 @@ impl Session {
     fn follow(&mut self, step: &mut Running, request: &mut Request, started: Instant) -> Result<End, SessionError> {
         let mut last_byte = Instant::now();
         let mut next_look = Duration::from_millis(20);
-        let mut interrupted = false;
+        // When ^C was typed, and whose turn it was.
+        let mut interrupted: Option<(Instant, Option<i32>)> = None;
         loop {
             let wait = Duration::from_millis(if last_byte.elapsed() < Duration::from_millis(200) { 10 } else { 50 });
             let before = step.capture.total();
@@ -300,11 +303,17 @@ impl Session {
                         last_byte = Instant::now();
                         continue;
                     }
-                    Reaction::Interrupt if !interrupted => {
-                        interrupted = true;
-                        self.pty.write(b"\x03").ok();
+                    Reaction::Interrupt => {
+                        // Between two jobs of the shell's nobody takes it: then it is the next one's turn. One that takes its time to
+                        // end is not told twice.
+                        let lost = interrupted.is_none_or(|(at, whose)| {
+                            at.elapsed() >= AGAIN && (self.pty.foreground() != whose || whose == Some(self.pty.leader()))
+                        });
+                        if lost {
+                            interrupted = Some((Instant::now(), self.pty.foreground()));
+                            self.pty.write(b"\x03").ok();
+                        }
                     }
-                    Reaction::Interrupt => {}
                 }
                 if quiet >= SETTLED
                     && let Some(end) = self.at_prompt(step)?
