@@ -384,9 +384,12 @@ fn an_edit_keeps_everyone_where_they_are() {
         "#2yes",
         "the other slides are left alone"
     );
-    fs::write(folder.path().join("a.md"), format!("# New\n\n---\n\n{deck}")).expect("written");
+    fs::write(folder.path().join("a.md"), format!("# New\n\n---\n\n{}", deck.replace("# Two", "# Zwei"))).expect("written");
     browser.until(&window, "document.querySelectorAll('.slide').length === 5");
     assert_eq!(browser.eval(&window, "location.hash"), "#2");
+    // Those that were there have other numbers and are no other elements.
+    let second = "(() => { const s = document.querySelectorAll('.slide')[1]; return [s.dataset.same, s.id, s.dataset.number, s.getAttribute('aria-label')].join(); })()";
+    assert_eq!(browser.eval(&window, second), "yes,2,2/5,2 of 5");
 }
 
 #[test]

@@ -185,3 +185,13 @@ fn an_audience_is_looked_at_by_itself() {
 fn a_formula_that_cannot_be_read_is_told() {
     assert_eq!(in_deck("---\nmath: true\n---\n# A\n\n$x^2$ and $\\frac{1$\n"), ["6:11 bad-formula"]);
 }
+
+#[test]
+fn translations_are_looked_at_like_their_originals() {
+    let folder = folder_with(&[
+        ("course.yml", "title: C\ndecks: [a.md]\n"),
+        ("a.md", "# One\n\n---\n\n# Two\n"),
+        ("a.fr.md", "# Un\n\n---\n\n# Deux\n\n[là](#nulle-part)\n"),
+    ]);
+    assert_eq!(places(&[], folder.path()), ["a.fr.md:7:6 dead-anchor"]);
+}

@@ -146,3 +146,31 @@ fn is_debug(html: &str) -> bool {
         && Cow::Borrowed(rest).matches("class=\"debug\"").count() == 1
         && !rest.contains("</div>\n<")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::SourceText;
+    use crate::slides::{Options, parse};
+
+    #[test]
+    fn an_edit_renders_one_slide() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let rendered = Rendered::default();
+        let renderer = Renderer { rendered: Some(&rendered), ..Renderer::default() };
+        let render = |middle: &str| {
+            let slides: Vec<String> = (0..300).map(|n| format!("# {}\n\n![x](x.png)\n", if n == 150 { middle } else { "Same" })).collect();
+            // Slides of one text are one value, so each has a number.
+            let numbered: Vec<String> = slides.iter().enumerate().map(|(n, slide)| format!("{slide}\n{n}\n")).collect();
+            let source = SourceText::from_str("deck.md", numbered.join("\n---\n"));
+            rendered.begin();
+            renderer.all(&parse(&source, &Options::default()), &mut Assets::new(folder.path(), folder.path()))
+        };
+        let changed = |before: &[Arc<Body>], after: &[Arc<Body>]| before.iter().zip(after).filter(|(a, b)| !Arc::ptr_eq(a, b)).count();
+        let (first, second) = (render("One"), render("Two"));
+        assert_eq!((second.len(), changed(&first, &second)), (300, 1));
+        // A picture that is there now is another picture on every slide.
+        std::fs::write(folder.path().join("x.png"), "x").expect("written");
+        assert_eq!(changed(&second, &render("Two")), 300);
+    }
+}

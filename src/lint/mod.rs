@@ -27,9 +27,13 @@ use settings::Settings;
 pub fn check(course: &Course, loaded: Vec<Diagnostic>, more: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut found = loaded;
     for deck in &course.decks {
-        let mut parsed = deck.parse();
-        found.append(&mut parsed.diagnostics);
-        look(course, deck, &parsed, &mut found);
+        let translated =
+            deck.translations.iter().map(|other| Deck { source: other.source.clone(), translations: Vec::new(), ..deck.clone() });
+        for deck in std::iter::once(deck.clone()).chain(translated) {
+            let mut parsed = deck.parse();
+            found.append(&mut parsed.diagnostics);
+            look(course, &deck, &parsed, &mut found);
+        }
     }
     translation::check(course, &mut found);
     found.extend(more);

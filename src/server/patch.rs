@@ -22,7 +22,13 @@ pub struct Patch {
     pub start: usize,
     pub gone: usize,
     pub html: String,
+    /// Where every slide of the new page stands, if slides that are the same stand elsewhere: a slide more is no other text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
 }
+
+/// A slide's id, number, column and row, as its element has them.
+pub type Place = [String; 4];
 
 impl Patches {
     /// Compares two sites.
@@ -53,13 +59,44 @@ fn compare(old: &str, new: &str) -> Option<Patch> {
     if old_frame != new_frame {
         return None;
     }
-    let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let end = old[start..].iter().rev().zip(new[start..].iter().rev()).take_while(|(a, b)| a == b).count();
-    Some(Patch { count: old.len(), start, gone: old.len() - start - end, html: new[start..new.len() - end].concat() })
+    let same = |(a, b): &(&Slide<'_>, &Slide<'_>)| a.text == b.text;
+    let start = old.iter().zip(&new).take_while(same).count();
+    let end = old[start..].iter().rev().zip(new[start..].iter().rev()).take_while(same).count();
+    let moved = |(a, b): (&Slide<'_>, &Slide<'_>)| a.place != b.place;
+    let kept = old[..start].iter().zip(&new).chain(old.iter().rev().zip(new.iter().rev()).take(end));
+    let places = match kept.into_iter().any(moved) {
+        true => new.iter().map(|slide| slide.place.map(str::to_owned)).collect(),
+        false => Vec::new(),
+    };
+    let html = new[start..new.len() - end].iter().map(|slide| slide.html).collect();
+    Some(Patch { count: old.len(), start, gone: old.len() - start - end, html, places })
+}
+
+/// A slide on a page.
+struct Slide<'p> {
+    html: &'p str,
+    place: [&'p str; 4],
+    /// All of it but its place.
+    text: [&'p str; 5],
+}
+
+impl<'p> Slide<'p> {
+    /// Takes it apart. The page's template writes these attributes before all others, and no value has a quote in it.
+    fn new(html: &'p str) -> Option<Self> {
+        let (mut place, mut text) = ([""; 4], [""; 5]);
+        let mut rest = html;
+        for (n, mark) in [" id=\"", " data-number=\"", " data-h=\"", " data-v=\""].into_iter().enumerate() {
+            let start = rest.find(mark)? + mark.len();
+            (text[n], rest) = rest.split_at(start);
+            (place[n], rest) = rest.split_at(rest.find('"')?);
+        }
+        text[4] = rest;
+        Some(Slide { html, place, text })
+    }
 }
 
 /// The page around the slides, and the slides one by one.
-fn slides(page: &str) -> Option<((&str, &str), Vec<&str>)> {
+fn slides(page: &str) -> Option<((&str, &str), Vec<Slide<'_>>)> {
     const START: &str = "<section class=\"slide";
     let first = page.find(START)?;
     let end = page.rfind("</main>")?;
@@ -67,10 +104,10 @@ fn slides(page: &str) -> Option<((&str, &str), Vec<&str>)> {
     let mut rest = page.get(first..end)?;
     while let Some(next) = rest.get(1..)?.find(START) {
         let (slide, more) = rest.split_at(next + 1);
-        slides.push(slide);
+        slides.push(Slide::new(slide)?);
         rest = more;
     }
-    slides.push(rest);
+    slides.push(Slide::new(rest)?);
     Some(((&page[..first], &page[end..]), slides))
 }
 
@@ -79,20 +116,33 @@ mod tests {
     use super::*;
 
     fn page(slides: &[&str]) -> String {
-        let slides: String = slides.iter().map(|s| format!("<section class=\"slide\">{s}</section>\n")).collect();
-        format!("<html><main>\n{slides}</main></html>")
+        let slide = |(n, text): (usize, &&str)| {
+            format!(
+                "<section class=\"slide\" id=\"{n}\" data-number=\"{n}/{}\" data-h=\"{n}\" data-v=\"0\">{text}</section>\n",
+                slides.len()
+            )
+        };
+        format!("<html><main>\n{}</main></html>", slides.iter().enumerate().map(slide).collect::<String>())
     }
 
     #[test]
     fn only_what_differs_is_sent() {
         let old = page(&["a", "b", "c", "d"]);
-        let patch = |new: &[&str]| compare(&old, &page(new)).map(|p| (p.start, p.gone, p.html.matches("<section").count()));
-        assert_eq!(patch(&["a", "x", "c", "d"]), Some((1, 1, 1)));
-        assert_eq!(patch(&["a", "b", "c", "d"]), Some((4, 0, 0)));
-        assert_eq!(patch(&["a", "b", "c", "d", "d"]), Some((4, 0, 1)));
-        assert_eq!(patch(&["d"]), Some((0, 3, 0)));
-        assert_eq!(patch(&["a", "b", "b", "c", "d"]), Some((2, 0, 1)));
+        let patch = |new: &[&str]| compare(&old, &page(new)).map(|p| (p.start, p.gone, p.html.matches("<section").count(), p.places.len()));
+        assert_eq!(patch(&["a", "x", "c", "d"]), Some((1, 1, 1, 0)));
+        assert_eq!(patch(&["a", "b", "c", "d"]), Some((4, 0, 0, 0)));
+        // The others are the same, with other numbers.
+        assert_eq!(patch(&["a", "b", "c", "d", "d"]), Some((4, 0, 1, 5)));
+        assert_eq!(patch(&["d"]), Some((0, 3, 0, 1)));
+        assert_eq!(patch(&["a", "b", "b", "c", "d"]), Some((2, 0, 1, 5)));
         assert_eq!(compare(&old, "<p>other</p>"), None);
         assert_eq!(compare(&old, &old.replace("<html>", "<html lang>")), None);
+    }
+
+    #[test]
+    fn slides_are_told_where_they_stand_now() {
+        let patch = compare(&page(&["a", "b"]), &page(&["x", "a", "b"])).expect("a patch");
+        let place = |n: usize| [n.to_string(), format!("{n}/3"), n.to_string(), "0".to_owned()];
+        assert_eq!(patch.places, [place(0), place(1), place(2)]);
     }
 }

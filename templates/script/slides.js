@@ -17,9 +17,11 @@ function read() {
     if (slide.hasAttribute("role")) return;
     slide.setAttribute("role", "group");
     slide.setAttribute("aria-roledescription", "slide");
-    slide.setAttribute("aria-label", slide.dataset.number.replace("/", " of "));
+    label(slide);
   });
 }
+
+function label(slide) { slide.setAttribute("aria-label", slide.dataset.number.replace("/", " of ")); }
 
 function hashOf(slide) {
   if (slide.dataset.name) return "#" + encodeURIComponent(slide.dataset.name);

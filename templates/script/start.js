@@ -33,8 +33,8 @@ function replace(html, title) {
   if (title) document.title = title;
 }
 
-// In place of `gone` slides from `start` on there are those of `html`.
-function patch(start, gone, html) {
+// In place of `gone` slides from `start` on there are those of `html`. `places` says where all slides stand then, if that is news.
+function patch(start, gone, html, places) {
   edit(() => {
     const range = document.createRange();
     range.selectNodeContents(deck);
@@ -42,7 +42,15 @@ function patch(start, gone, html) {
     const after = slides[start + gone] || null;
     slides.slice(start, start + gone).forEach((slide) => slide.remove());
     deck.insertBefore(fresh, after);
+    if (places) [...deck.querySelectorAll(":scope > .slide")].forEach((slide, i) => stand(slide, ...places[i]));
   });
+}
+
+function stand(slide, id, number, h, v) {
+  if (slide.id === id && slide.dataset.number === number && slide.dataset.h === h && slide.dataset.v === v) return;
+  slide.id = id;
+  Object.assign(slide.dataset, { number, h, v });
+  label(slide);
 }
 
 function start() {

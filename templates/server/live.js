@@ -21,7 +21,7 @@
   function put(from, to, patch) {
     var root = document.documentElement;
     if (!window.dockside || root.dataset.version !== from || window.dockside.count() !== patch.count) return false;
-    if (patch.gone || patch.html) window.dockside.patch(patch.start, patch.gone, patch.html);
+    if (patch.gone || patch.html || patch.places) window.dockside.patch(patch.start, patch.gone, patch.html, patch.places);
     root.dataset.version = to;
     return true;
   }
