@@ -23,6 +23,7 @@ pub struct Step {
 }
 
 #[allow(dead_code, reason = "not every test binary that includes this file uses all of it")]
+#[derive(Clone)]
 pub struct Transcript {
     /// The number and the name, as its file has them.
     pub id: String,
@@ -119,7 +120,8 @@ impl Transcript {
     #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
     pub fn changed(&self, change: impl Fn(&str) -> String) -> Transcript {
         let (stdout, stderr) = (change(&self.stdout), change(&self.stderr));
-        Transcript { command: self.command.clone(), status: self.status, stdout, stderr }
+        let Transcript { id, number, name, command, status, .. } = self.clone();
+        Transcript { id, number, name, command, status, stdout, stderr }
     }
 
     /// What is not as it was recorded, if anything.
