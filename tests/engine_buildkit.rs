@@ -282,6 +282,81 @@ fn warnings_and_failures_name_their_lines() {
 }
 
 #[test]
+fn a_check_builds_nothing() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let found = builder.try_build("--check", "FROM busybox\nRUN exit 1\nCMD a\n");
+    let expected = "Check complete, 1 warning has been found!\n\n\
+        WARNING: JSONArgsRecommended - https://docs.docker.com/go/dockerfile/rule/json-args-recommended/\n\
+        JSON arguments recommended for CMD to prevent unintended behavior related to OS signals\n\
+        Dockerfile:3\n--------------------\n";
+    assert!(found.status == 1 && found.stdout.starts_with(expected) && found.stdout.contains("   3 | >>> CMD a\n"), "{found:?}");
+    let fine = builder.try_build("--check", "FROM busybox\nRUN exit 1\n");
+    assert_eq!((fine.status, fine.stdout.as_str()), (0, "Check complete, no warnings found.\n"));
+    assert!(!found.stderr.contains("RUN exit 1") && !fine.stderr.contains("exporting"), "{found:?} {fine:?}");
+}
+
+/// An engine that takes BuildKit's builds with a session only, as one that is not Dockside's may: it answers as many requests as it must,
+/// and gives the builds that it was asked for.
+fn engine_with_sessions(socket: &Path) -> std::thread::JoinHandle<Vec<String>> {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::os::unix::net::UnixListener::bind(socket).expect("a socket");
+    std::thread::spawn(move || {
+        let mut builds = Vec::new();
+        while builds.len() < 2 {
+            let (stream, _) = listener.accept().expect("a client");
+            let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
+            let mut first = String::new();
+            let mut line = String::new();
+            reader.read_line(&mut first).expect("a request");
+            while reader.read_line(&mut line).expect("a head") > 2 {
+                line.clear();
+            }
+            let answer = match first.split("version=").nth(1).map(|rest| &rest[..1]) {
+                None => "HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\nConnection: close\r\n\r\n".to_owned(),
+                Some(version) => {
+                    // The context, in chunks, up to the last one.
+                    let mut body = Vec::new();
+                    let mut piece = [0; 4096];
+                    while !body.ends_with(b"0\r\n\r\n") {
+                        let n = reader.read(&mut piece).expect("a body");
+                        body.extend_from_slice(&piece[..n]);
+                    }
+                    builds.push(version.to_owned());
+                    let (status, body) = match version {
+                        "2" => ("400 Bad Request", "{\"message\":\"no active session\"}"),
+                        _ => ("200 OK", "{\"stream\":\"Successfully built 123456789abc\\n\"}"),
+                    };
+                    let length = body.len();
+                    format!(
+                        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                    )
+                }
+            };
+            stream.try_clone().expect("a stream").write_all(answer.as_bytes()).expect("an answer");
+        }
+        builds
+    })
+}
+
+#[test]
+fn an_engine_that_wants_a_session_builds_the_classic_way() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("Dockerfile"), "FROM busybox\n").expect("a Dockerfile");
+    let engine = engine_with_sessions(&dir.path().join("s"));
+    let client = std::process::Command::new(env!("CARGO_BIN_EXE_dockside"))
+        .args(["docker", "build", "."])
+        .current_dir(dir.path())
+        .env("DOCKER_HOST", format!("unix://{}/s", dir.path().display()))
+        .env_remove("DOCKER_BUILDKIT")
+        .output()
+        .expect("the client runs");
+    let (out, err) = (String::from_utf8_lossy(&client.stdout), String::from_utf8_lossy(&client.stderr));
+    assert!(client.status.success() && out.contains("Successfully built 123456789abc"), "{out}{err}");
+    assert!(err.contains("its classic builder builds instead"), "{err}");
+    assert_eq!(engine.join().expect("the engine"), ["2", "1"]);
+}
+
+#[test]
 fn progress_is_shown_as_it_is_asked_for() {
     let Some(builder) = Builder::start(User::Ordinary) else { return };
     std::fs::write(builder.engine.home().join("D"), "FROM busybox\nRUN echo said\n").expect("a Dockerfile");
@@ -341,6 +416,10 @@ fn a_killed_engine_builds_on() {
         builder.engine.crash_and_restart();
         builder.ok("docker images -a -q | sort -u | xargs -r docker image inspect > /dev/null");
     }
+    // What a killed engine's build left running ends with the next engine, also when nobody builds.
+    builder.sh("(printf 'FROM busybox\\nRUN echo begun; sleep 1000\\n' | docker build --progress=plain - > out 2>&1 &) ; until grep -q begun out; do sleep 0.1; done");
+    builder.engine.crash_and_restart();
+    builder.ok("until [ -z \"$(ls state/build/containers)\" ]; do docker version > /dev/null; sleep 0.1; done");
     builder.ok("docker build -t k - < D");
     assert_eq!(builder.ok("docker run --rm k cat /0 /5"), "0\n5");
     assert_eq!(builder.ok("ls state/build/containers"), "", "containers of builds that were killed");

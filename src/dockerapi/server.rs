@@ -33,6 +33,8 @@ impl Peer {
 
 /// Serves `engine` to all who connect to `listener`. Ends only when its task is dropped, or accepting fails for good.
 pub async fn serve(engine: Arc<Engine>, listener: UnixListener) -> io::Result<()> {
+    let swept = Arc::clone(&engine);
+    tokio::task::spawn_blocking(move || crate::engine::build::buildkit::sweep(&swept));
     let router = router(engine);
     loop {
         let stream = match listener.accept().await {

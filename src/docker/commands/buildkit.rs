@@ -14,7 +14,7 @@ use crate::docker::client::{Answer, Outgoing};
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Kind, Outcome};
-use crate::docker::progressui::{Display, Mode, TICK, excerpt};
+use crate::docker::progressui::{Display, Mode, TICK, excerpt, report};
 use crate::docker::reference::Reference;
 use crate::trace::{self, News, Source};
 
@@ -73,6 +73,8 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
     for stage in m.all("no-cache-filter") {
         request = request.query("nocachefilter", stage);
     }
+    let check = m.on("check");
+    request = request.query_if(check, "check", "1");
     let contexts = contexts(m)?;
     request = request.query_if(!contexts.is_empty(), "contexts", json!(contexts).to_string());
     let (sender, receiver) = mpsc::channel(4);
@@ -90,7 +92,16 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
             return Err(sent.err().filter(|e| !e.text.is_empty()).unwrap_or(failure));
         }
     };
-    let id = show(answer, mode).await?;
+    let mut display = Display::new(mode);
+    display.warns = !check;
+    let id = show(answer, &mut display).await?;
+    if check {
+        c.print(report(&display.warnings));
+        return Ok(u8::from(!display.warnings.is_empty()));
+    }
+    if id.is_empty() {
+        return Err(Failure::new("the engine ended the build without an image"));
+    }
     finish(c, m, &id)
 }
 
@@ -175,9 +186,8 @@ fn contexts(m: &Matches) -> Result<BTreeMap<String, String>, Failure> {
     Ok(all)
 }
 
-/// Shows the build to its end, and gives the image's id.
-async fn show(mut answer: Answer, mode: Mode) -> Result<String, Failure> {
-    let mut display = Display::new(mode);
+/// Shows the build to its end, and gives the image's id; empty where the engine has made none.
+async fn show(mut answer: Answer, display: &mut Display) -> Result<String, Failure> {
     let mut stream = Stream::default();
     let mut ticker = tokio::time::interval_at(tokio::time::Instant::now() + TICK, TICK);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -205,9 +215,6 @@ async fn show(mut answer: Answer, mode: Mode) -> Result<String, Failure> {
         return Err(Failure::new(format!("ERROR: failed to solve: {message}")));
     }
     ended?;
-    if stream.id.is_empty() {
-        return Err(Failure::new("the engine ended the build without an image"));
-    }
     Ok(stream.id)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! All of it goes to standard error. Knows the trace alone, not where it comes from or what a build is.
 
+mod check;
 mod excerpt;
 mod model;
 mod plain;
@@ -10,6 +11,7 @@ mod tty;
 
 use std::time::{Duration, Instant};
 
+pub use check::report;
 pub use excerpt::excerpt;
 
 use crate::trace::{News, Warning};
@@ -41,7 +43,10 @@ pub struct Display {
     kind: Kind,
     trace: model::Trace,
     shown: Option<Instant>,
-    warnings: Vec<Warning>,
+    /// What the author of the Dockerfile should know.
+    pub warnings: Vec<Warning>,
+    /// Whether the warnings are shown at the end.
+    pub warns: bool,
 }
 
 impl Display {
@@ -52,7 +57,7 @@ impl Display {
             Mode::RawJson => Kind::RawJson,
             Mode::Quiet => Kind::Quiet,
         };
-        Display { kind, trace: model::Trace::default(), shown: None, warnings: Vec::new() }
+        Display { kind, trace: model::Trace::default(), shown: None, warnings: Vec::new(), warns: true }
     }
 
     /// Takes in news; gives what is to be written now.
@@ -86,7 +91,7 @@ impl Display {
             Kind::RawJson | Kind::Quiet => return String::new(),
         };
         out.push_str(&self.trace.errors());
-        if !self.warnings.is_empty() {
+        if self.warns && !self.warnings.is_empty() {
             let coloured = matches!(self.kind, Kind::Tty(_));
             let count = self.warnings.len();
             let title = match count {

@@ -22,6 +22,7 @@ pub const COMMANDS: &[Command] = &[
             Flag::new(Kind::List, "cache-to", "Cache export destinations").hidden(),
             Flag::new(Kind::Strings, "cache-from", "Images to consider as cache sources"),
             Flag::new(Kind::Text, "cgroup-parent", "Set the parent cgroup for the \"RUN\" instructions during build"),
+            Flag::new(Kind::Bool, "check", "Shorthand for \"--call=check\" (default false)"),
             Flag::new(Kind::Bool, "compress", "Compress the build context using gzip"),
             Flag::new(Kind::Int, "cpu-period", "Limit the CPU CFS (Completely Fair Scheduler) period"),
             Flag::new(Kind::Int, "cpu-quota", "Limit the CPU CFS (Completely Fair Scheduler) quota"),

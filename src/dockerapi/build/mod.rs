@@ -46,13 +46,12 @@ async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Reque
     });
     tokio::task::spawn_blocking(move || {
         let report = |note| sender.note(&note);
-        let done = Context::receive(&engine.images, &mut body).and_then(|context| match buildkit {
-            true => build_buildkit(&engine, &order, &context, &report, &cancel),
-            false => build_classic(&engine, &order, &context, &report, &cancel),
-        });
+        let context = Context::receive(&engine.images, &mut body);
         if buildkit {
+            let done = context.and_then(|context| build_buildkit(&engine, &order, &context, &report, &cancel));
             sender.finish_buildkit(done);
         } else {
+            let done = context.and_then(|context| build_classic(&engine, &order, &context, &report, &cancel));
             sender.finish(done);
         }
         drop(building);

@@ -71,6 +71,7 @@ pub fn read(params: &Params, headers: &HeaderMap) -> Result<BuildRequest, ApiErr
         credentials: auth::all_credentials(headers),
         secrets: auth::secrets(headers),
         no_cache_for: params.all("nocachefilter").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        check: params.flag("check"),
         contexts: json::<BTreeMap<String, String>>(params, "contexts")?.unwrap_or_default(),
     })
 }

@@ -81,9 +81,10 @@ impl Sender {
 impl Sender {
     /// The end of a build in BuildKit's way. Docker's stream has no place for the lines of the Dockerfile that a failure is about; they
     /// go in front of it, under an id that other clients pass over.
-    pub fn finish_buildkit(self, done: Result<Digest, BuildError>) {
+    pub fn finish_buildkit(self, done: Result<Option<Digest>, BuildError>) {
         match done {
-            Ok(id) => self.send(&json!({ "id": "moby.image.id", "aux": { "ID": id.to_string() } })),
+            Ok(None) => {}
+            Ok(Some(id)) => self.send(&json!({ "id": "moby.image.id", "aux": { "ID": id.to_string() } })),
             Err(error) => {
                 if let Some(place) = &error.place {
                     self.send(&json!({ "id": "dockside.build.source", "aux": place }));

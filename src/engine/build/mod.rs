@@ -60,6 +60,8 @@ pub struct BuildRequest {
     pub secrets: BTreeMap<String, Vec<u8>>,
     /// Stages that are made anew whatever the cache has (BuildKit's builder only).
     pub no_cache_for: Vec<String>,
+    /// The Dockerfile is read and warned of, and nothing is built (BuildKit's builder only).
+    pub check: bool,
     /// Names that stand for other images (BuildKit's builder only).
     pub contexts: BTreeMap<String, String>,
 }
@@ -75,14 +77,14 @@ pub fn build_classic(
     classic::build(engine, request, context, report, cancel)
 }
 
-/// Builds as BuildKit does, and gives the image's id. Must be called on a blocking thread of a tokio runtime.
+/// Builds as BuildKit does, and gives the image's id; none where the Dockerfile shall only be checked. Must be called on a blocking thread of a tokio runtime.
 pub fn build_buildkit(
     engine: &Arc<Engine>,
     request: &BuildRequest,
     context: &Context,
     report: Report<'_>,
     cancel: &Cancel,
-) -> Result<Digest, BuildError> {
+) -> Result<Option<Digest>, BuildError> {
     buildkit::build(engine, request, context, report, cancel)
 }
 

@@ -35,12 +35,24 @@ pub fn build(
     context: &Context,
     report: Report<'_>,
     cancel: &Cancel,
-) -> Result<Digest, BuildError> {
+) -> Result<Option<Digest>, BuildError> {
     let tracer = Tracer::new(report);
     let (plan, text) = define(request, context, &tracer)?;
+    if request.check {
+        return Ok(None);
+    }
     let name = context.dockerfile_name(&request.dockerfile);
     let source = |e: BuildError| e.with_source(shown(&name), &text);
-    make(engine, request, context, &tracer, cancel, plan).map_err(source)
+    make(engine, request, context, &tracer, cancel, plan).map(Some).map_err(source)
+}
+
+/// Ends what builds of an engine that was killed have left running. Must be called on a blocking thread of a tokio runtime.
+pub fn sweep(engine: &Engine) {
+    let left = std::fs::read_dir(engine.state_dir().join("build").join("containers"));
+    if left.is_ok_and(|mut entries| entries.next().is_some()) {
+        // What cannot be ended now is tried again by the next build.
+        let _ = engine.sandboxes.open(engine.state_dir());
+    }
 }
 
 /// A Dockerfile's name without the folders above it.

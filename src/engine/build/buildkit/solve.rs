@@ -1,6 +1,8 @@
 //! Does what has to be done: every stage on a thread of its own, which waits for another one only where it needs its files. What an
 //! earlier build has made is taken from the cache. The first step that fails ends the others.
 
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -71,6 +73,8 @@ pub struct Solver<'a> {
     failure: Mutex<Option<BuildError>>,
     /// The step that brings the context, once it is told.
     context_step: OnceLock<String>,
+    /// What copies take, by where from and what: files do not change during a build, and reading them twice takes long.
+    gathered: Mutex<HashMap<String, Arc<Sources>>>,
 }
 
 #[derive(Default)]
@@ -116,6 +120,7 @@ impl<'a> Solver<'a> {
             slots,
             failure: Mutex::default(),
             context_step: OnceLock::new(),
+            gathered: Mutex::default(),
         }
     }
 
@@ -128,7 +133,9 @@ impl<'a> Solver<'a> {
                 let runtime = &runtime;
                 let begun = std::thread::Builder::new().stack_size(1 << 20).spawn_scoped(scope, move || {
                     let _runtime = runtime.enter();
-                    self.finish(at, self.stage(at, stage));
+                    // Who waits for this stage must hear of its end, whatever that is.
+                    let done = catch_unwind(AssertUnwindSafe(|| self.stage(at, stage)));
+                    self.finish(at, done.unwrap_or_else(|_| Err(BuildError::new("the engine failed within a step"))));
                 });
                 if let Err(e) = begun {
                     self.finish(at, Err(BuildError::new(format!("cannot start a thread: {e}"))));
@@ -425,7 +432,7 @@ impl<'a> Solver<'a> {
         let _ = self.cache.put(key, &record);
     }
 
-    fn sources(&self, copy: &Copy, from: Origin) -> Result<(Tree, Sources), BuildError> {
+    fn sources(&self, copy: &Copy, from: Origin) -> Result<(Tree, Arc<Sources>), BuildError> {
         let tree = match from {
             Origin::Context => self.context.tree()?,
             other => {
@@ -433,6 +440,10 @@ impl<'a> Solver<'a> {
                 Tree::layers(&layers).map_err(|e| BuildError::new(format!("cannot open {}: {e}", copy.from)))?
             }
         };
+        let place = format!("{from:?} {copy:?}");
+        if let Some(sources) = locked(&self.gathered).get(&place) {
+            return Ok((tree, Arc::clone(sources)));
+        }
         for source in copy.sources.iter().filter(|s| !crate::patterns::Glob::is_pattern(s) && !copying::is_url(s)) {
             let path = crate::patterns::clean(source);
             if let Err(e) = tree.metadata(&path)
@@ -441,7 +452,8 @@ impl<'a> Solver<'a> {
                 return Err(missing(&format!("/{path}")));
             }
         }
-        let sources = copying::gather(&tree, copy, from == Origin::Context)?;
+        let sources = Arc::new(copying::gather(&tree, copy, from == Origin::Context)?);
+        locked(&self.gathered).insert(place, Arc::clone(&sources));
         Ok((tree, sources))
     }
 

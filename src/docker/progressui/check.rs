@@ -1,0 +1,20 @@
+//! What a check of a Dockerfile has found.
+
+use super::excerpt;
+use crate::trace::Warning;
+
+/// The findings, each with its lines.
+pub fn report(warnings: &[Warning]) -> String {
+    let mut out = match warnings.len() {
+        0 => "Check complete, no warnings found.\n".to_owned(),
+        1 => "Check complete, 1 warning has been found!\n".to_owned(),
+        n => format!("Check complete, {n} warnings have been found!\n"),
+    };
+    for warning in warnings {
+        let (rule, message) = warning.short.split_once(": ").unwrap_or(("", &warning.short));
+        let message = message.rsplit_once(" (line ").map_or(message, |(message, _)| message);
+        out.push_str(&format!("\nWARNING: {rule} - {}\n{message}\n", warning.url));
+        out.push_str(&warning.source.as_ref().map_or_else(String::new, excerpt));
+    }
+    out
+}
