@@ -17,7 +17,7 @@ fn fragment() -> impl Strategy<Value = String> {
             "![:", "{{content}}", "{{x}}", "\\{{x}}", "{{", "}}", "name: a\n", "layout: true\n", "template: a\n", "class: x, y\n", "x: {{x}}\n",
             "exclude: true\n", "count: false\n", "<!-- a: b -->", "<!--", "-->", "<!-- .element: class=\"x\" -->", "<!-- .slide: data-x -->",
             "<div>", "</div>", "<br/>\n", "<center>\n", "<", ">", "&amp;", "&", "|", "a | b\n--- | ---\n", "http://a.b/c.", "![i](u)", "[l](u)",
-            "\r\n", "\r", "\t", "\u{feff}", "é", "\u{fdd0}0\u{fdd1}", "\u{fdd2}", "\u{a0}", "$", "*", "_", "**",
+            "\r\n", "\r", "\t", "\u{feff}", "é", "\u{fdd0}0\u{fdd1}", "\u{fdd2}", "\u{a0}", "$", "*", "_", "**", "$$", "\\frac{1}", "```math\n", "\u{fdd3}0\u{fdd4}", "$x_1$",
         ]).prop_map(str::to_owned),
         1 => "\\PC{0,6}",
     ]

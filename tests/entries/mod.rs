@@ -36,7 +36,11 @@ pub fn manifest(text: &str) {
             dockside::diag::render(diagnostic, false);
         }
         for deck in &course.decks {
-            show(&deck.parse());
+            let mut deck = deck.clone();
+            deck.settings.math = true;
+            let parsed = deck.parse();
+            dockside::deck::sections(&course, &deck, &parsed);
+            show(&parsed);
         }
     }
 }
