@@ -195,3 +195,10 @@ fn translations_are_looked_at_like_their_originals() {
     ]);
     assert_eq!(places(&[], folder.path()), ["a.fr.md:7:6 dead-anchor"]);
 }
+
+#[test]
+fn a_plan_names_what_is_there() {
+    let manifest = "title: C\ndecks:\n  - {name: one, file: a.md, plan: {One: 5, two: 5, Three: 5}}\n";
+    let folder = folder_with(&[("course.yml", manifest), ("a.md", "# One\n\n---\nname: two\n\n# Two\n")]);
+    assert_eq!(places(&[], folder.path()), ["course.yml:3:52 unknown-part"]);
+}

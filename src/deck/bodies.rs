@@ -37,7 +37,7 @@ pub struct Renderer<'a> {
     pub rendered: Option<&'a Rendered<Body>>,
     /// Formulas are read.
     pub math: bool,
-    /// The headings are wanted.
+    /// The headings are wanted; whoever writes a page knows.
     pub planned: bool,
 }
 

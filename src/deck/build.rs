@@ -125,7 +125,7 @@ impl Builder {
                 highlighter: options.highlight.then_some(&self.highlighter),
                 rendered: self.memory.as_ref().map(|memory| &memory.rendered),
                 math: deck.settings.math,
-                planned: !deck.plan.is_empty(),
+                ..Renderer::default()
             };
             let slides = page::write(deck, &parsed, &translations, &renderer, &mut assets);
             site.diagnostics.extend(slides.diagnostics);

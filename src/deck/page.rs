@@ -38,6 +38,7 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, translations: &[Translation<'_>], 
     // What is to be said about the deck itself, and about each translation.
     let sources = std::iter::once(&deck.source).chain(translations.iter().map(|translation| translation.source));
     let mut reports: Vec<Reports<'_>> = sources.map(Reports::new).collect();
+    let renderer = &Renderer { planned: !deck.plan.is_empty(), ..*renderer };
     let bodies = renderer.all(parsed, page.assets);
     let plan = plan::starts(deck, parsed, &bodies.iter().map(|body| body.heading.as_str()).collect::<Vec<_>>());
     reports[0].diagnostics.extend(plan.diagnostics);
