@@ -33,6 +33,8 @@ struct Screen {
     lines: Vec<Vec<char>>,
     row: usize,
     column: usize,
+    /// How far the cursor is above what is rendered: on lines that were there before the program wrote any.
+    above: usize,
 }
 
 /// No program moves its cursor further than this; a hostile one must not fill the memory by one.
@@ -47,6 +49,7 @@ impl Screen {
     }
 
     fn put(&mut self, text: &str) {
+        self.above = 0;
         let mut column = self.column;
         let line = self.line();
         if line.len() < column {
@@ -65,8 +68,14 @@ impl Screen {
     /// A line feed goes to the first column as well: terminals get `\r\n`, and a program in raw mode that means otherwise draws a screen,
     /// which no slide shows.
     fn down(&mut self, count: usize) {
-        self.row += count;
+        self.lower(count);
         self.column = 0;
+    }
+
+    fn lower(&mut self, count: usize) {
+        let below = count.saturating_sub(self.above);
+        self.above -= count - below;
+        self.row += below;
         self.line();
     }
 
@@ -109,11 +118,11 @@ impl Screen {
         let first = numbers.next().flatten();
         let count = first.unwrap_or(1).clamp(1, FAR);
         match command {
-            'A' => self.row = self.row.saturating_sub(count),
-            'B' => {
-                self.row += count;
-                self.line();
+            'A' => {
+                self.above = (self.above + count.saturating_sub(self.row)).min(FAR);
+                self.row = self.row.saturating_sub(count);
             }
+            'B' => self.lower(count),
             'C' => self.column += count,
             'D' => self.column = self.column.saturating_sub(count),
             'E' => self.down(count),
@@ -186,6 +195,8 @@ mod tests {
     fn progress_is_what_remains() {
         assert_eq!(render(b"10%\r50%\r100%\n"), "100%\n");
         assert_eq!(render(b"a: Waiting\r\nb: Waiting\r\n\x1b[2A\x1b[2Ka: done\r\x1b[2B"), "a: done\nb: Waiting\n");
+        // A program that goes up from its first line and down again is where it was.
+        assert_eq!(render(b"\x1b[1A\x1b[1B\x1b[0Ga\r\n\x1b[1A\x1b[0Gb\r\nc"), "b\nc");
         assert_eq!(render(b"\x1b[1;31mred\x1b[0m\x1b]0;title\x07!"), "red!");
         assert_eq!(render(b"abc\x08\x08X\n"), "aXc\n");
     }
