@@ -20,6 +20,7 @@ pub mod server;
 pub mod slides;
 pub mod sys;
 pub mod trace;
+pub mod units;
 #[cfg(feature = "userland")]
 pub mod userland;
 pub mod yaml;

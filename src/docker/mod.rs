@@ -18,7 +18,6 @@ mod table;
 mod tables;
 pub mod template;
 mod terminal;
-mod units;
 mod usage;
 
 use std::io::Write as _;
@@ -27,6 +26,8 @@ use cmdline::Parsed;
 use context::Context;
 pub use context::DefaultHost;
 use failure::{Failure, Outcome};
+
+use crate::units;
 
 /// The version of Docker's client whose command line, texts and requests this one follows.
 pub const FOLLOWS: &str = "28.2.2";

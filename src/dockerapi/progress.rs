@@ -15,6 +15,7 @@ use super::ApiError;
 use super::json::to_stream_line;
 use crate::engine::Engine;
 use crate::engine::image::{ImageError, Progress, Reporter};
+use crate::units::human_size;
 
 /// Runs a blocking operation and streams what it reports. If it fails before it has reported anything, the answer is the error,
 /// unless `always_stream` says that errors too are messages.
@@ -82,36 +83,13 @@ pub fn line(progress: &Progress) -> Value {
 
 /// `[=====>     ]  1.5MB/6MB`
 fn bar(current: u64, total: u64) -> String {
-    let (current_size, total_size) = (human_size(current), human_size(total));
+    let (current_size, total_size) = (human_size(current as f64, 4), human_size(total as f64, 4));
     if total == 0 {
         return format!("{current_size:>8}");
     }
     let filled = usize::try_from(current.saturating_mul(50) / total).unwrap_or(50).min(50);
     let numbers = if current > total { format!("{current_size:>8}") } else { format!("{current_size:>8}/{total_size}") };
     format!("[{}>{}] {numbers}", "=".repeat(filled), " ".repeat(50 - filled))
-}
-
-/// A size with four significant digits and decimal units, as docker/go-units writes it.
-pub fn human_size(bytes: u64) -> String {
-    const UNITS: [&str; 9] = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1000.0 && unit < UNITS.len() - 1 {
-        value /= 1000.0;
-        unit += 1;
-    }
-    let decimals = if value >= 999.95 {
-        0
-    } else if value >= 99.995 {
-        1
-    } else if value >= 9.9995 {
-        2
-    } else {
-        3
-    };
-    let text = format!("{value:.decimals$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text}{}", UNITS[unit])
 }
 
 #[cfg(test)]

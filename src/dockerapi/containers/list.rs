@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 
 use super::filters::Filters;
 use super::inspect::{mounts, networks, ports};
-use super::text::{command, duration};
+use super::text::command;
 use super::{Query, flag};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
 use crate::engine::Engine;
 use crate::engine::container::{Container, Health, HealthStatus, Record, Status};
+use crate::units;
 
 const KNOWN: [&str; 17] = [
     "ancestor",
@@ -143,7 +144,7 @@ fn health(health: Option<&Health>) -> String {
 /// The column STATUS.
 pub(super) fn status(record: &Record) -> String {
     let state = &record.state;
-    let since = |at: Option<Timestamp>| duration(at.map_or(0, |t| Timestamp::now().duration_since(t).as_secs().max(0)));
+    let since = |at: Option<Timestamp>| units::human_duration(at.map_or(0.0, |t| Timestamp::now().duration_since(t).as_secs_f64()));
     match state.status {
         Status::Running => format!("Up {}{}", since(state.started_at), health(state.health.as_ref())),
         Status::Paused => format!("Up {} (Paused)", since(state.started_at)),

@@ -4,6 +4,7 @@
 use super::ContainerError;
 use super::host::LogConfig;
 use super::spec::LogSpec;
+use crate::units;
 
 /// What the engine can be asked for besides `none`.
 pub const DRIVERS: [&str; 2] = ["json-file", "local"];
@@ -53,11 +54,8 @@ impl LogConfig {
             }
         }
         if let Some(text) = self.config.get("compress") {
-            let compress = match text.as_str() {
-                "1" | "t" | "T" | "true" | "TRUE" | "True" => true,
-                "0" | "f" | "F" | "false" | "FALSE" | "False" => false,
-                _ => return Err(wrong(format!("strconv.ParseBool: parsing {text:?}: invalid syntax"))),
-            };
+            let compress = units::parse_bool(text);
+            let compress = compress.ok_or_else(|| wrong(format!("strconv.ParseBool: parsing {text:?}: invalid syntax")))?;
             if compress && !local && (spec.files < 2 || spec.size.is_none()) {
                 return Err(wrong("compress cannot be true when max-file is less than 2 or max-size is not set".to_owned()));
             }
