@@ -7,6 +7,7 @@ use dockside::diag::SourceText;
 use dockside::slides::remark::{Engine, lexer};
 use dockside::slides::{Dialect, Options, SlideDeck};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 /// Pieces that mean something in one of the dialects, and some that mean nothing.
 fn fragment() -> impl Strategy<Value = String> {
@@ -182,4 +183,66 @@ fn long_texts_take_no_longer_than_they_are() {
             }
         }
     }
+}
+
+/// The texts of a folder and those below it.
+fn texts(folder: &std::path::Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            texts(&path, found);
+        } else if path.extension().is_some_and(|e| e == "md" || e == "yml") {
+            found.extend(std::fs::read_to_string(path));
+        }
+    }
+}
+
+/// For where cargo-fuzz is not: `FUZZ_SECONDS=600 cargo test --test slides_properties -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes FUZZ_SECONDS, or a minute"]
+fn real_decks_cut_and_mixed_are_survived() {
+    let number = |name: &str, other: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(other);
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |time| time.as_millis() as u64);
+    let mut state = number("FUZZ_SEED", clock) | 1;
+    eprintln!("FUZZ_SEED={state}");
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    ["slides", "labs", "../shared/corpus/container.training", "../shared/corpus/reveal-sub"]
+        .iter()
+        .for_each(|f| texts(&own.join(f), &mut all));
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(number("FUZZ_SECONDS", 60));
+    let mut count = 0_u64;
+    while std::time::Instant::now() < end {
+        let mut text = String::new();
+        for _ in 0..=random(6) {
+            let from = &all[random(all.len())];
+            let start = from.floor_char_boundary(random(from.len()));
+            let piece = &from[start..from.floor_char_boundary(start + random(600))];
+            let at = text.floor_char_boundary(random(text.len() + 1));
+            text.insert_str(at, piece);
+        }
+        for _ in 0..random(8) {
+            let at = text.floor_char_boundary(random(text.len() + 1));
+            let mark = setting().new_tree(&mut runner).map(|tree| tree.current()).unwrap_or_default();
+            text.insert_str(at, &mark);
+            let cut = text.floor_char_boundary(random(text.len() + 1));
+            let cut_end = text.floor_char_boundary(cut + random(40));
+            text.replace_range(cut..cut_end, "");
+        }
+        let ways: [fn(&str); 3] = [entries::remark, entries::reveal, entries::manifest];
+        for way in ways {
+            if std::panic::catch_unwind(|| way(&text)).is_err() {
+                panic!("after {count} texts, this one: {text:?}");
+            }
+        }
+        count += 1;
+    }
+    eprintln!("{count} texts");
 }
