@@ -354,6 +354,18 @@ class Streams(Case):
         self.assertEqual(container.status, "running")
         socket.close()
 
+    def test_detach_keys_of_an_exec(self):
+        container = self.run_in("sleep 1000")
+        made = api.exec_create(container.id, "cat", stdin=True, tty=True, detach_keys="ctrl-x")["Id"]
+        socket = api.exec_start(made, tty=True, socket=True)
+        raw = getattr(socket, "_sock", socket)
+        raw.sendall(b"\x18")
+        raw.settimeout(30)
+        while raw.recv(100):
+            pass
+        self.assertTrue(api.exec_inspect(made)["Running"])
+        socket.close()
+
     def test_resize(self):
         container = self.run_in("sleep 1000", tty=True)
         container.resize(height=40, width=120)

@@ -27,6 +27,8 @@ struct CreateBody {
     attach_stdin: Option<bool>,
     attach_stderr: Option<bool>,
     attach_stdout: Option<bool>,
+    // Go takes a field's name in any case, and docker-py writes this one so.
+    #[serde(alias = "detachKeys")]
     detach_keys: Option<String>,
     env: Option<Vec<String>>,
     working_dir: Option<String>,
