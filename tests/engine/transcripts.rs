@@ -1,6 +1,8 @@
 //! The recorded transcripts: read, and compared with what happened now. Ids, times, ages and widths of columns differ by nature.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use regex::Regex;
 
@@ -227,6 +229,12 @@ fn normal(text: &str, user: User) -> String {
     text.lines().map(|l| format!("{}\n", l.trim_end())).collect()
 }
 
+/// Rules are compiled once: there are hundreds of texts to go through.
 fn replace(text: &str, pattern: &str, with: &str) -> String {
-    Regex::new(pattern).expect("a valid rule").replace_all(text, with).into_owned()
+    static RULES: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+    let mut rules = RULES.lock().unwrap_or_else(PoisonError::into_inner);
+    if !rules.contains_key(pattern) {
+        rules.insert(pattern.to_owned(), Regex::new(pattern).expect("a valid rule"));
+    }
+    rules[pattern].replace_all(text, with).into_owned()
 }
