@@ -194,15 +194,17 @@ impl Class {
         write(file, &kept).map_err(|source| KeepError { path: file.clone(), source })
     }
 
-    /// Saves after every move. Never ends.
-    pub async fn keep(self: Arc<Self>) {
+    /// Saves after every move from now on, also one that is made before the future runs. Never ends.
+    pub fn keep(self: Arc<Self>) -> impl Future<Output = ()> {
         let mut told = self.told.subscribe();
-        while told.changed().await.is_ok() {
-            told.borrow_and_update();
-            let class = self.clone();
-            // A disk that is full keeps no one from presenting; the next move tries again.
-            let _ = tokio::task::spawn_blocking(move || class.save()).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        async move {
+            while told.changed().await.is_ok() {
+                told.borrow_and_update();
+                let class = self.clone();
+                // A disk that is full keeps no one from presenting; the next move tries again.
+                let _ = tokio::task::spawn_blocking(move || class.save()).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
         }
     }
 }
