@@ -2,9 +2,11 @@
 //! and its own client. Prints medians; what is missing is said and left out.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+#[path = "shared/mod.rs"]
+mod shared;
 
 const ROUNDS: usize = 10;
 
@@ -19,7 +21,7 @@ fn main() {
     fs::write(context.join("Dockerfile"), DOCKERFILE).expect("a Dockerfile");
     fs::write(context.join("a.txt"), "a\n").expect("a file");
     let binary = env!("CARGO_BIN_EXE_dockside");
-    let Some(mut engine) = serve(binary, dir.path()) else { return };
+    let Some(mut engine) = shared::serve(binary, dir.path()) else { return };
     let docker = |buildkit: &str, args: &[&str]| {
         let mut command = Command::new(binary);
         command.arg("docker").args(args).arg(&context).env("DOCKER_HOST", format!("unix://{}/s", dir.path().display()));
@@ -37,24 +39,6 @@ fn main() {
     }
     let _ = engine.kill();
     let _ = engine.wait();
-}
-
-fn serve(binary: &str, dir: &Path) -> Option<Child> {
-    let mut command = Command::new(binary);
-    command.args(["engine", "serve"]);
-    for (flag, name) in [("--socket", "s"), ("--store", "store"), ("--state", "state")] {
-        command.arg(flag).arg(dir.join(name));
-    }
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-    let start = Instant::now();
-    while std::os::unix::net::UnixStream::connect(dir.join("s")).is_err() {
-        if start.elapsed() > Duration::from_secs(10) {
-            println!("left out: the engine does not start");
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Some(child)
 }
 
 fn measure(what: &str, command: impl Fn() -> Command) {

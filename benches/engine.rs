@@ -5,7 +5,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+#[path = "shared/mod.rs"]
+mod shared;
 
 const SIDE_BY_SIDE: usize = 100;
 
@@ -38,20 +41,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn serve(&self) -> Option<Child> {
-        let mut command = Command::new(self.binary);
-        command.args(["engine", "serve"]);
-        for (flag, name) in [("--socket", "s"), ("--store", "store"), ("--state", "state")] {
-            command.arg(flag).arg(self.dir.join(name));
-        }
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-        let start = Instant::now();
-        while std::os::unix::net::UnixStream::connect(self.dir.join("s")).is_err() {
-            if start.elapsed() > Duration::from_secs(10) {
-                println!("left out: the engine does not start");
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let child = shared::serve(self.binary, self.dir)?;
         std::os::unix::fs::symlink(self.binary, self.dir.join("docker")).expect("a link");
         Some(child)
     }

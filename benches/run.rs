@@ -3,8 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+#[path = "shared/mod.rs"]
+mod shared;
 
 const ROUNDS: usize = 30;
 
@@ -15,7 +18,7 @@ fn main() {
     make_rootfs(binary, &rootfs);
 
     let floor = measure("unshare + chroot", || unshare(&rootfs));
-    if let Some(mut engine) = serve(binary, dir.path()) {
+    if let Some(mut engine) = shared::serve(binary, dir.path()) {
         let docker = |args: &[&str]| {
             let mut command = Command::new(binary);
             command.arg("docker").args(args).env("DOCKER_HOST", host(dir.path()));
@@ -61,24 +64,6 @@ fn unshare(rootfs: &Path) -> Command {
     let mut command = command("unshare", &["--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "chroot"]);
     command.arg(rootfs).arg("/bin/true");
     command
-}
-
-fn serve(binary: &str, dir: &Path) -> Option<Child> {
-    let mut command = Command::new(binary);
-    command.args(["engine", "serve"]);
-    for (flag, name) in [("--socket", "s"), ("--store", "store"), ("--state", "state")] {
-        command.arg(flag).arg(dir.join(name));
-    }
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-    let start = Instant::now();
-    while std::os::unix::net::UnixStream::connect(dir.join("s")).is_err() {
-        if start.elapsed() > Duration::from_secs(10) {
-            println!("dockside: left out, the engine does not start");
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Some(child)
 }
 
 fn crun(dir: &Path, rootfs: &Path) {

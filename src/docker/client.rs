@@ -280,6 +280,18 @@ impl Client {
         }
     }
 
+    /// Refuses a flag, in Docker's words, that the engine is too old for.
+    pub async fn requires(&self, flag: &str, version: &str) -> Result<(), Failure> {
+        self.ping().await;
+        let theirs = self.version();
+        if older(&theirs, version) {
+            return Err(Failure::new(format!(
+                "\"--{flag}\" requires API version {version}, but the Docker daemon API version is {theirs}"
+            )));
+        }
+        Ok(())
+    }
+
     fn build(&self, request: &Request<'_>, target: &str, body: Outgoing) -> Result<hyper::Request<Outgoing>, Failure> {
         let base = match &self.host.place {
             Place::Tcp(_, base) if !base.is_empty() => format!("/{base}"),

@@ -40,7 +40,8 @@ struct Named {
 /// `docker images`.
 pub async fn list(c: &Context, m: &Matches) -> Outcome {
     if m.on("tree") {
-        return Err(Failure::new("\"--tree\" is not supported by this client"));
+        c.client()?.requires("tree", "1.47").await?;
+        return Err(Failure::new("\"--tree\" is not supported by this client: it shows images as a store of containerd's has them"));
     }
     let mut given: Vec<String> = m.all("filter").map(str::to_owned).collect();
     if let Some(name) = m.args.first() {

@@ -42,6 +42,7 @@ struct Progress {
     image: Option<Digest>,
 }
 
+/// Builds as Docker's classic builder does, and gives the image's id. Must be called on a blocking thread of a tokio runtime.
 pub fn build(
     engine: &Arc<Engine>,
     request: &BuildRequest,

@@ -2,11 +2,10 @@
 //!
 //! Takes any text in time that grows with it; nesting is bounded. Runs nothing.
 
+use crate::units::quote;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Chars;
-
-use super::dockerfile::go_quote;
 
 /// As deep as `${a:-${b:-…}}` may be nested.
 const DEPTH_MAX: usize = 64;
@@ -37,7 +36,7 @@ pub fn words(word: &str, variables: &Variables, escape: char) -> Result<Vec<Stri
 fn run(source: &str, variables: &Variables, escape: char, keep_quotes: bool) -> Result<(String, Vec<String>), String> {
     let mut expansion = Expansion { chars: source.chars().peekable(), variables, escape, keep_quotes, depth: 0 };
     let mut words = Words::default();
-    let text = expansion.until(None, false, &mut words).map_err(|why| format!("failed to process {}: {why}", go_quote(source)))?;
+    let text = expansion.until(None, false, &mut words).map_err(|why| format!("failed to process {}: {why}", quote(source)))?;
     Ok((text, words.finish()))
 }
 

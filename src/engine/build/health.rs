@@ -1,8 +1,9 @@
 //! `HEALTHCHECK`: its test and its times.
 
-use super::dockerfile::{Node, go_quote};
+use super::dockerfile::Node;
 use super::options::Options;
 use crate::engine::image::HealthConfig;
+use crate::units::quote;
 
 /// Shorter times than this Docker refuses.
 const SHORTEST: i64 = 1_000_000;
@@ -19,7 +20,7 @@ pub fn read(node: &Node, words: &[String]) -> Result<HealthConfig, String> {
     }
     let mut options = Options::of(node, &["interval", "timeout", "start-period", "start-interval", "retries"], &[])?;
     if kind != "CMD" {
-        return Err(format!("Unknown type {} in HEALTHCHECK (try CMD)", go_quote(&kind)));
+        return Err(format!("Unknown type {} in HEALTHCHECK (try CMD)", quote(&kind)));
     }
     if rest.is_empty() {
         return Err("Missing command after HEALTHCHECK CMD".to_owned());
@@ -30,7 +31,7 @@ pub fn read(node: &Node, words: &[String]) -> Result<HealthConfig, String> {
     let retries = if retries.is_empty() {
         0
     } else {
-        let number: i32 = retries.parse().map_err(|_| format!("strconv.ParseInt: parsing {}: invalid syntax", go_quote(&retries)))?;
+        let number: i32 = retries.parse().map_err(|_| format!("strconv.ParseInt: parsing {}: invalid syntax", quote(&retries)))?;
         if number < 0 {
             return Err(format!("--retries cannot be negative ({number})"));
         }
@@ -51,9 +52,9 @@ fn nanoseconds(name: &str, text: &str) -> Result<i64, String> {
     if text.is_empty() || text == "0" {
         return Ok(0);
     }
-    let time = duration(text).ok_or_else(|| format!("time: invalid duration {}", go_quote(text)))?;
+    let time = duration(text).ok_or_else(|| format!("time: invalid duration {}", quote(text)))?;
     if time != 0 && time < SHORTEST {
-        return Err(format!("Interval {} cannot be less than 1ms", go_quote(name)));
+        return Err(format!("Interval {} cannot be less than 1ms", quote(name)));
     }
     Ok(time)
 }

@@ -1,8 +1,9 @@
 //! What the instructions of a Dockerfile mean: each with its arguments checked, grouped into stages. Expands no variables.
 
-use super::dockerfile::{Dockerfile, Heredoc, Node, ParseError, go_quote};
+use super::dockerfile::{Dockerfile, Heredoc, Node, ParseError};
 use super::options::Options;
 use crate::engine::image::HealthConfig;
+use crate::units::quote;
 
 /// The parts of a build: the arguments in front of the first `FROM`, and the stages.
 #[derive(Clone, Debug)]
@@ -151,6 +152,15 @@ impl Plan {
         let named = self.stages.iter().rposition(|stage| !stage.name.is_empty() && stage.name.eq_ignore_ascii_case(name));
         named.or_else(|| name.parse().ok().filter(|at| *at < self.stages.len()))
     }
+
+    /// Leaves out what comes behind the stage `target`; empty for the last. Gives the words for one that is not there.
+    pub fn cut(&mut self, target: &str) -> Result<(), String> {
+        if !target.is_empty() {
+            let at = self.stage(target).ok_or_else(|| format!("target stage {} could not be found", quote(target)))?;
+            self.stages.truncate(at + 1);
+        }
+        Ok(())
+    }
 }
 
 impl Step {
@@ -179,7 +189,7 @@ fn stage(node: &Node) -> Result<Stage, String> {
             let valid = lower.starts_with(|c: char| c.is_ascii_lowercase())
                 && lower.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.'));
             if !valid {
-                return Err(format!("invalid name for build stage: {}, name can't start with a number or contain symbols", go_quote(name)));
+                return Err(format!("invalid name for build stage: {}, name can't start with a number or contain symbols", quote(name)));
             }
             lower
         }

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::BuildRequest;
-use super::dockerfile::{Dockerfile, Node, go_quote};
+use super::dockerfile::{Dockerfile, Node};
 use super::instruction::Plan;
 use crate::trace::{Source, Warning};
+use crate::units::quote;
 
 /// Variables that are set without an `ARG` in front of the first `FROM`.
 const PLATFORMS: [&str; 8] =
@@ -108,7 +109,7 @@ impl Lint<'_> {
                     self.add("StageNameCasing", &format!("Stage name '{name}' should be lowercase"), node.lines);
                 }
                 if RESERVED.contains(&name.to_lowercase().as_str()) {
-                    let message = format!("Stage name should not use the same name as reserved stage {}", go_quote(name));
+                    let message = format!("Stage name should not use the same name as reserved stage {}", quote(name));
                     self.add("ReservedStageName", &message, node.lines);
                 }
             }
@@ -128,7 +129,7 @@ impl Lint<'_> {
                     let message = format!("Setting platform to predefined {platform} in FROM is redundant as this is the default behavior");
                     self.add("RedundantTargetPlatform", &message, node.lines);
                 } else if !platform.contains('$') {
-                    let message = format!("FROM --platform flag should not use constant value {}", go_quote(platform));
+                    let message = format!("FROM --platform flag should not use constant value {}", quote(platform));
                     self.add("FromPlatformFlagConstDisallowed", &message, node.lines);
                 }
             }
@@ -181,7 +182,7 @@ impl Lint<'_> {
                     _ => words.iter().map(|word| word.split('=').next().unwrap_or_default()).collect(),
                 };
                 for secret in names.into_iter().filter(|name| is_secret(name)) {
-                    let message = format!("Do not use ARG or ENV instructions for sensitive data ({name} {})", go_quote(secret));
+                    let message = format!("Do not use ARG or ENV instructions for sensitive data ({name} {})", quote(secret));
                     self.add("SecretsUsedInArgOrEnv", &message, node.lines);
                 }
             }
@@ -192,7 +193,7 @@ impl Lint<'_> {
     }
 
     fn add_workdir(&mut self, (folder, lines): &(String, (usize, usize))) {
-        let message = format!("Relative workdir {} can have unexpected results if the base image changes", go_quote(folder));
+        let message = format!("Relative workdir {} can have unexpected results if the base image changes", quote(folder));
         self.add("WorkdirRelativePath", &message, *lines);
     }
 

@@ -24,12 +24,12 @@ mod tree;
 mod usage;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::Engine;
-use super::image::{Digest, Reference};
+use super::image::Reference;
 use super::registry::Credentials;
 
+pub use buildkit::build as build_buildkit;
+pub use classic::build as build_classic;
 pub use context::Context;
 pub use instruction::Plan;
 pub use report::{BuildError, Cancel, Note, Report};
@@ -66,28 +66,6 @@ pub struct BuildRequest {
     pub contexts: BTreeMap<String, String>,
 }
 
-/// Builds as Docker's classic builder does, and gives the image's id. Must be called on a blocking thread of a tokio runtime.
-pub fn build_classic(
-    engine: &Arc<Engine>,
-    request: &BuildRequest,
-    context: &Context,
-    report: Report<'_>,
-    cancel: &Cancel,
-) -> Result<Digest, BuildError> {
-    classic::build(engine, request, context, report, cancel)
-}
-
-/// Builds as BuildKit does, and gives the image's id; none where the Dockerfile shall only be checked. Must be called on a blocking thread of a tokio runtime.
-pub fn build_buildkit(
-    engine: &Arc<Engine>,
-    request: &BuildRequest,
-    context: &Context,
-    report: Report<'_>,
-    cancel: &Cancel,
-) -> Result<Option<Digest>, BuildError> {
-    buildkit::build(engine, request, context, report, cancel)
-}
-
 /// Reads the Dockerfile of a context and cuts it to the target; gives its text too, for messages.
 fn plan(request: &BuildRequest, context: &Context) -> Result<(Plan, String), BuildError> {
     let text = context.dockerfile(&request.dockerfile)?;
@@ -97,12 +75,7 @@ fn plan(request: &BuildRequest, context: &Context) -> Result<(Plan, String), Bui
     if plan.stages.is_empty() {
         return Err(BuildError::invalid("no build stage in current context"));
     }
-    if !request.target.is_empty() {
-        let Some(at) = plan.stage(&request.target) else {
-            return Err(BuildError::invalid(format!("target stage {} could not be found", dockerfile::go_quote(&request.target))));
-        };
-        plan.stages.truncate(at + 1);
-    }
+    plan.cut(&request.target).map_err(BuildError::invalid)?;
     if let Some(last) = plan.stages.last_mut() {
         last.steps.extend(request.labels.iter().map(|(key, value)| instruction::Step::label(key, value)));
     }

@@ -1,6 +1,6 @@
 //! `RUN --mount=…`: what a command finds beside its image.
 
-use super::dockerfile::go_quote;
+use crate::units::quote;
 
 /// One `--mount`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Mount {
                         "tmpfs" => Kind::Tmpfs,
                         "secret" => Kind::Secret,
                         "ssh" => return Err("--mount=type=ssh needs an agent, which this engine has not: use a secret".to_owned()),
-                        other => return Err(format!("unsupported mount type {}", go_quote(other))),
+                        other => return Err(format!("unsupported mount type {}", quote(other))),
                     };
                 }
                 "target" | "dst" | "destination" => value.clone_into(&mut mount.target),
@@ -83,7 +83,7 @@ impl Mount {
                         "shared" => Sharing::Shared,
                         "private" => Sharing::Private,
                         "locked" => Sharing::Locked,
-                        other => return Err(format!("unsupported sharing value {}", go_quote(other))),
+                        other => return Err(format!("unsupported sharing value {}", quote(other))),
                     };
                 }
                 "size" => mount.size = size(value).ok_or_else(|| format!("invalid value for size: {value}"))?,

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::arguments::Arguments;
-use super::dockerfile::go_quote;
 use super::expand::{self, Variables};
 use super::health::go_duration;
 use super::instruction::{CommandLine, Copy, Instruction};
 use crate::engine::image::{HealthConfig, RunConfig};
 use crate::sys::signal;
+use crate::units::quote;
 
 pub const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -127,7 +127,7 @@ impl State {
     /// Does what an (expanded) instruction says about the config. Those about files only give their comment.
     pub fn apply(&mut self, instruction: &Instruction) -> Result<Applied, String> {
         let mut note = None;
-        let quoted = |list: &[String]| format!("[{}]", list.iter().map(|w| go_quote(w)).collect::<Vec<_>>().join(" "));
+        let quoted = |list: &[String]| format!("[{}]", list.iter().map(|w| quote(w)).collect::<Vec<_>>().join(" "));
         let joined = |list: &[(String, String)]| list.iter().map(|(k, v)| format!(" {k}={v}")).collect::<String>();
         let comment = match instruction {
             Instruction::Arg(list) => {
@@ -281,12 +281,12 @@ pub fn absolute(from: &str, path: &str) -> String {
 
 /// A health check as Go prints the struct.
 fn health_words(health: &HealthConfig, test: &str) -> String {
-    let time = |nanoseconds: i64| go_quote(&go_duration(nanoseconds));
+    let time = |nanoseconds: i64| quote(&go_duration(nanoseconds));
     let retries = u32::try_from(health.retries).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
     let retries = match retries {
         '\'' => "\\'".to_owned(),
         '"' => "\"".to_owned(),
-        c => go_quote(&c.to_string()).trim_matches('"').to_owned(),
+        c => quote(&c.to_string()).trim_matches('"').to_owned(),
     };
     format!(
         "&{{{test} {} {} {} {} '{retries}'}}",

@@ -175,7 +175,7 @@ fn become_identity(who: &Identity, spec: &ProcessSpec, filter: Option<seccomp::F
 
 /// Finds the program as runc does, with its words for what is wrong.
 fn look_up(name: &str, path: &str) -> Result<PathBuf, StartError> {
-    let fail = |what: String, code| Err(StartError { message: runtime(&format!("exec: {}: {what}", go_quoted(name))), code });
+    let fail = |what: String, code| Err(StartError { message: runtime(&format!("exec: {}: {what}", crate::units::quote(name))), code });
     if name.contains('/') {
         return match check(Path::new(name)) {
             Ok(()) => Ok(PathBuf::from(name)),
@@ -184,18 +184,12 @@ fn look_up(name: &str, path: &str) -> Result<PathBuf, StartError> {
             Err(Unusable::Forbidden) => fail("permission denied".to_owned(), 126),
         };
     }
-    let mut found = None;
     if !name.is_empty() {
-        for dir in path.split(':') {
-            let candidate = Path::new(if dir.is_empty() { "." } else { dir }).join(name);
-            match check(&candidate) {
-                Ok(()) => return Ok(candidate),
-                Err(Unusable::Forbidden) => found = Some(candidate),
-                Err(_) => {}
-            }
+        let mut candidates = path.split(':').map(|dir| Path::new(if dir.is_empty() { "." } else { dir }).join(name));
+        if let Some(found) = candidates.find(|candidate| check(candidate).is_ok()) {
+            return Ok(found);
         }
     }
-    let _ = found;
     fail("executable file not found in $PATH".to_owned(), 127)
 }
 
@@ -220,22 +214,4 @@ fn check(path: &Path) -> Result<(), Unusable> {
         Err(rustix::io::Errno::ACCESS) => Err(Unusable::Forbidden),
         _ => Ok(()),
     }
-}
-
-/// A string in quotes as Go's `%q` writes it, for what a command line holds.
-fn go_quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

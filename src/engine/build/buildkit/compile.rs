@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use super::naming;
 use crate::engine::build::BuildRequest;
 use crate::engine::build::arguments::Arguments;
-use crate::engine::build::dockerfile::go_quote;
 use crate::engine::build::expand;
 use crate::engine::build::instruction::{Copy, Instruction, Plan, Run, Step};
 use crate::engine::build::mounts::{Kind, Mount};
@@ -14,6 +13,7 @@ use crate::engine::build::report::BuildError;
 use crate::engine::build::running;
 use crate::engine::build::state::State;
 use crate::engine::image::{ImageDocument, RunConfig};
+use crate::units::quote;
 
 /// As many stages as one target may need.
 const STAGES_MAX: usize = 500;
@@ -236,7 +236,7 @@ impl Compiler<'_> {
             let step = Step::parse(trigger).map_err(|e| BuildError::invalid(e.message).at(planned.lines))?;
             if froms(&step.instruction).iter().any(|from| matches!(self.copied_stage(at, from), Some(n) if done[n].is_none())) {
                 return Err(
-                    BuildError::invalid(format!("the ONBUILD trigger {} needs a stage of its own", go_quote(trigger))).at(planned.lines)
+                    BuildError::invalid(format!("the ONBUILD trigger {} needs a stage of its own", quote(trigger))).at(planned.lines)
                 );
             }
             steps.push(Step { lines: planned.lines, ..step });
@@ -342,7 +342,7 @@ impl Compiler<'_> {
             mounts.push((mount, from));
         }
         if !["", "default", "none", "host"].contains(&run.network.as_str()) {
-            return Err(BuildError::invalid(format!("invalid network mode: {}: RUN knows default, none and host", go_quote(&run.network))));
+            return Err(BuildError::invalid(format!("invalid network mode: {}: RUN knows default, none and host", quote(&run.network))));
         }
         let running =
             Running { words, script, mounts, config: state.config.clone(), env: state.command_env(), network: run.network.clone() };

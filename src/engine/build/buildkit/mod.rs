@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::arguments::Arguments;
 use super::context::Context;
-use super::dockerfile::{Dockerfile, go_quote};
+use super::dockerfile::Dockerfile;
 use super::instruction::{Instruction, Plan};
 use super::report::{BuildError, Cancel, Report};
 use super::{BuildRequest, base, expand, lint};
@@ -29,6 +29,8 @@ pub use sandboxes::Sandboxes;
 use solve::{Image, Solver};
 use tracer::Tracer;
 
+/// Builds as BuildKit does, and gives the image's id; none where the Dockerfile shall only be checked. Must be called on a blocking
+/// thread of a tokio runtime.
 pub fn build(
     engine: &Arc<Engine>,
     request: &BuildRequest,
@@ -91,12 +93,7 @@ fn define(request: &BuildRequest, context: &Context, tracer: &Tracer<'_>) -> Res
         }
     }
     tracer.warn(lint::warnings(&dockerfile, &plan, shown(&name), &text, &vertex, request));
-    if !request.target.is_empty() {
-        let Some(at) = plan.stage(&request.target) else {
-            return Err(BuildError::invalid(format!("target stage {} could not be found", go_quote(&request.target))));
-        };
-        plan.stages.truncate(at + 1);
-    }
+    plan.cut(&request.target).map_err(BuildError::invalid)?;
     Ok((plan, text))
 }
 

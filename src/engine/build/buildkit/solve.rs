@@ -17,7 +17,6 @@ use crate::engine::Engine;
 use crate::engine::build::BuildRequest;
 use crate::engine::build::context::Context;
 use crate::engine::build::copying::{self, Job, Sources};
-use crate::engine::build::dockerfile::go_quote;
 use crate::engine::build::instruction::Copy;
 use crate::engine::build::mounts::Kind;
 use crate::engine::build::report::{BuildError, Cancel};
@@ -25,6 +24,7 @@ use crate::engine::build::running::{self, Command, MountSources, Mounted, Prepar
 use crate::engine::build::tree::Tree;
 use crate::engine::container::Containers;
 use crate::engine::image::{Digest, ImageDocument, ResolvedImage, chain_ids};
+use crate::units::quote;
 
 /// What a step, a stage or an image has come to.
 #[derive(Clone, Debug, Default)]
@@ -525,7 +525,7 @@ impl<'a> Solver<'a> {
             host.network_mode = "none".to_owned();
         }
         let prepared = Prepared::create(&self.containers, &host, command, mounted)?;
-        let process = go_quote(&run.words.join(" "));
+        let process = quote(&run.words.join(" "));
         let failed = |why: &str| BuildError::new(format!("process {process} did not complete successfully: {why}"));
         let out = |stream, bytes: &[u8]| step.log(stream, bytes);
         let result = match running::run(&self.containers, &prepared.container, self.cancel, &out) {
@@ -552,7 +552,7 @@ const CHECKSUM: &str = "failed to calculate checksum of ref";
 fn missing(path: &str) -> BuildError {
     let id = key([path, &Timestamp::now().to_string()]);
     let session = format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..32]);
-    BuildError::new(format!("{CHECKSUM} {session}::{}: {}: not found", &id[32..57], go_quote(path)))
+    BuildError::new(format!("{CHECKSUM} {session}::{}: {}: not found", &id[32..57], quote(path)))
 }
 
 fn uses_context(work: &Work) -> bool {

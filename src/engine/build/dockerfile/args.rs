@@ -107,7 +107,7 @@ fn pairs(instruction: &str, rest: &str, escape: Escape) -> Result<Vec<String>, S
     for word in &words {
         let (name, value) = word
             .split_once('=')
-            .ok_or_else(|| format!("Syntax error - can't find = in {}. Must be of the form: name=value", super::go_quote(word)))?;
+            .ok_or_else(|| format!("Syntax error - can't find = in {}. Must be of the form: name=value", crate::units::quote(word)))?;
         pairs.extend([name.to_owned(), value.to_owned(), "=".to_owned()]);
     }
     Ok(pairs)

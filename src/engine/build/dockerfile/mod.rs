@@ -8,7 +8,6 @@ mod flags;
 mod heredoc;
 mod lines;
 
-pub use dump::go_quote;
 pub use heredoc::Heredoc;
 use lines::{Escape, Line, Lines};
 
