@@ -197,10 +197,34 @@ fn texts(folder: &std::path::Path, found: &mut Vec<String>) {
     }
 }
 
-/// For where cargo-fuzz is not: `FUZZ_SECONDS=600 cargo test --test slides_properties -- --ignored --nocapture`.
-#[test]
-#[ignore = "takes FUZZ_SECONDS, or a minute"]
-fn real_decks_cut_and_mixed_are_survived() {
+/// For where cargo-fuzz is not: `FUZZ_SECONDS=600 cargo test --test slides_properties -- --ignored --nocapture`. Every target has
+/// its own time, and its name runs it alone (`-- --ignored as_remark`).
+mod real_decks_cut_and_mixed {
+    #[test]
+    #[ignore = "takes FUZZ_SECONDS, or a minute"]
+    fn are_survived_as_remark() {
+        super::survive(super::entries::remark);
+    }
+
+    #[test]
+    #[ignore = "takes FUZZ_SECONDS, or a minute"]
+    fn are_survived_as_reveal() {
+        super::survive(super::entries::reveal);
+    }
+
+    #[test]
+    #[ignore = "takes FUZZ_SECONDS, or a minute"]
+    fn are_survived_as_manifest() {
+        super::survive(super::entries::manifest);
+    }
+}
+
+/// The last place at `at` or before where `text` may be cut.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+fn survive(way: fn(&str)) {
     let number = |name: &str, other: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(other);
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |time| time.as_millis() as u64);
     let mut state = number("FUZZ_SEED", clock) | 1;
@@ -219,30 +243,31 @@ fn real_decks_cut_and_mixed_are_survived() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let end = std::time::Instant::now() + std::time::Duration::from_secs(number("FUZZ_SECONDS", 60));
     let mut count = 0_u64;
+    let mut slowest = (std::time::Duration::ZERO, 0);
     while std::time::Instant::now() < end {
         let mut text = String::new();
         for _ in 0..=random(6) {
             let from = &all[random(all.len())];
-            let start = from.floor_char_boundary(random(from.len()));
-            let piece = &from[start..from.floor_char_boundary(start + random(600))];
-            let at = text.floor_char_boundary(random(text.len() + 1));
+            let start = boundary(from, random(from.len()));
+            let piece = &from[start..boundary(from, start + random(600))];
+            let at = boundary(&text, random(text.len() + 1));
             text.insert_str(at, piece);
         }
         for _ in 0..random(8) {
-            let at = text.floor_char_boundary(random(text.len() + 1));
+            let at = boundary(&text, random(text.len() + 1));
             let mark = setting().new_tree(&mut runner).map(|tree| tree.current()).unwrap_or_default();
             text.insert_str(at, &mark);
-            let cut = text.floor_char_boundary(random(text.len() + 1));
-            let cut_end = text.floor_char_boundary(cut + random(40));
+            let cut = boundary(&text, random(text.len() + 1));
+            let cut_end = boundary(&text, cut + random(40));
             text.replace_range(cut..cut_end, "");
         }
-        let ways: [fn(&str); 3] = [entries::remark, entries::reveal, entries::manifest];
-        for way in ways {
-            if std::panic::catch_unwind(|| way(&text)).is_err() {
-                panic!("after {count} texts, this one: {text:?}");
-            }
+        let start = std::time::Instant::now();
+        if std::panic::catch_unwind(|| way(&text)).is_err() {
+            panic!("after {count} texts, this one: {text:?}");
         }
+        slowest = slowest.max((start.elapsed(), text.len()));
         count += 1;
     }
-    eprintln!("{count} texts");
+    let (time, bytes) = slowest;
+    eprintln!("{count} texts; the slowest, of {bytes} bytes, took {} ms", time.as_millis());
 }

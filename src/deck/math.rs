@@ -6,6 +6,7 @@
 
 use super::escape::push_escaped;
 use super::tags::{self, Markup};
+use super::tex;
 use crate::slides::Content;
 
 /// Longer formulas are not read: no slide has room for them.
@@ -282,11 +283,15 @@ fn mathml(tex: &str, block: bool) -> Result<String, String> {
             return Err(format!("its braces stand inside one another more than {DEEPEST} times"));
         }
     }
+    let tex = tex::plain(tex, block);
     let storage = Storage::new();
     let mut events = Vec::new();
-    for event in Parser::new(tex, &storage) {
+    for event in Parser::new(&tex, &storage) {
         // The rest of the message shows the place by lines of its own.
-        let event = event.map_err(|e| reason(&e.to_string()))?;
+        let mut event = event.map_err(|e| reason(&e.to_string()))?;
+        if let Event::Content(Content::Ordinary { content, .. }) = &mut event {
+            *content = letter(*content);
+        }
         if matches!(event, Event::Content(Content::Function(name)) if name.contains(['<', '>', '&'])) {
             return Err("the name of a function has one of < > & in it".to_owned());
         }
@@ -299,7 +304,18 @@ fn mathml(tex: &str, block: bool) -> Result<String, String> {
     let mut html = String::with_capacity(tex.len() * 8);
     let events = events.into_iter().map(Ok::<_, std::fmt::Error>);
     push_mathml(&mut html, events, RenderConfig { display_mode, ..RenderConfig::default() }).map_err(|e| e.to_string())?;
-    Ok(marked_off(&html))
+    // Browsers slant whatever letter stands alone; TeX has this one upright.
+    Ok(marked_off(&html).replace("<mi>∇</mi>", "<mi mathvariant=\"normal\">∇</mi>"))
+}
+
+/// The letter that is meant: the library says the sign for a millionth and the one for a diameter, of which no italics and bold
+/// letters are known and which look otherwise.
+fn letter(content: char) -> char {
+    match content {
+        '\u{b5}' => 'μ',
+        '\u{2300}' => '∅',
+        other => other,
+    }
 }
 
 /// The library writes signs such as `<` and `&` as they are; here they are told from tags and entities, which it knows few of.
@@ -386,6 +402,16 @@ mod tests {
         assert!(put("$a\\&b$", str::to_owned).0.contains("&amp;"));
         assert!(!put("$\\operatorname{a<b>c}$", str::to_owned).0.contains("<b>"));
         assert!(put("$$x$$", str::to_owned).0.contains("display=\"block\""));
+    }
+
+    #[test]
+    fn letters_are_those_of_tex() {
+        let html = put(r"$\mu\boldsymbol{\mu}\nabla\varnothing\Gamma\mathstrut$", str::to_owned).0;
+        assert_eq!(
+            html,
+            "<math display=\"inline\"><mi>μ</mi><mrow><mi>𝝁</mi></mrow><mi mathvariant=\"normal\">∇</mi><mi>∅</mi>\
+             <mi mathvariant=\"normal\">Γ</mi></math>"
+        );
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod rewrite;
 mod site;
 pub(crate) mod tags;
 mod templates;
+mod tex;
 
 pub(crate) use assets::percent_decoded;
 pub use build::{Body, Builder, Options, Site, sections};
