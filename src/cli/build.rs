@@ -54,6 +54,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
+    crate::sys::heap::keep_freed();
     // What can fail at once does so before the work.
     let browser = args.pdf.as_ref().map(|_| args.browser.find().map_err(browser::error)).transpose()?;
     let (mut course, mut diagnostics) = Course::load_variant(&args.path, args.variant.as_deref());

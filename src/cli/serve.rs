@@ -38,6 +38,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
+    crate::sys::heap::keep_freed();
     if !args.path.exists() {
         return Err(CliError::new(format!("there is no {}", args.path.display())).hint("name a course.yml, a Markdown deck or a folder"));
     }

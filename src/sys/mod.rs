@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod caps;
+pub mod heap;
 #[cfg(target_os = "linux")]
 pub mod mount;
 #[cfg(target_os = "linux")]

@@ -3,6 +3,9 @@
 //! Knows languages and classes, never colours: those stand in the stylesheet, once for light and once for dark. The syntaxes
 //! are loaded when the first block needs them; a deck without highlighting pays nothing.
 
+mod output;
+mod shell;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -10,7 +13,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
 
-use super::escape::push_escaped;
+use output::Output;
 
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(two_face::syntax::extra_newlines);
 
@@ -48,7 +51,10 @@ impl Highlighter {
         if let Some(known) = lock(&self.cache).get(&key) {
             return known.clone();
         }
-        let html = find_syntax(language).and_then(|syntax| mark_up(syntax, code));
+        let html = match shell::is(language) {
+            true => Some(shell::mark_up(code)),
+            false => find_syntax(language).and_then(|syntax| mark_up(syntax, code)),
+        };
         lock(&self.cache).insert(key, html.clone());
         html
     }
@@ -57,7 +63,7 @@ impl Highlighter {
 fn mark_up(syntax: &SyntaxReference, code: &str) -> Option<String> {
     let mut state = ParseState::new(syntax);
     let mut stack = ScopeStack::new();
-    let mut out = Output { html: String::with_capacity(code.len() * 2), open: None };
+    let mut out = Output::for_code(code.len());
     let mut with_newline;
     for line in code.split_inclusive('\n') {
         if line.len() > LONGEST_LINE {
@@ -83,54 +89,6 @@ fn mark_up(syntax: &SyntaxReference, code: &str) -> Option<String> {
     Some(out.finish())
 }
 
-/// The HTML so far, and the class of the span that is open: neighbours of one class share a span.
-struct Output {
-    html: String,
-    open: Option<&'static str>,
-}
-
-impl Output {
-    fn push(&mut self, class: Option<&'static str>, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        // Blank text looks the same in every class, so it need not end a span; but no span crosses a line, so that lines can be
-        // taken apart.
-        let class = if text.trim_matches([' ', '\t']).is_empty() { self.open } else { class };
-        for piece in text.split_inclusive('\n') {
-            let (body, end) = piece.strip_suffix('\n').map_or((piece, false), |body| (body, true));
-            if !body.is_empty() {
-                self.switch(class);
-                push_escaped(&mut self.html, body);
-            }
-            if end {
-                self.switch(None);
-                self.html.push('\n');
-            }
-        }
-    }
-
-    fn switch(&mut self, class: Option<&'static str>) {
-        if self.open == class {
-            return;
-        }
-        if self.open.is_some() {
-            self.html.push_str("</span>");
-        }
-        if let Some(name) = class {
-            self.html.push_str("<span class=h-");
-            self.html.push_str(name);
-            self.html.push('>');
-        }
-        self.open = class;
-    }
-
-    fn finish(mut self) -> String {
-        self.switch(None);
-        self.html
-    }
-}
-
 /// Languages in which there is nothing to highlight.
 fn is_plain(language: &str) -> bool {
     ["text", "txt", "plain", "plaintext", "none", "output", "open", "wait", "keys", "tmux", "key", "hide", "copy"]
@@ -141,7 +99,6 @@ fn is_plain(language: &str) -> bool {
 fn find_syntax(language: &str) -> Option<&'static SyntaxReference> {
     let lower = language.to_ascii_lowercase();
     let token = match lower.as_str() {
-        "shell" | "zsh" | "ksh" | "ash" => "bash",
         "golang" => "go",
         "docker" => "dockerfile",
         "jsonc" | "json5" => "json",
