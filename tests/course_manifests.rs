@@ -127,6 +127,9 @@ fn front_matter_and_directives_do_not_leak() {
     assert_eq!(deck.slides[1].classes, ["two-cols", "text-white"]);
     assert!(deck.slides[1].notes.is_some());
     assert_eq!(told, [("no-equivalent".to_owned(), 2)]);
+    // The shortest comments are whole ones.
+    let (deck, _) = load(&[("a.md", "---\nmarp: true\n---\n\n# One\n\n<!--->\n\n<!-->\n\n<!-- said -->\n\n---\n\n# Two\n")]);
+    assert_eq!((deck.slides.len(), deck.slides[0].notes.is_some()), (2, true));
     // A remark deck that starts with a separator keeps its empty slide.
     let (deck, told) = load(&[("a.md", "---\nclass: center\n---\n# One\n")]);
     assert_eq!((deck.slides.len(), told.len()), (3, 0));

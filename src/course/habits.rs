@@ -205,8 +205,9 @@ fn slide(
             at = line_end;
             continue;
         };
-        let Some(close) = text[open..range.end].find("-->").map(|n| open + n + 3) else { break };
-        let body = text[open + 4..close - 3].trim();
+        // `<!-->` and `<!--->` are whole comments.
+        let Some(close) = text[open + 2..range.end].find("-->").map(|n| open + 2 + n + 3) else { break };
+        let body = text.get(open + 4..close - 3).unwrap_or_default().trim();
         let last = text[close..range.end].trim().is_empty();
         match directives(body) {
             Some(list) if habit == Habit::Marp || habit == Habit::Other && list.iter().all(|(name, _)| name.starts_with('_')) => {
