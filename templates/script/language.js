@@ -5,14 +5,15 @@ let languages = [];
 let language = null;
 
 function readLanguages() {
-  languages = [...new Set([...deck.querySelectorAll(".slide [data-language]")].map((e) => e.dataset.language))].sort();
+  const texts = [...deck.querySelectorAll("[data-language]")];
+  languages = [...new Set(texts.map((e) => e.dataset.language))].sort();
   const wanted = [kept("language"), ...(navigator.languages || []).map((l) => l.slice(0, 2).toLowerCase()), root.lang];
   if (!language || (language !== "all" && !languages.includes(language))) {
     language = wanted.find((l) => l === "all" || languages.includes(l)) || languages[0] || null;
   }
   // Where only notes are translated, the button is the presenter's.
-  bar.querySelector('[data-do="language"]').hidden = !deck.querySelector(".body[data-language], .body [data-language]");
-  showLanguage();
+  bar.querySelector('[data-do="language"]').hidden = !texts.some((text) => text.closest(".body"));
+  showLanguage(texts);
 }
 
 function isShown(element) {
@@ -22,8 +23,8 @@ function isShown(element) {
   return language === "all" && !element.classList.contains("body");
 }
 
-function showLanguage() {
-  for (const element of document.querySelectorAll("[data-language]")) element.hidden = !isShown(element);
+function showLanguage(texts = document.querySelectorAll("[data-language]")) {
+  for (const element of texts) element.hidden = !isShown(element);
   root.dataset.languages = language === "all" ? "all" : "one";
 }
 

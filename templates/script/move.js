@@ -27,7 +27,8 @@ function go(i, options = {}) {
   const deep = /(^| )(title|lead)( |$)/.test(slide.className) || slide.querySelector(".interstitial .remote");
   root.classList.toggle("on-deep", !!deep && !isOn("overview") && !isOn("presenter"));
   document.getElementById("position").textContent = slide.dataset.number.replace("/", " / ");
-  root.style.setProperty("--done", String(slides.length > 1 ? i / (slides.length - 1) : 1));
+  // On the bar itself: from the root it would be handed down to all slides.
+  progress.style.setProperty("--done", String(slides.length > 1 ? i / (slides.length - 1) : 1));
   ways(slide);
   if (!isOn("overview")) {
     fit(slide);
@@ -91,7 +92,7 @@ function ways(slide) {
   const row = column.indexOf(slide);
   const able = { previous: current > 0, next: current < slides.length - 1, up: row > 0, down: row < column.length - 1 };
   for (const [name, is] of Object.entries(able)) {
-    for (const button of document.querySelectorAll(`[data-do="${name}"]`)) {
+    for (const button of buttonsFor(name)) {
       button.setAttribute("aria-disabled", String(!is && !shownOn(slide)));
       if (name === "up" || name === "down") button.hidden = !reveal || column.length < 2;
     }

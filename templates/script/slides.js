@@ -3,6 +3,7 @@
 const root = document.documentElement;
 const deck = document.getElementById("deck");
 const bar = document.getElementById("bar");
+const progress = document.getElementById("progress");
 const help = document.getElementById("help");
 const reveal = root.dataset.dialect === "reveal";
 let slides = [];
@@ -10,8 +11,17 @@ let current = -1;
 
 function isOn(name) { return root.classList.contains(name); }
 
+// A selector would look at all that is on the slides, which in a large deck takes longer than all else.
+function slidesOf(deck) { return [...deck.children].filter((child) => child.classList.contains("slide")); }
+
+// The buttons for something, wherever they are; none is on a slide.
+function buttonsFor(name) {
+  const boxes = [...document.body.children].filter((box) => box !== deck);
+  return boxes.flatMap((box) => [...box.querySelectorAll(`[data-do="${name}"]`)]);
+}
+
 function read() {
-  slides = [...deck.querySelectorAll(":scope > .slide")];
+  slides = slidesOf(deck);
   slides.forEach((slide) => {
     // Those that an edit left alone are as they were.
     if (slide.hasAttribute("role")) return;

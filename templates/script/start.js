@@ -42,7 +42,7 @@ function patch(start, gone, html, places) {
     const after = slides[start + gone] || null;
     slides.slice(start, start + gone).forEach((slide) => slide.remove());
     deck.insertBefore(fresh, after);
-    if (places) [...deck.querySelectorAll(":scope > .slide")].forEach((slide, i) => stand(slide, ...places[i]));
+    if (places) slidesOf(deck).forEach((slide, i) => stand(slide, ...places[i]));
   });
 }
 
