@@ -153,7 +153,18 @@ impl Transcript {
 
     /// Whether the order of its lines is nobody's choice: that of a hash table, of digests, of answers, or of images of one second.
     fn unordered(&self) -> bool {
-        let words = ["docker diff web", "nslookup", "docker images", "docker image ls", "docker volume", "tar tf", "tar tvf", "system df"];
+        // Of steps of one moment, those of BuildKit's cache for one.
+        let words = [
+            "--progress=plain",
+            "docker diff web",
+            "nslookup",
+            "docker images",
+            "docker image ls",
+            "docker volume",
+            "tar tf",
+            "tar tvf",
+            "system df",
+        ];
         self.moves() || words.iter().any(|words| self.command.contains(words))
     }
 }
@@ -165,6 +176,11 @@ fn settled(text: &str) -> String {
     let mut lines: Vec<_> = lines.filter(|line| !line.is_empty() && !passing.iter().any(|word| line.contains(word))).collect();
     lines.dedup();
     lines.join("\n") + "\n"
+}
+
+/// What stands on a terminal after BuildKit's last picture of a build: how many came before it is a matter of the moment.
+fn last_frame(text: &str) -> String {
+    text.rfind("[+] Building").map_or(text, |at| &text[at..]).to_owned()
 }
 
 fn sorted(text: &str) -> String {
@@ -188,7 +204,11 @@ fn normal(text: &str, user: User) -> String {
         (r#""[^"]*/(diff|merged|work)""#, "\"<$1>\""),
         (r"\b(file|dir|multi):[0-9a-f]+", "$1:<sum>"),
         (r"http://%2F[^/]*/", "http://<socket>/"),
-        (r#""Size": \d+"#, "\"Size\": <n>"),
+        (r#""([Ss]ize)": \d+"#, "\"$1\": <n>"),
+        // What BuildKit's steps took, the image's beginning on a narrow line, and a snapshot's own name.
+        (r"DONE \d+\.\ds", "DONE <time>"),
+        (r"writing image sha256:[0-9a-f]+", "writing image sha256:<id>"),
+        (r"ref [0-9a-f-]{36}::[0-9a-z]{25}", "ref <snapshot>"),
         (r"\x00|\^@", ""),
         (r"[0-9a-f]{64}", "<id>"),
         (r"\b[0-9a-f]{12}\b", "<short>"),
@@ -215,7 +235,7 @@ fn normal(text: &str, user: User) -> String {
         (r"(?m)^(dev)?tmpfs on /proc/timer_list .*\n", ""),
         (r"(?m)^tmpfs on /t type tmpfs .*\n", "<tmpfs>\n"),
     ];
-    let mut text = text.to_owned();
+    let mut text = last_frame(text);
     if user == User::Ordinary {
         // Of an ordinary user's engine the machine's root is nobody, as are its devices' owner and group.
         text = replace(&text, "nobody +(nobody|65534) ", "root root ");

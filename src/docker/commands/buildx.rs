@@ -108,6 +108,10 @@ pub async fn prune(c: &Context, m: &Matches) -> Outcome {
     let before = cache(c).await?;
     let filters = filters(m.all("filter"))?.unwrap_or_default();
     let request = Request::post("/build/prune").query("filters", filters).query_if(all, "all", "1");
+    let request = match m.bytes("keep-storage").filter(|bytes| *bytes > 0) {
+        Some(bytes) => request.query("keep-storage", bytes.to_string()),
+        None => request,
+    };
     let answer = c.client()?.send(request).await?.json().await?;
     let gone: Vec<&str> = list(&answer, "CachesDeleted").filter_map(Json::as_str).collect();
     let mut out = String::new();

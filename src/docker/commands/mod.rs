@@ -20,6 +20,7 @@ pub mod inspect;
 pub mod lifecycle;
 pub mod login;
 pub mod logs;
+pub mod manifest;
 pub mod network;
 pub mod prune;
 pub mod ps;
@@ -34,7 +35,6 @@ pub mod session;
 mod shared;
 pub mod start;
 pub mod stats;
-pub mod unsupported;
 pub mod version;
 pub mod volume;
 

@@ -1,7 +1,7 @@
 //! Commands over images. Data alone: names, usage, flags and which function answers.
 
 use super::{Args, Command, Flag, Kind, OBJECT_FORMAT, TABLE_FORMAT};
-use crate::docker::commands::{archive, build, image, images, inspect, prune, pull, search, unsupported};
+use crate::docker::commands::{archive, build, image, images, inspect, manifest, prune, pull, search};
 
 /// The commands.
 pub const COMMANDS: &[Command] = &[
@@ -272,6 +272,6 @@ pub const COMMANDS: &[Command] = &[
             Flag::new(Kind::Bool, "insecure", "Allow communication with an insecure registry"),
             Flag::new(Kind::Bool, "verbose", "Output additional info including layers and platform").short('v'),
         ]],
-        run: |c, m| Box::pin(unsupported::manifest(c, m)),
+        run: |c, m| Box::pin(manifest::inspect(c, m)),
     },
 ];

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{blocking, created};
+use crate::base64;
 use crate::dockerapi::ApiError;
 use crate::dockerapi::auth::credentials;
 use crate::dockerapi::json::Json;
@@ -114,8 +115,14 @@ pub fn removed(line: &Removed) -> Value {
     }
 }
 
-/// `GET /distribution/{name}/json`: what the registry has under a name.
-pub async fn distribution(State(engine): State<Arc<Engine>>, Path(rest): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+/// `GET /distribution/{name}/json`: what the registry has under a name; with `manifest=1`, which is none of Docker's, the document too, for
+/// `docker manifest inspect`.
+pub async fn distribution(
+    State(engine): State<Arc<Engine>>,
+    Path(rest): Path<String>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let Some(name) = rest.strip_suffix("/json") else { return Err(ApiError::not_found("page not found")) };
     let mut reference = Reference::parse_normalized(name)?;
     if reference.is_name_only() {
@@ -130,6 +137,10 @@ pub async fn distribution(State(engine): State<Arc<Engine>>, Path(rest): Path<St
         }
         platform
     });
-    let descriptor = json!({ "mediaType": found.media_type, "digest": found.digest, "size": found.size });
-    Ok(Json(json!({ "Descriptor": descriptor, "Platforms": platforms.collect::<Vec<_>>() })).into_response())
+    let descriptor = json!({ "mediaType": found.media_type, "digest": found.digest, "size": found.bytes.len() });
+    let mut answer = json!({ "Descriptor": descriptor, "Platforms": platforms.collect::<Vec<_>>() });
+    if params.flag("manifest") {
+        answer["Manifest"] = base64::encode(&found.bytes).into();
+    }
+    Ok(Json(answer).into_response())
 }

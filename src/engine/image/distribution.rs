@@ -11,7 +11,8 @@ use crate::engine::registry::Credentials;
 pub struct Distribution {
     pub media_type: String,
     pub digest: Digest,
-    pub size: u64,
+    /// The document itself.
+    pub bytes: Vec<u8>,
     pub platforms: Vec<Platform>,
 }
 
@@ -33,6 +34,6 @@ impl ImageStore {
         };
         let media_type = serde_json::from_slice::<serde_json::Value>(&fetched.bytes).ok();
         let media_type = media_type.and_then(|m| Some(m.get("mediaType")?.as_str()?.to_owned())).unwrap_or_default();
-        Ok(Distribution { media_type, digest: fetched.digest, size: fetched.bytes.len() as u64, platforms })
+        Ok(Distribution { media_type, digest: fetched.digest, bytes: fetched.bytes, platforms })
     }
 }
