@@ -219,7 +219,7 @@ fn members(engine: &Engine, network: &Network) -> Value {
             "EndpointID": lease.endpoint,
             "MacAddress": lease.mac,
             "IPv4Address": address,
-            "IPv6Address": "",
+            "IPv6Address": lease.six.map(|six| format!("{}/{}", six.address, six.bits)).unwrap_or_default(),
         });
         all.insert(record.id, entry);
     }
@@ -235,7 +235,7 @@ fn shown(network: &Network, containers: Value) -> Value {
         "Created": network.created,
         "Scope": "local",
         "Driver": network.driver,
-        "EnableIPv6": false,
+        "EnableIPv6": network.six.is_some(),
         "IPAM": { "Driver": network.ipam_driver, "Options": network.ipam_options, "Config": pools },
         "Internal": network.internal,
         "Attachable": network.attachable,

@@ -3,7 +3,7 @@
 //! A [`Socket`] talks to the network namespace in which it was opened, whoever uses it later. Never reads tables of the kernel.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
 use rustix::net::netlink::SocketAddrNetlink;
@@ -23,6 +23,10 @@ const EXCL: u16 = 0x200;
 const CREATE: u16 = 0x400;
 
 const UP: u32 = 1;
+
+// Families of addresses.
+const INET: u8 = 2;
+const INET6: u8 = 10;
 
 // Attributes of a link.
 const IFLA_ADDRESS: u16 = 1;
@@ -184,7 +188,7 @@ impl Batch {
         let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
         let broadcast = Ipv4Addr::from(u32::from(address) | !mask);
         self.message(NEWADDR, CREATE | REPLACE, |m| {
-            m.raw(&[2, bits, 0, 0]);
+            m.raw(&[INET, bits, 0, 0]);
             m.raw(&index.to_ne_bytes());
             m.attribute(IFA_LOCAL, &address.octets());
             m.attribute(IFA_ADDRESS, &address.octets());
@@ -192,18 +196,37 @@ impl Batch {
         });
     }
 
-    /// Sends what is for nowhere else to `gateway`, in place of another default route.
-    pub fn default_route(&mut self, index: u32, gateway: Ipv4Addr) {
+    /// Gives an interface an IPv6 address. Nobody else has it, so that the kernel need not ask around before it is used.
+    pub fn address6(&mut self, index: u32, address: Ipv6Addr, bits: u8) {
+        const NO_DUPLICATES: u8 = 2;
+        self.message(NEWADDR, CREATE | REPLACE, |m| {
+            m.raw(&[INET6, bits, NO_DUPLICATES, 0]);
+            m.raw(&index.to_ne_bytes());
+            m.attribute(IFA_LOCAL, &address.octets());
+            m.attribute(IFA_ADDRESS, &address.octets());
+        });
+    }
+
+    /// Sends what is for nowhere else to `gateway`, in place of another default route of its family.
+    pub fn default_route(&mut self, index: u32, gateway: IpAddr) {
         self.message(NEWROUTE, CREATE | REPLACE, |m| {
-            m.route(3);
-            m.attribute(RTA_GATEWAY, &gateway.octets());
+            match gateway {
+                IpAddr::V4(gateway) => {
+                    m.route(INET, 3);
+                    m.attribute(RTA_GATEWAY, &gateway.octets());
+                }
+                IpAddr::V6(gateway) => {
+                    m.route(INET6, 3);
+                    m.attribute(RTA_GATEWAY, &gateway.octets());
+                }
+            }
             m.attribute(RTA_OIF, &index.to_ne_bytes());
         });
     }
 
     /// Takes the default route away.
     pub fn no_default_route(&mut self) {
-        self.message(DELROUTE, 0, |m| m.route(0));
+        self.message(DELROUTE, 0, |m| m.route(INET, 0));
     }
 
     /// Lets nothing through from one interface to another: what comes in and is not for an address of this namespace is answered
@@ -255,8 +278,8 @@ impl Message<'_> {
     }
 
     /// `struct rtmsg` for everything, in the main table, by static decision; `protocol` 0 matches any.
-    fn route(&mut self, protocol: u8) {
-        let (family, table, universe, unicast) = (2, 254, 0, 1);
+    fn route(&mut self, family: u8, protocol: u8) {
+        let (table, universe, unicast) = (254, 0, 1);
         self.raw(&[family, 0, 0, 0, table, protocol, universe, if protocol == 0 { 0 } else { unicast }, 0, 0, 0, 0]);
     }
 

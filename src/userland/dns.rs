@@ -1,6 +1,6 @@
-//! From names to addresses for the network applets: /etc/hosts and the servers of /etc/resolv.conf, asked by UDP. IPv4 only.
+//! From names to addresses for the network applets: /etc/hosts and the servers of /etc/resolv.conf, asked by UDP.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -33,22 +33,31 @@ pub fn servers() -> Vec<SocketAddr> {
 
 /// The first address of a host, or busybox's words for none.
 pub fn resolve(host: &str) -> Result<Ipv4Addr, String> {
-    if let Ok(address) = host.parse() {
+    look_up(host, A, |address| if let IpAddr::V4(address) = address { Some(address) } else { None })
+}
+
+/// The first IPv6 address of a host.
+pub fn resolve6(host: &str) -> Result<Ipv6Addr, String> {
+    look_up(host, AAAA, |address| if let IpAddr::V6(address) = address { Some(address) } else { None })
+}
+
+fn look_up<T>(host: &str, kind: u16, of_kind: impl Fn(IpAddr) -> Option<T>) -> Result<T, String> {
+    if let Some(address) = host.parse().ok().and_then(&of_kind) {
         return Ok(address);
     }
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     for line in hosts.lines().map(|l| l.split('#').next().unwrap_or_default()) {
         let mut words = line.split_whitespace();
-        let address = words.next().and_then(|a| a.parse::<Ipv4Addr>().ok());
+        let address = words.next().and_then(|a| of_kind(a.parse().ok()?));
         if let (Some(address), true) = (address, words.any(|w| w.eq_ignore_ascii_case(host))) {
             return Ok(address);
         }
     }
     let bad = || format!("bad address '{host}'");
     for server in servers() {
-        match ask(server, host, A) {
+        match ask(server, host, kind) {
             Ok(Answer::Addresses(all)) => {
-                if let Some(address) = all.iter().find_map(|a| if let std::net::IpAddr::V4(a) = a { Some(*a) } else { None }) {
+                if let Some(address) = all.iter().find_map(|a| of_kind(*a)) {
                     return Ok(address);
                 }
             }

@@ -1,7 +1,7 @@
 //! `ping`: asks a host for an echo, once a second.
 
 use std::mem::MaybeUninit;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -21,20 +21,23 @@ struct Options {
     interval: Duration,
     wait: Duration,
     quiet: bool,
+    /// By IPv6.
+    six: bool,
     host: String,
 }
 
-/// `ping [-c COUNT] [-i SECONDS] [-W SECONDS] [-q] HOST`.
+/// `ping [-4] [-6] [-c COUNT] [-i SECONDS] [-W SECONDS] [-q] HOST`.
 pub fn main(args: Args) -> ExitCode {
     let words: Vec<String> = args.into_iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     let options = match parse(&words) {
         Ok(options) => options,
         Err(message) => {
-            eprintln!("ping: {message}\nUsage: ping [-c COUNT] [-i SECONDS] [-W SECONDS] [-q] HOST");
+            eprintln!("ping: {message}\nUsage: ping [-4] [-6] [-c COUNT] [-i SECONDS] [-W SECONDS] [-q] HOST");
             return ExitCode::FAILURE;
         }
     };
-    match dns::resolve(&options.host).and_then(|to| Pinger::open(to).map(|pinger| pinger.run(&options))) {
+    let to = if options.six { dns::resolve6(&options.host).map(IpAddr::V6) } else { dns::resolve(&options.host).map(IpAddr::V4) };
+    match to.and_then(|to| Pinger::open(to).map(|pinger| pinger.run(&options))) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(message) => {
@@ -45,8 +48,8 @@ pub fn main(args: Args) -> ExitCode {
 }
 
 fn parse(words: &[String]) -> Result<Options, String> {
-    let mut options =
-        Options { count: None, interval: Duration::from_secs(1), wait: Duration::from_secs(10), quiet: false, host: String::new() };
+    let (second, host) = (Duration::from_secs(1), String::new());
+    let mut options = Options { count: None, interval: second, wait: second * 10, quiet: false, six: false, host };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let Some(flag) = word.strip_prefix('-').filter(|f| !f.is_empty()) else {
@@ -54,8 +57,9 @@ fn parse(words: &[String]) -> Result<Options, String> {
             continue;
         };
         let (letter, rest) = flag.split_at(flag.chars().next().map_or(0, char::len_utf8));
-        if matches!(letter, "q" | "4") {
+        if matches!(letter, "q" | "4" | "6") {
             options.quiet |= letter == "q";
+            options.six = letter == "6" || options.six && letter != "4";
             continue;
         }
         let value = if rest.is_empty() { words.next().map(String::as_str).unwrap_or_default() } else { rest };
@@ -68,6 +72,7 @@ fn parse(words: &[String]) -> Result<Options, String> {
             _ => return Err(format!("invalid option -- '{letter}'")),
         }
     }
+    options.six |= options.host.parse::<Ipv6Addr>().is_ok();
     if options.host.is_empty() { Err("no host is given".to_owned()) } else { Ok(options) }
 }
 
@@ -75,13 +80,17 @@ struct Pinger {
     socket: OwnedFd,
     /// The socket gives the packet's own header, too.
     raw: bool,
-    to: Ipv4Addr,
+    to: IpAddr,
     id: u16,
 }
 
 impl Pinger {
-    fn open(to: Ipv4Addr) -> Result<Pinger, String> {
-        let open = |kind| socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, Some(ipproto::ICMP));
+    fn open(to: IpAddr) -> Result<Pinger, String> {
+        let (family, protocol) = match to {
+            IpAddr::V4(_) => (AddressFamily::INET, ipproto::ICMP),
+            IpAddr::V6(_) => (AddressFamily::INET6, ipproto::ICMPV6),
+        };
+        let open = |kind| socket_with(family, kind, SocketFlags::CLOEXEC, Some(protocol));
         let id = u16::try_from(std::process::id() & 0xffff).unwrap_or(1);
         match open(SocketType::RAW).map(|socket| (socket, true)).or_else(|_| open(SocketType::DGRAM).map(|socket| (socket, false))) {
             Ok((socket, raw)) => Ok(Pinger { socket, raw, to, id }),
@@ -129,13 +138,14 @@ impl Pinger {
     }
 
     fn send(&self, sequence: u64) -> Result<(), Errno> {
-        let mut packet = vec![8, 0, 0, 0];
+        let mut packet = vec![if self.to.is_ipv4() { 8 } else { 128 }, 0, 0, 0];
         packet.extend(self.id.to_be_bytes());
         packet.extend(u16::try_from(sequence & 0xffff).unwrap_or(0).to_be_bytes());
         packet.extend([0; SIZE]);
-        let sum = checksum(&packet);
+        // By IPv6 the kernel does the sum, for it knows the addresses.
+        let sum = if self.to.is_ipv4() { checksum(&packet) } else { 0 };
         packet[2..4].copy_from_slice(&sum.to_be_bytes());
-        sendto(&self.socket, &packet, SendFlags::empty(), &SocketAddrV4::new(self.to, 0)).map(drop)
+        sendto(&self.socket, &packet, SendFlags::empty(), &SocketAddr::new(self.to, 0)).map(drop)
     }
 
     /// The echo of a packet, with its time to live where that can be seen.
@@ -148,12 +158,14 @@ impl Pinger {
             }
             let mut buffer = [MaybeUninit::uninit(); 2048];
             let Ok(((packet, _), _)) = recv(&self.socket, &mut buffer, RecvFlags::empty()) else { continue };
-            let (header, packet) =
-                if self.raw { packet.split_at_checked(usize::from(packet.first()? & 15) * 4)? } else { (&packet[..0], &packet[..]) };
+            // By IPv6 no socket gives it.
+            let headed = self.raw && self.to.is_ipv4();
+            let header = if headed { usize::from(packet.first()? & 15) * 4 } else { 0 };
+            let (header, packet) = packet.split_at_checked(header)?;
             let ours = |p: &[u8]| !self.raw || p[4..6] == self.id.to_be_bytes();
-            // An echo has type 0; others, and those of other pings, come by here too.
+            // An echo has a type of its own; others, and those of other pings, come by here too.
             if packet.len() >= 8
-                && packet[0] == 0
+                && packet[0] == if self.to.is_ipv4() { 0 } else { 129 }
                 && ours(packet)
                 && u64::from(u16::from_be_bytes([packet[6], packet[7]])) == sequence & 0xffff
             {

@@ -125,6 +125,11 @@ fn fill(fields: &mut Value, lease: &Lease) {
     fields["IPAddress"] = json!(lease.address.map(|a| a.to_string()).unwrap_or_default());
     fields["IPPrefixLen"] = json!(lease.bits);
     fields["MacAddress"] = json!(lease.mac);
+    if let Some(six) = &lease.six {
+        fields["GlobalIPv6Address"] = json!(six.address);
+        fields["GlobalIPv6PrefixLen"] = json!(six.bits);
+        fields["IPv6Gateway"] = json!(six.gateway.map(|g| g.to_string()).unwrap_or_default());
+    }
 }
 
 /// The networks that the container is on, by name.

@@ -67,7 +67,7 @@ pub fn furnish(net: Option<&NetSpec>, uplink: Option<&Uplink>) -> Result<Option<
     let process = rustix::process::getpid().as_raw_nonzero().get().cast_unsigned();
     for interface in &net.interfaces {
         uplink.plug(interface, process).map_err(StartError::doing(format_args!("make the interface {}", interface.name)))?;
-        address(&mut batch, interface).map_err(StartError::doing(format_args!("find the interface {}", interface.name)))?;
+        address(&mut batch, interface).map_err(StartError::doing(format_args!("prepare the interface {}", interface.name)))?;
     }
     own.run(&batch).map_err(StartError::doing("give the interfaces their addresses"))?;
     open_up();
@@ -89,10 +89,19 @@ fn open_up() {
 /// Adds an interface's switching on, address and, if it is to have one, its route to the batch.
 pub fn address(batch: &mut Batch, interface: &Interface) -> io::Result<()> {
     let index = netlink::index_of(&interface.name)?;
+    if interface.six.is_some() {
+        fs::write(format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", interface.name), "0")?;
+    }
     batch.up(index);
     batch.address(index, interface.address, interface.bits);
     if let Some(gateway) = interface.gateway {
-        batch.default_route(index, gateway);
+        batch.default_route(index, gateway.into());
+    }
+    if let Some(six) = &interface.six {
+        batch.address6(index, six.address, six.bits);
+        if let Some(gateway) = six.gateway {
+            batch.default_route(index, gateway.into());
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::Path;
 
 use super::record::Record;
@@ -55,17 +55,17 @@ pub(super) fn of_other(dir: &Path, record: &Record) -> Vec<MountSpec> {
 }
 
 fn own_addresses(record: &Record) -> impl Iterator<Item = String> {
-    let addresses = record.networks.iter().filter_map(|p| p.lease.as_ref()?.address);
+    let addresses = record.networks.iter().filter_map(|p| p.lease.as_ref()).flat_map(super::networks::addresses);
     addresses.map(|address| host_line(record, address))
 }
 
-fn host_line(record: &Record, address: Ipv4Addr) -> String {
+fn host_line(record: &Record, address: IpAddr) -> String {
     let (host, domain) = (&record.config.hostname, &record.config.domainname);
     if domain.is_empty() { format!("{address}\t{host}") } else { format!("{address}\t{host}.{domain} {host}") }
 }
 
 /// Adds an address to a running container's hosts file, in place: it is mounted. What the container wrote to it stays.
-pub(super) fn add_address(dir: &Path, record: &Record, address: Ipv4Addr) {
+pub(super) fn add_address(dir: &Path, record: &Record, address: IpAddr) {
     let path = dir.join("hosts");
     if let Ok(mut text) = fs::read_to_string(&path) {
         text.push_str(&format!("{}\n", host_line(record, address)));
@@ -74,7 +74,7 @@ pub(super) fn add_address(dir: &Path, record: &Record, address: Ipv4Addr) {
 }
 
 /// Takes an address out of a running container's hosts file.
-pub(super) fn remove_address(dir: &Path, address: Ipv4Addr) {
+pub(super) fn remove_address(dir: &Path, address: IpAddr) {
     let path = dir.join("hosts");
     if let Ok(text) = fs::read_to_string(&path) {
         let own = address.to_string();

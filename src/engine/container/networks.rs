@@ -13,7 +13,7 @@ use super::store::{Container, Containers};
 use super::{ContainerError, new_id};
 use crate::engine::image::RunConfig;
 use crate::engine::network::{
-    self, Attachment, BRIDGE, HOST, Hub, Lease, NONE, Named, Network, NetworkError, Networks, Protocol, mac_of, mac_text,
+    self, Attachment, BRIDGE, HOST, Hub, Lease, NONE, Named, Network, NetworkError, Networks, Place6, Protocol, mac_of, mac_text,
 };
 
 /// The ports that are given where none is asked for.
@@ -47,9 +47,10 @@ impl Connection {
     /// Where it is to be, by the network's name.
     fn attach(self, network: &str) -> Result<Attachment, String> {
         let text = |key: &str| self.ipam.as_ref().and_then(|i| i.get(key)).and_then(Value::as_str).filter(|t| !t.is_empty());
-        if text("IPv6Address").is_some() {
-            return Err("this engine's networks have IPv4 addresses only: leave --ip6 away".to_owned());
-        }
+        let address6 = match text("IPv6Address") {
+            None => None,
+            Some(text) => Some(text.parse::<Ipv6Addr>().map_err(|_| format!("invalid IPv6 address: {text}"))?),
+        };
         let address = match text("IPv4Address") {
             None => None,
             Some(text) => Some(text.parse::<Ipv4Addr>().map_err(|_| format!("invalid IPv4 address: {text}"))?),
@@ -58,7 +59,17 @@ impl Connection {
             return Err(format!("invalid MAC address: {}", self.mac));
         }
         let Connection { ipam, links, aliases, mac, driver_options } = self;
-        Ok(Attachment { network: network.to_owned(), address, ipam, links, aliases, mac, driver_options, ..Attachment::default() })
+        Ok(Attachment {
+            network: network.to_owned(),
+            address,
+            address6,
+            ipam,
+            links,
+            aliases,
+            mac,
+            driver_options,
+            ..Attachment::default()
+        })
     }
 }
 
@@ -121,7 +132,7 @@ pub(super) fn attachments(
 /// What makes no sense on a network that is there, in Docker's words.
 fn check(networks: &Networks, place: &Attachment) -> Result<(), String> {
     let Ok(network) = networks.get(&place.network) else { return Ok(()) };
-    if place.address.is_some() && !network.has_names() {
+    if (place.address.is_some() || place.address6.is_some()) && !network.has_names() {
         return Err("user specified IP address is supported on user defined networks only".to_owned());
     }
     if place.address.is_some() && !network.subnet_given {
@@ -129,6 +140,11 @@ fn check(networks: &Networks, place: &Attachment) -> Result<(), String> {
     }
     if let (Some(address), Some(subnet)) = (place.address, network.subnet)
         && !subnet.contains(address)
+    {
+        return Err(format!("no configured subnet contains IP address {address}"));
+    }
+    if let Some(address) = place.address6
+        && !network.six.as_ref().is_some_and(|six| six.subnet.contains(address))
     {
         return Err(format!("no configured subnet contains IP address {address}"));
     }
@@ -261,7 +277,7 @@ impl Containers {
                     hub.bridge(&network).map_err(|e| (format!("cannot make the bridge of network {}: {e}", network.name), 128))?;
                     self.lease(&network, place, i).map_err(engine)?
                 }
-                _ => Lease { endpoint: new_id(), interface: String::new(), address: None, bits: 0, gateway: None, mac: String::new() },
+                _ => Lease { endpoint: new_id(), ..Lease::default() },
             };
             place.lease = Some(lease);
             joined.push(network);
@@ -289,14 +305,29 @@ impl Containers {
     fn lease(&self, network: &Network, place: &Attachment, number: usize) -> Result<Lease, NetworkError> {
         let address = self.networks().take(network, place.address)?;
         let mac = network::parse_mac(&place.mac).unwrap_or_else(|| mac_of(address));
+        let six = network.six.as_ref().map(|six| {
+            let address = self.networks().take6(network, six, place.address6)?;
+            Ok(Place6 { address, bits: six.subnet.bits(), gateway: (!network.internal).then_some(six.gateway) })
+        });
+        let six = six.transpose().inspect_err(|_: &NetworkError| self.networks().give_back(&network.id, address))?;
         Ok(Lease {
             endpoint: new_id(),
             interface: format!("eth{number}"),
             address: Some(address),
             bits: network.subnet.map_or(0, network::Subnet::bits),
             gateway: network.gateway.filter(|_| !network.internal),
+            six,
             mac: mac_text(mac),
         })
+    }
+
+    fn give_back(&self, network: &str, lease: &Lease) {
+        if let Some(address) = lease.address {
+            self.networks().give_back(network, address);
+        }
+        if let Some(six) = &lease.six {
+            self.networks().give_back6(network, six.address);
+        }
     }
 
     fn join(&self, name: &str) -> Result<Plan, Refused> {
@@ -340,9 +371,7 @@ impl Containers {
             record.networks.iter_mut().filter_map(|p| Some((p.network_id.clone(), p.lease.take()?))).collect::<Vec<_>>()
         };
         for (id, lease) in networks {
-            if let Some(address) = lease.address {
-                self.networks().give_back(&id, address);
-            }
+            self.give_back(&id, &lease);
             let Ok(network) = self.networks().get(&id) else { continue };
             if network.has_names() {
                 let _ = self.write_names(&network);
@@ -365,8 +394,11 @@ impl Containers {
     pub(super) fn resume_networks(&self, container: &Container, monitor: i32) {
         let record = container.lock();
         let mut has = false;
-        for (place, address) in record.networks.iter().filter_map(|p| Some((p, p.lease.as_ref()?.address?))) {
+        for (place, lease, address) in record.networks.iter().filter_map(|p| Some((p, p.lease.as_ref()?, p.lease.as_ref()?.address?))) {
             self.networks().retake(&place.network_id, address);
+            if let Some(six) = &lease.six {
+                self.networks().retake6(&place.network_id, six.address);
+            }
             has = true;
         }
         drop(record);
@@ -397,8 +429,10 @@ impl Containers {
         for container in self.list() {
             let record = container.lock();
             for place in record.networks.iter().filter(|p| p.network_id == network.id) {
-                if let Some(address) = place.lease.as_ref().and_then(|l| l.address) {
-                    all.push(Named { address, names: dns_names(&record, place) });
+                let Some(lease) = &place.lease else { continue };
+                if let Some(address) = lease.address {
+                    let address6 = lease.six.as_ref().map(|six| six.address);
+                    all.push(Named { address, address6, names: dns_names(&record, place) });
                 }
             }
         }
@@ -459,8 +493,7 @@ impl Containers {
                 self.networks().hub().map_err(|e| NetworkError::Failed(format!("this machine lets the engine make no networks: {e}")))?;
             hub.bridge(&network).map_err(|e| NetworkError::Failed(format!("cannot make the bridge of network {}: {e}", network.name)))?;
             let lease = self.lease(&network, &place, free_interface(&record))?;
-            let address = lease.address;
-            place.lease = Some(lease);
+            place.lease = Some(lease.clone());
             places.push(place.clone());
             let mut change = self.change(&places);
             change.new = interface(&place, &network, false);
@@ -469,9 +502,7 @@ impl Containers {
                 None => Err("it does not run any more".to_owned()),
             };
             if let Err(e) = done {
-                if let Some(address) = address {
-                    self.networks().give_back(&network.id, address);
-                }
+                self.give_back(&network.id, &lease);
                 return Err(NetworkError::Failed(format!("cannot connect container {} to network {}: {e}", record.name, network.name)));
             }
         } else {
@@ -482,7 +513,7 @@ impl Containers {
         if network.has_names() {
             self.write_names(&network)?;
         }
-        if let Some(address) = places.last().and_then(|p| p.lease.as_ref()?.address) {
+        for address in places.last().and_then(|p| p.lease.as_ref()).into_iter().flat_map(addresses) {
             super::netfiles::add_address(&container.dir, &record, address);
         }
         super::netfiles::fit_resolver(&container.dir, &record, network.has_names());
@@ -507,21 +538,21 @@ impl Containers {
         let mut places = record.networks.clone();
         let place = places.remove(at);
         if let (true, Some(lease), Some(live)) = (record.state.status.is_running(), &place.lease, container.live())
-            && let Some(address) = lease.address
+            && lease.address.is_some()
         {
             let command = Command::Disconnect { interface: outside(lease), change: Box::new(self.change(&places)) };
             let done = live.ask(command).await.map_err(|e| e.to_string()).and_then(|d| d);
             done.map_err(|e| {
                 NetworkError::Failed(format!("cannot disconnect container {} from network {}: {e}", record.name, network.name))
             })?;
-            self.networks().give_back(&network.id, address);
+            self.give_back(&network.id, lease);
         }
         let saved = container.update(|r| r.networks.clone_from(&places));
         saved.map_err(|e| NetworkError::Failed(e.to_string()))?;
         if network.has_names() {
             self.write_names(&network)?;
         }
-        if let Some(address) = place.lease.and_then(|l| l.address) {
+        for address in place.lease.iter().flat_map(addresses) {
             super::netfiles::remove_address(&container.dir, address);
         }
         self.networks().tell_about("disconnect", &network, Some(&container.id));
@@ -554,6 +585,7 @@ impl Containers {
         Change {
             new: None,
             gateway: lease.and_then(|l| Some((l.interface.clone(), l.gateway?))),
+            gateway6: lease.and_then(|l| Some((l.interface.clone(), l.six.as_ref()?.gateway?))),
             target: target(places, gateway),
             resolver: self.resolver(places, &networks),
         }
@@ -588,7 +620,14 @@ fn interface(place: &Attachment, network: &Network, leads: bool) -> Option<Inter
         address: lease.address?,
         bits: lease.bits,
         gateway: lease.gateway.filter(|_| leads),
+        six: lease.six.clone().map(|six| Place6 { gateway: six.gateway.filter(|_| leads), ..six }),
     })
+}
+
+/// All that a container is reached at on a network.
+pub(super) fn addresses(lease: &Lease) -> Vec<IpAddr> {
+    let six = lease.six.as_ref().map(|six| IpAddr::V6(six.address));
+    lease.address.map(IpAddr::V4).into_iter().chain(six).collect()
 }
 
 fn outside(lease: &Lease) -> String {

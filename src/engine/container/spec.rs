@@ -1,12 +1,12 @@
 //! What the engine tells a monitor to run, and what the two say to each other afterwards.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::network::{Attachment, Protocol, Published};
+use crate::engine::network::{Attachment, Place6, Protocol, Published};
 
 /// The first message on a connection to a monitor. A stream for standard input may come with it as a descriptor.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,6 +45,7 @@ pub struct Change {
     pub new: Option<Interface>,
     /// Where the container sends what is for nowhere else from now on.
     pub gateway: Option<(String, Ipv4Addr)>,
+    pub gateway6: Option<(String, Ipv6Addr)>,
     /// Where published ports lead to from now on.
     pub target: Option<Ipv4Addr>,
     pub resolver: Option<ResolverSpec>,
@@ -161,6 +162,7 @@ pub struct Interface {
     pub bits: u8,
     /// Given where this interface leads to everywhere else.
     pub gateway: Option<Ipv4Addr>,
+    pub six: Option<Place6>,
 }
 
 /// A port to be published: the first one in a range that is free at all the machine's addresses that are named.

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
@@ -65,7 +65,8 @@ impl Hub {
             return Ok(());
         }
         let gateway = network.gateway.zip(network.subnet);
-        netns::within(self.namespace(), || make_bridge(&name, gateway.map(|(a, s)| (a, s.bits())), network.mtu()))?;
+        let six = network.six.as_ref().map(|six| (six.gateway, six.subnet.bits()));
+        netns::within(self.namespace(), || make_bridge(&name, gateway.map(|(a, s)| (a, s.bits())), six, network.mtu()))?;
         bridges.insert(name);
         Ok(())
     }
@@ -98,7 +99,7 @@ fn refuse_to_forward(socket: &Socket) {
     }
 }
 
-fn make_bridge(name: &str, gateway: Option<(Ipv4Addr, u8)>, mtu: Option<u32>) -> io::Result<()> {
+fn make_bridge(name: &str, gateway: Option<(Ipv4Addr, u8)>, six: Option<(Ipv6Addr, u8)>, mtu: Option<u32>) -> io::Result<()> {
     let socket = Socket::open()?;
     let mut batch = Batch::default();
     batch.bridge(name, mac_of(gateway.map_or(Ipv4Addr::UNSPECIFIED, |(address, _)| address)), mtu);
@@ -111,6 +112,9 @@ fn make_bridge(name: &str, gateway: Option<(Ipv4Addr, u8)>, mtu: Option<u32>) ->
     let mut batch = Batch::default();
     if let Some((address, bits)) = gateway {
         batch.address(index, address, bits);
+    }
+    if let Some((address, bits)) = six {
+        batch.address6(index, address, bits);
     }
     socket.run(&batch)
 }

@@ -7,6 +7,7 @@ mod error;
 mod hub;
 mod names;
 mod record;
+mod six;
 mod store;
 mod subnet;
 
@@ -14,6 +15,7 @@ pub use error::NetworkError;
 pub use hub::Hub;
 pub use names::{Named, Names};
 pub use record::{Attachment, Lease, Network, Pool, Protocol, Published};
+pub use six::{Place6, Six, Subnet6};
 pub use store::{BRIDGE, HOST, NONE, NetworkRequest, Networks};
 pub use subnet::Subnet;
 

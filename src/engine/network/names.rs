@@ -2,7 +2,7 @@
 //! engine runs.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     pub address: Ipv4Addr,
+    #[serde(default)]
+    pub address6: Option<Ipv6Addr>,
     /// Its own name first, then aliases and the short id.
     pub names: Vec<String>,
 }
@@ -36,15 +38,15 @@ impl Names {
         file.persist(path).map(drop).map_err(|e| e.error)
     }
 
-    /// The addresses of a name, with or without the network's name behind it. The case of letters does not matter.
-    pub fn find(&self, name: &str) -> Vec<Ipv4Addr> {
+    /// Those with a name, with or without the network's name behind it. The case of letters does not matter.
+    pub fn find(&self, name: &str) -> Vec<&Named> {
         let suffix = name
             .len()
             .checked_sub(self.network.len() + 1)
             .filter(|at| name.is_char_boundary(*at) && name[*at..].starts_with('.') && name[at + 1..].eq_ignore_ascii_case(&self.network));
         let plain = suffix.map(|at| &name[..at]);
         let is = |own: &String| own.eq_ignore_ascii_case(name) || plain.is_some_and(|p| own.eq_ignore_ascii_case(p));
-        self.all.iter().filter(|one| one.names.iter().any(is)).map(|one| one.address).collect()
+        self.all.iter().filter(|one| one.names.iter().any(is)).collect()
     }
 
     /// The name of an address, with the network's behind it.
@@ -61,9 +63,12 @@ mod tests {
     #[test]
     fn names_are_found_with_and_without_the_network() {
         let address = Ipv4Addr::new(10, 99, 0, 2);
-        let names = Names { network: "lab".to_owned(), all: vec![Named { address, names: vec!["srv".to_owned(), "api".to_owned()] }] };
+        let names = Names {
+            network: "lab".to_owned(),
+            all: vec![Named { address, address6: None, names: vec!["srv".to_owned(), "api".to_owned()] }],
+        };
         for name in ["srv", "API", "srv.lab", "api.LAB"] {
-            assert_eq!(names.find(name), [address], "{name}");
+            assert_eq!(names.find(name).iter().map(|one| one.address).collect::<Vec<_>>(), [address], "{name}");
         }
         for name in ["", "lab", ".lab", "srv.", "srvlab", "srv.lab.lab", "é", "srv.é"] {
             assert!(names.find(name).is_empty(), "{name}");

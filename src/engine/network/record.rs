@@ -1,12 +1,12 @@
 //! What the engine knows of a network, and of a container's place on it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Subnet;
+use super::{Place6, Six, Subnet};
 use crate::engine::container::nullable;
 
 /// One network, as it stands in `networks.json`.
@@ -29,6 +29,9 @@ pub struct Network {
     /// The part of the subnet that addresses are given from.
     pub range: Option<Subnet>,
     pub gateway: Option<Ipv4Addr>,
+    /// What it has of IPv6, if it has.
+    #[serde(default)]
+    pub six: Option<Six>,
     pub options: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
 }
@@ -73,6 +76,7 @@ pub struct Attachment {
     pub network_id: String,
     /// A fixed address.
     pub address: Option<Ipv4Addr>,
+    pub address6: Option<Ipv6Addr>,
     /// The address wish in Docker's form, as it is shown.
     pub ipam: Option<serde_json::Value>,
     pub links: Option<Vec<String>>,
@@ -85,7 +89,7 @@ pub struct Attachment {
 }
 
 /// A container's place on a network while it runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     pub endpoint: String,
     /// The interface inside the container.
@@ -94,6 +98,8 @@ pub struct Lease {
     pub address: Option<Ipv4Addr>,
     pub bits: u8,
     pub gateway: Option<Ipv4Addr>,
+    #[serde(default)]
+    pub six: Option<Place6>,
     pub mac: String,
 }
 

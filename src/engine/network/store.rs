@@ -3,7 +3,7 @@
 //! An address belongs to a running container, so after a crash the containers that still run say which ones are taken: none is lost.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::hub::Hub;
 use super::names::{Named, Names};
 use super::record::{Network, Pool};
-use super::{NetworkError, Subnet};
+use super::{NetworkError, Six, Subnet, Subnet6};
 use crate::engine::Events;
 use crate::engine::container::{disk, new_id};
 use crate::sys::netns;
@@ -57,6 +57,7 @@ struct Table {
     all: Vec<Network>,
     /// Addresses that are somebody's, by network.
     taken: HashMap<String, BTreeSet<u32>>,
+    taken6: HashMap<String, BTreeSet<Ipv6Addr>>,
 }
 
 impl Networks {
@@ -72,7 +73,7 @@ impl Networks {
                 all
             }
         };
-        let table = Mutex::new(Table { all, taken: HashMap::new() });
+        let table = Mutex::new(Table { all, ..Table::default() });
         Ok(Networks { state: state.to_owned(), events, table, hub: Mutex::default() })
     }
 
@@ -139,6 +140,7 @@ impl Networks {
             return Err(e);
         }
         table.taken.remove(&network.id);
+        table.taken6.remove(&network.id);
         drop(table);
         let _ = std::fs::remove_file(self.names_file(&network.id));
         if let Some(Ok(hub)) = &*self.hub.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -194,6 +196,42 @@ impl Networks {
         };
         taken.insert(chosen);
         Ok(chosen.into())
+    }
+
+    /// Takes an IPv6 address of a network that has some.
+    pub(crate) fn take6(&self, network: &Network, six: &Six, wanted: Option<Ipv6Addr>) -> Result<Ipv6Addr, NetworkError> {
+        let mut table = self.table();
+        let taken = table.taken6.entry(network.id.clone()).or_default();
+        let mut busy = taken.clone();
+        busy.insert(six.gateway);
+        busy.extend(network.pools.iter().flat_map(|p| p.others.iter().flatten()).filter_map(|(_, a)| a.parse::<Ipv6Addr>().ok()));
+        let chosen = match wanted {
+            Some(address) if !six.subnet.contains(address) => {
+                return Err(NetworkError::Invalid(format!("no configured subnet contains IP address {address}")));
+            }
+            Some(address) if busy.contains(&address) => return Err(NetworkError::Forbidden("Address already in use".to_owned())),
+            Some(address) => Some(address),
+            None => six.subnet.free(&busy),
+        };
+        let none = || {
+            let (name, id) = (&network.name, &network.id);
+            NetworkError::Failed(format!("no available IPv6 addresses on this network's address pools: {name} ({id})"))
+        };
+        let chosen = chosen.ok_or_else(none)?;
+        taken.insert(chosen);
+        Ok(chosen)
+    }
+
+    /// Takes the IPv6 address that a container of an earlier engine has already.
+    pub(crate) fn retake6(&self, network: &str, address: Ipv6Addr) {
+        self.table().taken6.entry(network.to_owned()).or_default().insert(address);
+    }
+
+    /// Gives an IPv6 address back.
+    pub(crate) fn give_back6(&self, network: &str, address: Ipv6Addr) {
+        if let Some(taken) = self.table().taken6.get_mut(network) {
+            taken.remove(&address);
+        }
     }
 
     /// Takes the address that a container of an earlier engine has already.
@@ -270,6 +308,7 @@ fn predefined(name: &str, driver: &str) -> Network {
         subnet: None,
         range: None,
         gateway: None,
+        six: None,
         options: BTreeMap::new(),
         labels: BTreeMap::new(),
     }
@@ -331,9 +370,8 @@ fn plan(request: NetworkRequest, others: &[Network]) -> Result<Network, NetworkE
         }
         _ => return Err(NetworkError::NotFound(format!("could not find plugin {driver} in v1 plugin registry: plugin not found"))),
     }
-    if ipv6 || pools.iter().any(|p| p.subnet.contains(':')) {
-        return invalid("this engine's networks have IPv4 addresses only: leave --ipv6 and IPv6 subnets away".to_owned());
-    }
+    let (pools6, pools): (Vec<Pool>, Vec<Pool>) = pools.into_iter().partition(|p| p.subnet.contains(':'));
+    let six = if ipv6 { Some(plan6(&pools6, others)?) } else { None };
     if pools.len() > 1 {
         return Err(NetworkError::Forbidden("bridge driver doesn't support multiple subnets".to_owned()));
     }
@@ -388,7 +426,40 @@ fn plan(request: NetworkRequest, others: &[Network]) -> Result<Network, NetworkE
             give_subnet(&mut network, free);
         }
     }
+    network.six = six;
+    // As Docker shows them: what was asked for first.
+    let at = if network.subnet_given { network.pools.len() } else { 0 };
+    network.pools.splice(at..at, pools6);
     Ok(network)
+}
+
+/// Works out what a network has of IPv6.
+fn plan6(pools: &[Pool], others: &[Network]) -> Result<Six, NetworkError> {
+    let invalid = NetworkError::Invalid;
+    let pool = match pools {
+        [] => {
+            let text = "could not find an available, non-overlapping IPv6 address pool among the defaults to assign to the network";
+            return Err(invalid(text.to_owned()));
+        }
+        [pool] => pool,
+        _ => return Err(NetworkError::Forbidden("bridge driver doesn't support multiple subnets".to_owned())),
+    };
+    let subnet: Subnet6 = pool.subnet.parse().map_err(NetworkError::Invalid)?;
+    if subnet.bits() > 126 {
+        return Err(invalid(format!("invalid subnet {subnet}: it has no room for a gateway and a container")));
+    }
+    if others.iter().filter_map(|n| n.six.as_ref()).any(|other| other.subnet.overlaps(subnet)) {
+        return Err(NetworkError::Forbidden("Pool overlaps with other one on this address space".to_owned()));
+    }
+    let gateway = match pool.gateway.split('/').next().unwrap_or_default() {
+        "" => subnet.first(),
+        text => text
+            .parse()
+            .ok()
+            .filter(|a| subnet.contains(*a))
+            .ok_or_else(|| invalid(format!("invalid network config:\ninvalid gateway {}: parent subnet is {subnet}", pool.gateway)))?,
+    };
+    Ok(Six { subnet, gateway })
 }
 
 #[cfg(test)]

@@ -124,7 +124,10 @@ impl Net {
                 interfaces::address(&mut batch, interface)?;
             }
             if let Some((name, gateway)) = &change.gateway {
-                batch.default_route(netlink::index_of(name)?, *gateway);
+                batch.default_route(netlink::index_of(name)?, (*gateway).into());
+            }
+            if let Some((name, gateway)) = &change.gateway6 {
+                batch.default_route(netlink::index_of(name)?, (*gateway).into());
             }
             netlink::Socket::open()?.run(&batch)
         })?;

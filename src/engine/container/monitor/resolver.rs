@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags};
 
 use crate::engine::container::interfaces::Resolver;
 use crate::engine::container::spec::ResolverSpec;
-use crate::engine::network::Names;
+use crate::engine::network::{Named, Names};
 
 /// As many questions by TCP are heard at a time.
 const CALLERS: usize = 8;
@@ -112,6 +112,7 @@ impl Caller {
 
 const A: u16 = 1;
 const PTR: u16 = 12;
+const AAAA: u16 = 28;
 const ANY: u16 = 255;
 
 const FORMAT_ERROR: u8 = 1;
@@ -156,15 +157,21 @@ fn answer(question: &[u8], spec: &ResolverSpec) -> Option<Vec<u8>> {
     }
     found.truncate(16);
     // A name that is there but has nothing of that kind gets an empty answer.
-    let answers: Vec<_> =
-        if matches!(kind, A | ANY) { found.iter().map(|address| record(A, &address.octets())).collect() } else { Vec::new() };
+    let mut answers = Vec::new();
+    if matches!(kind, A | ANY) {
+        answers.extend(found.iter().map(|one| record(A, &one.address.octets())));
+    }
+    if matches!(kind, AAAA | ANY) {
+        answers.extend(found.iter().filter_map(|one| one.address6).map(|address| record(AAAA, &address.octets())));
+    }
     reply(0, body, &answers)
 }
 
-fn look_up(name: &str, spec: &ResolverSpec) -> Vec<Ipv4Addr> {
+fn look_up(name: &str, spec: &ResolverSpec) -> Vec<Named> {
     let linked = spec.links.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
     let name = linked.map_or(name, |(_, target)| target.as_str());
-    let mut all: Vec<Ipv4Addr> = spec.files.iter().flat_map(|file| Names::read(file).find(name)).collect();
+    let named = |file| Names::read(file).find(name).into_iter().cloned().collect::<Vec<_>>();
+    let mut all: Vec<Named> = spec.files.iter().map(|file| file.as_path()).flat_map(named).collect();
     all.dedup();
     all
 }
@@ -238,7 +245,11 @@ mod tests {
 
     fn spec(folder: &std::path::Path) -> ResolverSpec {
         let file = folder.join("names.json");
-        let named = Named { address: Ipv4Addr::new(10, 99, 0, 2), names: vec!["srv".to_owned(), "api".to_owned()] };
+        let named = Named {
+            address: Ipv4Addr::new(10, 99, 0, 2),
+            address6: "fd00::2".parse().ok(),
+            names: vec!["srv".to_owned(), "api".to_owned()],
+        };
         Names { network: "lab".to_owned(), all: vec![named] }.write(&file).unwrap();
         ResolverSpec { files: vec![file], links: vec![("db".to_owned(), "srv".to_owned())] }
     }
@@ -255,7 +266,7 @@ mod tests {
             let reply = answer(&question(name, kind), &spec).unwrap();
             (reply[3] & 15, reply[7])
         };
-        assert_eq!(code("srv", 28), (0, 0));
+        assert_eq!((code("srv", AAAA), code("srv", 15)), ((0, 1), (0, 0)));
         assert_eq!(code("example.com", A), (NO_SUCH_NAME, 0));
         assert_eq!(code("2.0.99.10.in-addr.arpa", PTR), (0, 1));
         assert_eq!(code("3.0.99.10.in-addr.arpa", PTR), (NO_SUCH_NAME, 0));
