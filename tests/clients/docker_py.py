@@ -130,6 +130,14 @@ class Containers(Case):
         self.assertEqual(sorted(config["ExposedPorts"]), ["80/tcp", "81/udp"])
         self.assertEqual(container.attrs["Mounts"][0]["Destination"], "/anonymous")
 
+    def test_propagation_is_shown_and_warned_of(self):
+        folder = client.volumes.create().attrs["Mountpoint"]
+        host = api.create_host_config(binds=[f"{folder}:/m:rshared"])
+        made = api.create_container(IMAGE, "true", volumes=["/m"], host_config=host)
+        self.addCleanup(self.remove, made["Id"])
+        self.assertTrue(any("propagation" in warning for warning in made["Warnings"]))
+        self.assertEqual(api.inspect_container(made["Id"])["Mounts"][0]["Propagation"], "rshared")
+
     def test_wait_stop_kill_and_restart(self):
         container = self.run_in("sh -c 'trap \"exit 9\" TERM; echo ready; while :; do sleep 0.05; done'")
         until(lambda: b"ready" in container.logs())
@@ -477,6 +485,30 @@ class Images(Case):
         self.assertIn("SpaceReclaimed", client.images.prune(filters={"dangling": True}))
 
 
+    def test_build_with_a_cache_from(self):
+        script = b"FROM busybox\nENV CACHE_FROM=py\nRUN touch /baz\nRUN touch /bax\n"
+
+        def built(tag, **options):
+            """How many steps were taken from the cache."""
+            self.addCleanup(lambda: [api.remove_image(name, force=True) for name in client.images.list(filters={"reference": tag}) and [tag]])
+            lines = list(api.build(fileobj=io.BytesIO(script), tag=tag, rm=True, decode=True, **options))
+            self.assertFalse([line["error"] for line in lines if "error" in line])
+            return sum("Using cache" in line.get("stream", "") for line in lines)
+
+        built("py-from:1", nocache=True)
+        self.assertEqual(built("py-from:2", cache_from=["py-from:1"]), 3)
+        # Held to what is not there, and to what has no such step.
+        self.assertEqual(built("py-from:3", cache_from=["py-nobody"]), 0)
+        self.assertEqual(built("py-from:4", cache_from=["busybox"]), 0)
+        # An image from elsewhere has no steps here but in its history.
+        layers = client.images.get("py-from:1").attrs["RootFS"]["Layers"]
+        saved = b"".join(client.images.get("py-from:1").save(named=True))
+        for tag in ("py-from:1", "py-from:2"):
+            api.remove_image(tag)
+        client.images.load(saved)
+        self.assertEqual(built("py-from:5", cache_from=["py-from:1"]), 3)
+        self.assertEqual(client.images.get("py-from:5").attrs["RootFS"]["Layers"], layers)
+
 class Networks(Case):
     def network(self, name, **options):
         network = client.networks.create(name, **options)
@@ -529,6 +561,39 @@ class Networks(Case):
         self.assertEqual(sorted(networks), ["py-a", "py-b"])
         self.assertIn("two", networks["py-b"]["Aliases"])
         self.assertTrue(all(network["IPAddress"] for network in networks.values()))
+
+    def test_ipv6(self):
+        pool = IPAMConfig(pool_configs=[IPAMPool(subnet="fd00:97::/64"), IPAMPool(subnet="10.98.0.0/24")])
+        network = self.network("py-six", enable_ipv6=True, ipam=pool)
+        self.assertTrue(network.attrs["EnableIPv6"])
+        self.assertEqual([c["Subnet"] for c in network.attrs["IPAM"]["Config"]], ["10.98.0.0/24", "fd00:97::/64"])
+        self.refused(403, "overlaps", client.networks.create, "py-six-2", enable_ipv6=True, ipam=IPAMConfig(pool_configs=[IPAMPool(subnet="fd00:97::/32")]))
+        if not NETWORKS:
+            self.skipTest("no bridges on this machine")
+        server = self.run_in("sleep 1000", name="py-six-server", network="py-six")
+        # With an address of its own, and later with another one.
+        asker = self.created("sleep 1000")
+        client.networks.get("bridge").disconnect(asker)
+        network.connect(asker, ipv6_address="fd00:97::77")
+        asker.start()
+        asker.reload()
+        place = asker.attrs["NetworkSettings"]["Networks"]["py-six"]
+        self.assertEqual((place["GlobalIPv6Address"], place["GlobalIPv6PrefixLen"], place["IPv6Gateway"]), ("fd00:97::77", 64, "fd00:97::1"))
+        self.assertIn("inet6 fd00:97::2/64", server.exec_run("ip addr show eth0").output.decode())
+        self.assertEqual(asker.exec_run("ping -c 1 -W 5 fd00:97::2").exit_code, 0)
+        self.assertEqual(asker.exec_run("ping -c 1 -W 5 fd00:97::1").exit_code, 0)
+        network.reload()
+        self.assertEqual({c["IPv6Address"] for c in network.attrs["Containers"].values()}, {"fd00:97::2/64", "fd00:97::77/64"})
+        # To a running one, too; and the address comes back.
+        other = self.run_in("sleep 1000")
+        network.connect(other)
+        other.reload()
+        self.assertEqual(other.attrs["NetworkSettings"]["Networks"]["py-six"]["GlobalIPv6Address"], "fd00:97::3")
+        self.assertEqual(other.exec_run("ping -c 1 -W 5 fd00:97::77").exit_code, 0)
+        network.disconnect(other)
+        network.connect(other)
+        other.reload()
+        self.assertEqual(other.attrs["NetworkSettings"]["Networks"]["py-six"]["GlobalIPv6Address"], "fd00:97::3")
 
     def test_ports(self):
         container = self.run_in("httpd -f -p 80 -h /etc", ports={"80/tcp": ("127.0.0.1", None)})

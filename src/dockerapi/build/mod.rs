@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use super::ApiError;
 use super::bodies::BodyReader;
 use super::json::Json;
-use super::params::Params;
+use super::params::{Params, time};
 use super::server::Peer;
 use crate::engine::Engine;
-use crate::engine::build::{Cancel, Context, Kept, build_buildkit, build_classic};
+use crate::engine::build::{Cancel, Context, Going, Kept, build_buildkit, build_classic};
 
 /// `/build`, without the version in front.
 pub fn router() -> Router<Arc<Engine>> {
@@ -60,8 +60,25 @@ async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Reque
 }
 
 async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json<Value>, ApiError> {
-    let all = params.flag("all");
-    let removed = tokio::task::spawn_blocking(move || crate::engine::build::prune(&engine, all)).await;
+    let filters = params.filters(&["until", "id", "parent", "type", "description", "inuse", "shared", "private", "label", "label!"])?;
+    let until = match filters.one("until") {
+        None => None,
+        Some(text) => Some(time(text).ok_or_else(|| ApiError::invalid(format!("invalid filter 'until={text}'")))?),
+    };
+    let keep = match params.get("keep-storage").filter(|text| !text.is_empty()) {
+        None => 0,
+        Some(text) => {
+            text.parse::<i64>().map_err(|_| ApiError::invalid(format!("keep-storage is in bytes and expects an integer, got {text}")))?
+        }
+    };
+    let list = |name: &str| filters.get(name).to_vec();
+    let shared = match filters.boolean("shared")? {
+        None => filters.boolean("private")?.map(|private| !private),
+        shared => shared,
+    };
+    let keep = u64::try_from(keep).unwrap_or(0);
+    let going = Going { all: params.flag("all"), keep, until, kinds: list("type"), ids: list("id"), shared };
+    let removed = tokio::task::spawn_blocking(move || crate::engine::build::prune(&engine, &going)).await;
     let (ids, bytes) = removed.map_err(|e| ApiError::internal(e.to_string()))?;
     let ids = if ids.is_empty() { Value::Null } else { json!(ids) };
     Ok(Json(json!({ "CachesDeleted": ids, "SpaceReclaimed": bytes })))

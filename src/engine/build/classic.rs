@@ -28,6 +28,8 @@ struct Classic<'a> {
     cancel: &'a Cancel,
     /// The image that each finished stage ended with, by its place and its name.
     stages: Vec<(String, Option<Digest>)>,
+    /// The images to which alone the cache is held, where the request names some.
+    sources: Option<Vec<Digest>>,
     /// Once a step of a stage had to be done, those after it have to be, too.
     missed: bool,
     /// The containers of the present step.
@@ -53,8 +55,11 @@ pub fn build(
     let (plan, _) = plan(request, context)?;
     let _content = engine.images.hold_content()?;
     let total = plan.arguments.len() + plan.stages.iter().map(|s| s.steps.len() + 1).sum::<usize>();
-    let mut build =
-        Classic { engine, request, context, report, cancel, stages: Vec::new(), missed: false, containers: Vec::new(), steps: (0, total) };
+    // Who is not there is no source, as for Docker; a list of nobody means no cache.
+    let find = |name: &String| engine.images.resolve(name, None).ok().map(|image| image.id);
+    let sources = request.cache_from.as_ref().map(|names| names.iter().filter_map(find).collect());
+    let (stages, containers) = (Vec::new(), Vec::new());
+    let mut build = Classic { engine, request, context, report, cancel, stages, sources, missed: false, containers, steps: (0, total) };
     if !plan.warnings.is_empty() {
         report(Note::Error(format!("{}\n", plan.warnings.join("\n"))));
     }
@@ -237,7 +242,15 @@ impl Classic<'_> {
             document.container_config.as_ref().is_some_and(|config| same_config(config, remembered))
                 && self.engine.images.has_layers(&document.rootfs.diff_ids)
         });
-        let Some((id, _)) = same.max_by(|(_, a), (_, b)| a.created.cmp(&b.created)) else {
+        let mut hit = same.max_by(|(_, a), (_, b)| a.created.cmp(&b.created)).map(|(id, _)| id);
+        if let Some(sources) = &self.sources {
+            let lineage = |source: &Digest| self.engine.images.ancestors(source);
+            hit = hit.filter(|id| sources.iter().any(|source| source == id || lineage(source).contains(id)));
+            if hit.is_none() {
+                hit = self.of_source(progress, remembered)?;
+            }
+        }
+        let Some(id) = hit else {
             self.missed = true;
             return Ok(false);
         };
@@ -245,6 +258,36 @@ impl Classic<'_> {
         progress.image = Some(id);
         self.follow(progress);
         Ok(true)
+    }
+
+    /// The same step of an image of `--cache-from` that came from elsewhere and has only its history: the image of that step, made anew.
+    fn of_source(&mut self, progress: &Progress, remembered: &RunConfig) -> Result<Option<Digest>, BuildError> {
+        let images = &self.engine.images;
+        let so_far = progress.image.as_ref().map(|id| images.document_of(id)).transpose()?;
+        let (steps, layers) = so_far.as_ref().map_or((&[][..], &[][..]), |d| (&d.history[..], &d.rootfs.diff_ids[..]));
+        let words = remembered.cmd.as_ref().map_or_else(String::new, |cmd| cmd.join(" "));
+        for source in self.sources.iter().flatten() {
+            let whole = images.document_of(source)?;
+            let Some(step) = whole.history.get(steps.len()).filter(|step| step.created_by == words) else { continue };
+            if !whole.history.starts_with(steps) || !whole.rootfs.diff_ids.starts_with(layers) {
+                continue;
+            }
+            let found = if whole.history.len() == steps.len() + 1 {
+                source.clone()
+            } else {
+                let mut document = ImageDocument::clone(&whole);
+                document.history.truncate(steps.len() + 1);
+                document.rootfs.diff_ids.truncate(layers.len() + usize::from(!step.empty_layer));
+                document.created.clone_from(&step.created);
+                document.config = progress.state.config.clone();
+                document.container_config = Some(remembered.clone());
+                images.adopt_image(&document, progress.image.clone(), None)?
+            };
+            // From here on it is this image and no other.
+            self.sources = Some(vec![source.clone()]);
+            return Ok(Some(found));
+        }
+        Ok(None)
     }
 
     /// The config names the image that it is of.

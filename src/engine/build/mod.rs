@@ -33,7 +33,7 @@ pub use classic::build as build_classic;
 pub use context::Context;
 pub use instruction::Plan;
 pub use report::{BuildError, Cancel, Note, Report};
-pub use usage::{Kept, kept, prune};
+pub use usage::{Going, Kept, kept, prune};
 
 /// What shall be built, and how.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +62,8 @@ pub struct BuildRequest {
     pub no_cache_for: Vec<String>,
     /// The Dockerfile is read and warned of, and nothing is built (BuildKit's builder only).
     pub check: bool,
+    /// Images to which alone the cache is held; `None` for all that is there (classic builder only).
+    pub cache_from: Option<Vec<String>>,
     /// Names that stand for other images (BuildKit's builder only).
     pub contexts: BTreeMap<String, String>,
 }

@@ -26,6 +26,50 @@ pub struct Kept {
     pub last_used: Timestamp,
 }
 
+/// What of the kept shall go.
+#[derive(Clone, Debug, Default)]
+pub struct Going {
+    /// Also what an image has.
+    pub all: bool,
+    /// As many bytes stay, of what was used last.
+    pub keep: u64,
+    /// Only what was last used before.
+    pub until: Option<Timestamp>,
+    /// Only these kinds, and only these ids or beginnings of them; none for any.
+    pub kinds: Vec<String>,
+    pub ids: Vec<String>,
+    /// Only what an image has, or only what none has.
+    pub shared: Option<bool>,
+}
+
+impl Going {
+    /// The items of `kept` that go, longest unused first.
+    fn choose(&self, mut kept: Vec<Kept>) -> Vec<Kept> {
+        kept.sort_by_key(|item| item.last_used);
+        let mut left: u64 = kept.iter().map(Kept::own_size).sum();
+        kept.retain(|item| {
+            let wanted = (self.all || !item.shared)
+                && self.until.is_none_or(|until| item.last_used < until)
+                && (self.kinds.is_empty() || self.kinds.contains(&item.kind))
+                && (self.ids.is_empty() || self.ids.iter().any(|id| item.id.starts_with(id.as_str())))
+                && self.shared.is_none_or(|shared| shared == item.shared);
+            let goes = wanted && (self.keep == 0 || left > self.keep);
+            if goes {
+                left -= item.own_size();
+            }
+            goes
+        });
+        kept
+    }
+}
+
+impl Kept {
+    /// What is gained without it.
+    fn own_size(&self) -> u64 {
+        if self.shared { 0 } else { self.size }
+    }
+}
+
 /// All that is kept, in the order in which it was made.
 pub fn kept(engine: &Engine) -> Vec<Kept> {
     let used = used(engine);
@@ -49,20 +93,22 @@ pub fn kept(engine: &Engine) -> Vec<Kept> {
     all
 }
 
-/// Forgets what is kept, or without `all` what no image has; gives the ids and the bytes that they took.
-pub fn prune(engine: &Engine, all: bool) -> (Vec<String>, u64) {
+/// Forgets what shall go; gives the ids and the bytes that they took.
+pub fn prune(engine: &Engine, going: &Going) -> (Vec<String>, u64) {
     let cache = Cache::of(engine.state_dir());
-    let used = used(engine);
-    let (mut ids, mut bytes) = (Vec::new(), 0);
-    for kept in kept(engine).into_iter().filter(|kept| all || !kept.shared) {
-        bytes += if kept.shared { 0 } else { kept.size };
-        ids.push(kept.id);
-    }
-    let gone: Vec<Entry> = cache.entries().into_iter().filter(|entry| all || !item(entry, &used).shared).collect();
+    let chosen = going.choose(kept(engine));
+    let bytes = chosen.iter().map(Kept::own_size).sum();
+    let ids: Vec<String> = chosen.into_iter().map(|item| item.id).collect();
+    let goes = |id: &str| ids.contains(&short(id));
+    let gone: Vec<Entry> = cache.entries().into_iter().filter(|entry| goes(&entry.id)).collect();
     cache.remove(&gone.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>());
     engine.images.release_layers(&gone.into_iter().map(|entry| entry.record.layers).collect::<Vec<_>>());
-    // What cannot be removed now is there the next time.
-    context::remove(&running::cache_folder(engine.state_dir()));
+    for folder in std::fs::read_dir(running::cache_folder(engine.state_dir())).into_iter().flatten().flatten() {
+        if goes(&folder.file_name().to_string_lossy()) {
+            // What cannot be removed now is there the next time.
+            context::remove(&folder.path());
+        }
+    }
     (ids, bytes)
 }
 
@@ -89,4 +135,30 @@ fn used(engine: &Engine) -> HashSet<Digest> {
     let images = engine.images.list(true, &ImageFilters::default()).unwrap_or_default();
     let documents = images.iter().filter_map(|image| engine.images.document_of(&image.id).ok());
     documents.flat_map(|document| chain_ids(&document.rootfs.diff_ids)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(id: &str, size: u64, used: i64, shared: bool) -> Kept {
+        let at = Timestamp::from_second(used).unwrap();
+        let (parent, description) = (String::new(), String::new());
+        Kept { id: id.to_owned(), parent, kind: "regular".to_owned(), description, shared, size, created: at, last_used: at }
+    }
+
+    #[test]
+    fn what_was_used_last_stays() {
+        let all = || vec![kept("new", 5, 30, false), kept("old", 7, 10, false), kept("mid", 1, 20, false), kept("img", 9, 5, true)];
+        let chosen = |going: Going| going.choose(all()).into_iter().map(|item| item.id).collect::<Vec<_>>();
+        assert_eq!(chosen(Going::default()), ["old", "mid", "new"]);
+        assert_eq!(chosen(Going { all: true, ..Going::default() }), ["img", "old", "mid", "new"]);
+        assert_eq!(chosen(Going { keep: 6, ..Going::default() }), ["old"]);
+        assert_eq!(chosen(Going { keep: 5, ..Going::default() }), ["old", "mid"]);
+        assert_eq!(chosen(Going { keep: 13, ..Going::default() }), [""; 0]);
+        assert_eq!(chosen(Going { until: Timestamp::from_second(20).ok(), ..Going::default() }), ["old"]);
+        assert_eq!(chosen(Going { kinds: vec!["exec.cachemount".to_owned()], ..Going::default() }), [""; 0]);
+        assert_eq!(chosen(Going { ids: vec!["mi".to_owned()], ..Going::default() }), ["mid"]);
+        assert_eq!(chosen(Going { all: true, shared: Some(true), ..Going::default() }), ["img"]);
+    }
 }

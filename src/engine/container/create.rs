@@ -54,6 +54,10 @@ impl Containers {
         let made = self.furnish(&dir, &id, &name, (path, args), config, host, &image, places);
         match made {
             Ok(container) => {
+                if super::volumes::wants_propagation(&container.lock().mounts) {
+                    let text = "This engine's mounts are its own: none is passed on between the machine and a container, whatever the propagation.";
+                    warnings.push(text.to_owned());
+                }
                 self.insert(&container);
                 self.tell(&container, "create", &[]);
                 Ok((container, warnings))

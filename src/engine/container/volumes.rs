@@ -195,7 +195,7 @@ fn parse_bind(containers: &Containers, bind: &str) -> Result<MountPoint, Contain
             target: target.to_owned(),
             mode: mode.to_owned(),
             writable,
-            propagation: "rprivate".to_owned(),
+            propagation: propagation(mode.split(',')).to_owned(),
             anonymous: false,
         });
     }
@@ -227,7 +227,7 @@ fn long_form(containers: &Containers, request: &MountRequest) -> Result<MountPoi
                 target: request.target.clone(),
                 mode: String::new(),
                 writable: true,
-                propagation: "rprivate".to_owned(),
+                propagation: propagation(request.bind_options.iter().filter_map(|o| o.get("Propagation")?.as_str())).to_owned(),
                 anonymous: false,
             }
         }
@@ -252,6 +252,16 @@ fn long_form(containers: &Containers, request: &MountRequest) -> Result<MountPoi
     };
     mount.writable = !request.read_only;
     Ok(mount)
+}
+
+/// How mounts below a bind are to be passed on, which is shown and no more: [`wants_propagation`].
+fn propagation<'a>(mut options: impl Iterator<Item = &'a str>) -> &'a str {
+    options.find(|o| ["private", "rprivate", "shared", "rshared", "slave", "rslave"].contains(o)).unwrap_or("rprivate")
+}
+
+/// Whether some mount is to be passed on between the machine and the container. The engine's mounts are its own, so none is.
+pub(super) fn wants_propagation(mounts: &[MountPoint]) -> bool {
+    mounts.iter().any(|m| m.propagation.ends_with("shared") || m.propagation.ends_with("slave"))
 }
 
 fn tmpfs_options(request: &MountRequest) -> String {

@@ -100,6 +100,13 @@ impl ImageStore {
         Ok(children.filter_map(|(id, _)| Some((id.clone(), self.document(id).ok()?))).collect())
     }
 
+    /// What an image was made of on this engine, nearest first.
+    pub fn ancestors(&self, id: &Digest) -> Vec<Digest> {
+        let Ok(repositories) = self.repositories.read() else { return Vec::new() };
+        let parent = |id: &Digest| repositories.images().get(id).and_then(|record| record.parent.clone());
+        std::iter::successors(parent(id), |id| parent(id)).take(1000).collect()
+    }
+
     /// Points a reference to an image.
     pub fn name_image(&self, id: &Digest, reference: &Reference) -> Result<(), ImageError> {
         self.tag(id.as_str(), &reference.familiar_name(), reference.tag())
