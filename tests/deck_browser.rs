@@ -182,6 +182,10 @@ fn overview_presenter_blackout_theme_and_help() {
         const paper = () => getComputedStyle(document.documentElement).backgroundColor;
         const light = paper(); await press("d"); note(light !== paper()); await press("d"); note(light === paper());
         await press("?"); note(document.getElementById("help").open); await press("?"); note(document.getElementById("help").open);
+        await press("g"); const finder = document.getElementById("finder"); finder.querySelector("input").value = "f";
+        note(finder.open); await press("Escape"); note(finder.open);
+        await press("p", "b", "Escape"); note(document.documentElement.className);
+        await press("Escape"); note(document.documentElement.className);
         "##,
     );
     assert_eq!(
@@ -198,6 +202,10 @@ fn overview_presenter_blackout_theme_and_help() {
             "true",
             "true",
             "false",
+            "true",
+            "false",
+            "js presenter",
+            "js",
         ]
     );
 }

@@ -66,6 +66,8 @@ fn marks_of_a_reveal_deck() {
     assert_eq!(in_deck("# A\n\n!SUB\n\n```\nx\n\n!SUB\n\ny\n```\n\n!SLIDE\n# B\n"), ["8:1 marker-in-fence"]);
     assert_eq!(in_deck("# A\n\n!SUB\n\n```\nx\n\n!SUB\n\n# B\n\n```sh\ny\n```\n"), ["5:1 mismatched-fence"]);
     assert_eq!(in_deck("# A\n\n!SUB\n# B\n\n!NOTE\nx\n\n!NOTE\ny\n"), ["9:1 repeated-note"]);
+    assert_eq!(in_deck("# A\n\nNote: x\n\nnotes: y\n\n!SUB\n# B\n\nNote: z\n"), ["5:1 repeated-note"]);
+    assert!(in_deck("# A\n\nNote: x\n\nNote: y\n\n!SUB\n# B\n\n!NOTE\nz\n").is_empty());
 }
 
 #[test]
@@ -75,6 +77,7 @@ fn increments_and_names() {
     assert_eq!(in_deck("# A\n\n---\nlayout: true\n\n---\n# B\n\n--\n\nmore of B\n"), [] as [&str; 0]);
     assert_eq!(in_deck("# A\n\n---\nlayout: true\n\n--\n\nmore of what\n"), ["6:1 orphaned-increment"]);
     assert_eq!(in_deck("name: x\n# A\n\n--\n\nmore\n\n---\nname: x\n\n# B\n"), ["9:7 duplicate-name"]);
+    assert_eq!(in_deck("name: a\n# A\n\n---\nname: a\n\n# B\n"), ["5:7 duplicate-name"]);
     let folder = folder_with(&[
         ("course.yml", "title: C\ndecks:\n  - {file: a.md, exclude: [live]}\n"),
         ("a.md", "# A\n\n---\nclass: live\n\n# B\n\n--\n\nmore of B\n\n---\nclass: live\n\n# C\n\n--\nclass: live\n\nmore of C\n"),

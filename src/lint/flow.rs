@@ -46,7 +46,9 @@ pub fn names(parsed: &SlideDeck, out: &mut Out<'_>) {
     for slide in &parsed.slides {
         let Some(name) = slide.name.as_deref() else { continue };
         let own = text.get(slide.range.clone()).unwrap_or_default();
-        let at = own.find("name:").or_else(|| own.find("id=")).and_then(|from| own[from..].find(name).map(|n| from + n));
+        // Behind the word itself: a slide may be named "a".
+        let value = ["name:", "id="].iter().find_map(|word| own.find(word).map(|from| from + word.len()));
+        let at = value.and_then(|from| own[from..].find(name).map(|n| from + n));
         let at = slide.range.start + at.unwrap_or(0);
         match first.get(name) {
             None => {

@@ -43,6 +43,8 @@ function makeFinder() {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 }[event.key];
     if (by && hits.length) { event.preventDefault(); choose(Math.max(0, Math.min(hits.length - 1, chosen + by))); }
     if (event.key === "Enter") { event.preventDefault(); take(chosen); }
+    // The browser would empty the field first and close nothing.
+    if (event.key === "Escape") { event.preventDefault(); input.blur(); finder.close(); }
   });
   finder.querySelector("#hits").addEventListener("click", (event) => {
     const option = event.target.closest("[role=option]");

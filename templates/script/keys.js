@@ -70,6 +70,8 @@ function toggleOverview(on = !isOn("overview"), search = false) {
 function escape() {
   if (zoomed) toggleZoom();
   else if (isOn("overview")) toggleOverview(false);
+  else if (isOn("invite")) invite();
+  else if (isOn("black")) blackout(false);
   else if (isOn("presenter") && !window.name.endsWith("-speaker")) present(false);
 }
 

@@ -27,9 +27,24 @@ const PANEL = `
 <div class="said" tabindex="0" role="region" aria-label="Notes"></div>
 <dialog id="minutes" aria-label="How long the talk is"><form method="dialog"><label>The talk has <input type="number" min="1" max="1440" step="1" inputmode="numeric" required> minutes</label> <button type="submit" value="set">Start at zero</button> <button type="submit" value="cancel" formnovalidate>Cancel</button></form></dialog>`;
 
+// A page that is loaded again is what it was: `serve` loads pages again when it comes back. A window that this one opens gets a
+// copy of what is kept here, and must not take it for its own.
+function keepView(on) {
+  try { sessionStorage.setItem("dockside-view", on ? "presenter" : ""); } catch { /* not then */ }
+}
+
+function startView() {
+  let view = "";
+  try { view = sessionStorage.getItem("dockside-view"); } catch { /* as said */ }
+  const again = performance.getEntriesByType("navigation")[0]?.type === "reload";
+  if (window.name.endsWith("-speaker") || (again && view === "presenter")) present(true);
+  else keepView(false);
+}
+
 function present(on = !isOn("presenter")) {
   if (on && isOn("overview")) overview(false);
   root.classList.toggle("presenter", on);
+  keepView(on);
   if (on && !panel) {
     panel = document.createElement("aside");
     panel.id = "presenter";

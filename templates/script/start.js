@@ -73,6 +73,7 @@ function start() {
   const i = indexOf(location.hash);
   quietly(() => go(i < 0 ? 0 : i, { address: i >= 0, replace: true, say: false, fresh: true }));
   startWindows();
+  startView();
 }
 
 window.dockside = {

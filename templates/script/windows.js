@@ -122,6 +122,5 @@ function startWindows() {
   });
   if (!group) return;
   join(group);
-  if (window.name.endsWith("-speaker")) present(true);
   send({ dockside: "hello" });
 }

@@ -61,7 +61,7 @@ pub fn parse(source: &SourceText, options: &Options) -> SlideDeck {
     SlideDeck {
         dialect: Dialect::Reveal,
         slides,
-        diagnostics: if own.is_some() { Vec::new() } else { check(source, &parts) },
+        diagnostics: if own.is_some() { Vec::new() } else { check(source, &parts, has_note_markers) },
         ..SlideDeck::default()
     }
 }
@@ -165,8 +165,8 @@ fn notes(source: &SourceText, range: &Range<usize>, markers: bool) -> (Range<usi
     }
 }
 
-/// Markers that do not count although they look like it.
-fn check(source: &SourceText, parts: &[Part]) -> Vec<Diagnostic> {
+/// Markers that do not count although they look like it. `markers`: this deck's notes begin with them.
+fn check(source: &SourceText, parts: &[Part], markers: bool) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let text = source.text();
     let mut warn = |at: usize, length: usize, code, message: &str, hint: &str| {
@@ -197,14 +197,18 @@ fn check(source: &SourceText, parts: &[Part]) -> Vec<Diagnostic> {
         }
     }
     for part in parts {
-        let markers = note_markers(source, &part.range);
-        if let [_, second, ..] = markers.as_slice() {
+        let (found, from, marker) = if markers {
+            (note_markers(source, &part.range), 1, "!NOTE markers")
+        } else {
+            (note_lines(source, &part.range), 0, "lines that begin with Note:")
+        };
+        if let [_, second, ..] = found.as_slice() {
             warn(
-                second.start + 1,
-                second.len() - 1,
+                second.start + from,
+                second.len() - from,
                 "repeated-note",
-                "a slide with two !NOTE markers shows its notes to everybody",
-                "keep one marker for each slide",
+                &format!("a slide with two {marker} shows its notes to everybody"),
+                "keep one of them for each slide",
             );
         }
     }
