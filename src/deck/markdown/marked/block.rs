@@ -55,6 +55,8 @@ struct Blocks<'t> {
     unclosed: Vec<(String, usize)>,
     /// Bytes that may be looked ahead in vain for the end of a tag.
     left: usize,
+    /// Where a list was cut in two, and where both end.
+    cut: Option<(usize, usize)>,
 }
 
 /// A block and where the text goes on.
@@ -64,7 +66,7 @@ enum Block<'b> {
     Table(Table<'b>),
     Rule,
     Quote(&'b str),
-    List(&'b str),
+    List(Vec<&'b str>),
     Html(&'b str),
     Definition,
     Paragraph(&'b str),
@@ -77,7 +79,7 @@ impl<'t> Blocks<'t> {
         let may_start = |at: usize| matches!(&text.as_bytes()[at..], [b'`', b'`', b'`', ..] | [b'~', b'~', b'~', ..]);
         let fences = memchr::memchr2_iter(b'`', b'~', text.as_bytes()).any(may_start).then(|| Fences::new(&text));
         let left = (1 << 16) + 32 * text.len();
-        Blocks { text, top, depth, context, fences, unclosed: Vec::new(), left }
+        Blocks { text, top, depth, context, fences, unclosed: Vec::new(), left, cut: None }
     }
 
     /// `tight`: text that is no paragraph stands without one.
@@ -155,7 +157,7 @@ impl<'t> Blocks<'t> {
                 Blocks::new(&inner.join("\n"), self.top, self.depth + 1, context).run(out, false);
                 out.push_str("</blockquote>\n");
             }
-            Block::List(text) => self.list(text, out),
+            Block::List(items) => self.list(&items, out),
             Block::Html(text) => out.push_str(text),
             Block::Paragraph(text) => {
                 out.push_str("<p>");
@@ -215,8 +217,12 @@ impl<'t> Blocks<'t> {
         if let Some((indent, length, _)) = line::bullet(this)
             && text.len() > at + length + 1
         {
-            let end = self.list_end(text, at, indent, at + length + 2);
-            return (Block::List(&text[at..end]), end);
+            let known = self.cut.take().filter(|(place, _)| *place == at);
+            let end = known.map_or_else(|| self.list_end(text, at, indent, at + length + 2), |(_, end)| end);
+            let (items, other) = self.items(&text[at..end]);
+            // What follows is up to the same end: it is not looked for again.
+            self.cut = other.map(|place| (at + place, end));
+            return (Block::List(items), other.map_or(end, |place| at + place));
         }
         if let Some(end) = self.html(text, at) {
             return (Block::Html(&text[at..end]), end);
@@ -328,17 +334,21 @@ impl<'t> Blocks<'t> {
         line::bullet(line).is_some_and(|(n, ..)| n == indent.len())
     }
 
-    fn list(&self, text: &str, out: &mut String) {
-        let ordered = line::bullet(text).is_some_and(|(.., ordered)| ordered);
-        let tag = if ordered { "ol" } else { "ul" };
-        out.extend(["<", tag, ">\n"]);
+    /// The items of a list, up to one with a mark of another kind: there another list begins, at the place that comes with them.
+    fn items<'b>(&self, text: &'b str) -> (Vec<&'b str>, Option<usize>) {
         let mut items: Vec<&str> = Vec::new();
+        let mut mark = None;
         let mut start = 0;
         while start < text.len() {
-            let Some((indent, ..)) = line::bullet(&text[start..line::end(text, start)]) else {
+            let Some((indent, length, ordered)) = line::bullet(&text[start..line::end(text, start)]) else {
                 start = (line::end(text, start) + 1).min(text.len());
                 continue;
             };
+            // All numbers are of one kind; `*`, `+` and `-` are three.
+            let own = if ordered { "1." } else { &text[start + indent..start + length] };
+            if *mark.get_or_insert(own) != own {
+                return (items, Some(start));
+            }
             let mut end = line::end(text, start);
             while end < text.len() && !self.is_item(&text[end + 1..line::end(text, end + 1)], &text[start..start + indent]) {
                 end = line::end(text, end + 1);
@@ -346,6 +356,13 @@ impl<'t> Blocks<'t> {
             items.push(&text[start..end]);
             start = (end + 1).min(text.len());
         }
+        (items, None)
+    }
+
+    fn list(&self, items: &[&str], out: &mut String) {
+        let ordered = items.first().and_then(|item| line::bullet(item)).is_some_and(|(.., ordered)| ordered);
+        let tag = if ordered { "ol" } else { "ul" };
+        out.extend(["<", tag, ">\n"]);
         let last = items.len().saturating_sub(1);
         let mut next_loose = false;
         for (i, item) in items.iter().enumerate() {

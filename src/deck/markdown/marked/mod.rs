@@ -194,7 +194,9 @@ mod tests {
     fn a_list_ends_where_it_ends_there() {
         assert_eq!(ct("- a\n- b\n\n\n- c"), "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n<ul>\n<li>c</li>\n</ul>\n");
         assert_eq!(ct("- a\n\n  b\n- c"), "<ul>\n<li><p>a</p>\n<p>b</p>\n</li>\n<li>c</li>\n</ul>\n");
-        assert_eq!(ct("- a\n  - b\n* c"), "<ul>\n<li>a<ul>\n<li>b</li>\n</ul>\n</li>\n<li>c</li>\n</ul>\n");
+        assert_eq!(ct("- a\n  - b\n* c"), "<ul>\n<li>a<ul>\n<li>b</li>\n</ul>\n</li>\n</ul>\n<ul>\n<li>c</li>\n</ul>\n");
+        assert_eq!(ct("1. a\n10. b\n- c\n\nd"), "<ol>\n<li>a</li>\n<li>b</li>\n</ol>\n<ul>\n<li>c</li>\n</ul>\n<p>d</p>\n");
+        assert_eq!(ct("- a\n\n* b"), "<ul>\n<li>a</li>\n</ul>\n<ul>\n<li>b</li>\n</ul>\n");
     }
 
     #[test]
@@ -217,9 +219,24 @@ mod tests {
 
     #[test]
     fn hostile_text_takes_no_longer() {
-        for unit in
-            ["[", "[a](", "*a ", "_a ", "`a ``", "<a ", "<div>", "- a\n", "> a", "~~a", "**a", "[[]", "<!--", "|a\n|-\n", "\"'<a \""]
-        {
+        for unit in [
+            "[",
+            "[a](",
+            "*a ",
+            "_a ",
+            "`a ``",
+            "<a ",
+            "<div>",
+            "- a\n",
+            "- a\n* b\n",
+            "> a",
+            "~~a",
+            "**a",
+            "[[]",
+            "<!--",
+            "|a\n|-\n",
+            "\"'<a \"",
+        ] {
             let text = unit.repeat(40_000);
             assert!(ct(&text).len() >= text.len() / 8, "{unit}");
         }
