@@ -277,7 +277,9 @@ fn paper_has_one_slide_a_page_and_a_handout_has_it_once() {
     let deck = Deck::new(REMARK, "");
     let folder = deck.folder.path();
     assert_eq!(dockside(&["build", "deck.md", "--pdf", "deck.pdf"], folder), "5 slides, 5 pages: deck.pdf\n");
-    assert!(fs::read(folder.join("deck.pdf")).expect("a PDF").starts_with(b"%PDF"));
+    let pdf = fs::read(folder.join("deck.pdf")).expect("a PDF");
+    let has = |words: &[u8]| pdf.windows(words.len()).any(|window| window == words);
+    assert!(pdf.starts_with(b"%PDF") && has(b"/Outlines") && has(b"/Title (Three)"), "headings are bookmarks");
     // The slide with an increment is there once, and two slides go on a sheet.
     assert_eq!(dockside(&["build", "deck.md", "--pdf", "handout.pdf", "--handout"], folder), "4 slides, 2 pages: handout.pdf\n");
 }

@@ -18,7 +18,9 @@ pub fn print(browser: &Browser, html: &str, to: &Path) -> Result<usize, PdfError
     let folder = tempfile::Builder::new().prefix("dockside-print-").tempdir().map_err(BrowserError::Folder)?;
     let (page, pdf) = (folder.path().join("deck.html"), folder.path().join("deck.pdf"));
     std::fs::write(&page, html).map_err(BrowserError::Folder)?;
-    let told = browser.run(&page, &["--no-pdf-header-footer".to_owned(), format!("--print-to-pdf={}", pdf.display())])?;
+    // Headings become bookmarks.
+    let ways = ["--no-pdf-header-footer", "--generate-pdf-document-outline"].map(str::to_owned);
+    let told = browser.run(&page, &[&ways[..], &[format!("--print-to-pdf={}", pdf.display())]].concat())?;
     let bytes = std::fs::read(&pdf).unwrap_or_default();
     if !bytes.starts_with(b"%PDF") {
         let told = String::from_utf8_lossy(&told).trim().to_owned();
