@@ -128,6 +128,50 @@ docker rm one
 docker rm nosuch
 docker version --format '{{.Server.Version}}'
 docker nosuchcommand
+docker ps --format '{{json .}}'
+docker ps --filter nonsense=1
+docker images --filter dangling=maybe
+docker network create --subnet bad q
+docker network create --ipv6 q
+docker network rm bridge
+docker volume rm nosuch1 nosuch2
+docker logs --tail x one
+docker kill -s NOPE one
+docker rename one 'a b'
+docker cp /nosuch one:/tmp
+docker cp a b
+docker commit one BAD
+docker load -i /nosuch
+docker run --rm --restart always busybox true
+docker run --restart nope busybox true
+docker run --rm --sysctl x busybox true
+docker run --rm --sysctl kernel.nope=1 busybox true
+docker run --rm --pid nope busybox true
+docker run --rm --uts nope busybox true
+docker run --rm --userns nope busybox true
+docker run --rm --cgroupns nope busybox true
+docker run --rm --ulimit x busybox true
+docker run --rm --memory x busybox true
+docker run --rm --env-file /nosuch busybox true
+docker run --rm --mount type=nope,dst=/x busybox true
+docker run --rm --cap-add NOPE busybox true
+docker run --rm --add-host x busybox true
+docker run --rm --network container:nosuch busybox true
+docker run --rm --link nosuch:x busybox true
+docker run --rm --security-opt nope busybox true
+docker run --rm -p x busybox true
+docker update one
+docker events --filter nope=1 --until 0s
+docker container prune -f --filter until=nope
+docker push nosuch
+docker pull busybox@sha256:123
+docker context show
+docker context inspect default
+docker context inspect -f '{{.Endpoints.docker.SkipTLSVerify}}' default
+docker help nosuch
+docker --log-level nope ps
+docker ps extra
+docker images a b
 "#;
 
 #[test]

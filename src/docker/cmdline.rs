@@ -243,7 +243,7 @@ fn set(flag: &'static Flag, value: String, matches: &mut Matches) -> Result<(), 
         Kind::Duration if units::parse_duration(&value).is_none() => Err(wrong(units::duration_problem(&value))),
         Kind::Decimal if units::parse_decimal(&value).is_none() => Err(wrong(format!("failed to parse {value} as a rational number"))),
         Kind::Filter if !value.is_empty() && !value.contains('=') => Err(wrong("bad format of filter (expected name=value)".to_owned())),
-        Kind::Map if !value.contains('=') && !value.is_empty() => {
+        Kind::Map if flag.name != "sysctl" && !value.contains('=') && !value.is_empty() => {
             matches.push(flag.name, value);
             Ok(())
         }

@@ -68,6 +68,10 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
         return Err(Failure::new("Specify only one -H"));
     }
     let given = hosts.first().map(|h| (*h).to_owned()).or_else(|| std::env::var("DOCKER_HOST").ok()).filter(|h| !h.is_empty());
+    let level = global.get("log-level").unwrap_or("info");
+    if !["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"].contains(&level.to_lowercase().as_str()) {
+        return Err(Failure::new(format!("Unable to parse logging level: {level}")));
+    }
     let context = Context::new(given, config, default_host);
     if global.on("version") {
         context.line(format!("Docker version {FOLLOWS}, build {}", env!("CARGO_PKG_VERSION")));
@@ -105,7 +109,9 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
             }
         }
     };
-    let Some(command) = tables::find(&path) else { return Err(unknown_command(&path)) };
+    let Some(command) = tables::find(&path) else {
+        return Err(if asked_help { Failure::new(format!("unknown help topic: {}", rest.join(" "))) } else { unknown_command(&path) });
+    };
     let path = command.canonical(&path);
     if asked_help {
         context.print(usage::command(command, path, columns));

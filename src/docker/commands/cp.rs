@@ -202,7 +202,7 @@ async fn to_container(c: &Context, m: &Matches, source: &str, container: &str, p
     let container = container_name(container)?;
     let local = PathBuf::from(source);
     if source != "-" {
-        local.symlink_metadata().map_err(|e| Failure::new(format!("lstat {}: {}", first_missing(&local).display(), io_words(&e))))?;
+        local.symlink_metadata().map_err(|e| Failure::new(format!("lstat {}: {}", lstat_name(&local), io_words(&e))))?;
     }
     let mut path = path.to_owned();
     let mut found = stat(client, container, &path).await;
@@ -239,6 +239,13 @@ async fn to_container(c: &Context, m: &Matches, source: &str, container: &str, p
 }
 
 /// The first part of a path that is not there; messages name it.
+/// What Docker's client puts together of the folder and the name.
+fn lstat_name(path: &Path) -> String {
+    let missing = first_missing(path);
+    let of_root = missing.parent() == Some(Path::new("/")) && missing == std::env::current_dir().unwrap_or_default().join(path);
+    format!("{}{}", if of_root { "/" } else { "" }, missing.display())
+}
+
 fn first_missing(path: &Path) -> PathBuf {
     let whole = std::env::current_dir().unwrap_or_default().join(path);
     let mut parts: Vec<&Path> = whole.ancestors().collect();

@@ -54,6 +54,29 @@ async fn find(c: &Context, m: &Matches, wanted: &str, name: &str) -> Result<Vec<
     )))
 }
 
+/// `docker context inspect [NAME …]`: there is one, that of the engine in use.
+pub async fn context(c: &Context, m: &Matches) -> Outcome {
+    let mut report = Report::new(m.text("format"))?;
+    let default = ["default".to_owned()];
+    for name in if m.args.is_empty() { &default[..] } else { &m.args[..] } {
+        report.add(if name == "default" {
+            let host = c.client()?.host.text.clone();
+            let document = serde_json::json!({
+                "Name": "default",
+                "Metadata": {},
+                "Endpoints": { "docker": { "Host": host, "SkipTLSVerify": false } },
+                "TLSMaterial": {},
+                "Storage": { "MetadataPath": "<IN MEMORY>", "TLSPath": "<IN MEMORY>" },
+            });
+            // As Go's encoder writes it.
+            Ok(document.to_string().replace('<', r"\u003c").replace('>', r"\u003e").into_bytes())
+        } else {
+            Err(Failure::new(format!("context {}: context not found: this client knows the engine in use alone", quote(name))))
+        });
+    }
+    report.finish(c)
+}
+
 /// Whether the engine says that it has no such feature; the search then goes on.
 fn swarm_only(failure: &Failure) -> bool {
     failure.text.contains("This node is not a swarm manager") || failure.text.contains("not implemented")

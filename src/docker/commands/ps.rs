@@ -45,7 +45,7 @@ pub async fn ps(c: &Context, m: &Matches) -> Outcome {
         c.warn_line("WARNING: Ignoring custom format, because both --format and --quiet are set.");
         given.clear();
     }
-    let size = m.on("size") || given.contains(".Size");
+    let size = m.on("size") || given.contains(".Size") || given.contains("json .}}");
     let mut request = Request::get("/containers/json").query_if(m.on("all"), "all", "1").query_if(size, "size", "1");
     let last = m.int("last").filter(|n| *n > 0);
     if m.on("latest") && last.is_none() {

@@ -128,7 +128,12 @@ fn host_json(
     f.set("LogConfig", json!({"Type": m.text("log-driver"), "Config": pairs(m.all("log-opt"))}));
     f.set("NetworkMode", networks.mode.as_str());
     f.set("PortBindings", ports.bindings.clone());
-    f.set("RestartPolicy", restart(m)?);
+    modes(m)?;
+    let policy = restart(m)?;
+    if m.on("rm") && !matches!(policy["Name"].as_str(), Some("" | "no")) {
+        return Err(Failure::new("conflicting options: cannot specify both --restart and --rm"));
+    }
+    f.set("RestartPolicy", policy);
     f.set("AutoRemove", m.on("rm"));
     f.set("VolumeDriver", m.text("volume-driver"));
     f.set("VolumesFrom", nullable("volumes-from"));
@@ -325,6 +330,19 @@ fn capabilities(m: &Matches) -> (Vec<String>, Vec<String>) {
     let (added, dropped) = (read("cap-add"), read("cap-drop"));
     let dropped = dropped.iter().filter(|name| !added.contains(*name)).cloned().collect();
     (added.into_iter().collect(), dropped)
+}
+
+/// Refuses modes of namespaces that there are not.
+fn modes(m: &Matches) -> Result<(), Failure> {
+    let is_container = |text: &str| text.strip_prefix("container:").is_some_and(|name| !name.is_empty());
+    for (flag, words, own) in [("pid", "PID", true), ("uts", "UTS", false), ("userns", "USER", false), ("cgroupns", "CGROUP", false)] {
+        let text = m.text(flag);
+        let known = matches!(text, "" | "host") || own && is_container(text) || flag == "cgroupns" && text == "private";
+        if !known {
+            return Err(Failure::new(format!("--{flag}: invalid {words} mode")));
+        }
+    }
+    Ok(())
 }
 
 fn restart(m: &Matches) -> Result<Json, Failure> {

@@ -71,6 +71,21 @@ pub const COMMANDS: &[Command] = &[
         run: |c, m| Box::pin(context::list(c, m)),
     },
     Command {
+        names: &["context inspect"],
+        usage: &["[OPTIONS] [CONTEXT] [CONTEXT...]"],
+        about: "Display detailed information on one or more contexts",
+        aliases: "",
+        args: Args::Any,
+        interspersed: true,
+        flags: &[&[Flag::new(
+            Kind::Text,
+            "format",
+            "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
+        )
+        .short('f')]],
+        run: |c, m| Box::pin(inspect::context(c, m)),
+    },
+    Command {
         names: &["context show"],
         usage: &[""],
         about: "Print the name of the current context",

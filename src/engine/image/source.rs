@@ -34,9 +34,13 @@ pub struct CatalogSource<'a> {
 
 impl CatalogSource<'_> {
     fn write(&self, image: &catalog::CatalogImage) -> Result<Fetched, ImageError> {
-        let wanted = |platform: &str| platform.parse::<Platform>().is_ok_and(|platform| self.platform.accepts(&platform));
+        self.write_for(image, &|platform| platform.parse::<Platform>().is_ok_and(|platform| self.platform.accepts(&platform)))
+    }
+
+    /// Writes it with the layers of the platforms that are `wanted`.
+    fn write_for(&self, image: &catalog::CatalogImage, wanted: &dyn Fn(&str) -> bool) -> Result<Fetched, ImageError> {
         let descriptor = image
-            .write(self.blobs, &wanted)
+            .write(self.blobs, wanted)
             .map_err(|e| ImageError::Registry(format!("cannot make {} of the catalogue: {e}", self.repository.familiar_name())))?;
         let digest: Digest = descriptor.digest().to_string().parse()?;
         Ok(Fetched { bytes: self.blobs.read(&digest)?, digest })
@@ -64,9 +68,11 @@ impl CatalogSource<'_> {
             if let Manifest::Index(entries) = Manifest::parse(&fetched.bytes)?
                 && entries.iter().any(|entry| &entry.digest == digest)
             {
-                // Only the platform that fits has all its blobs.
-                let fits = choose(&entries, &self.platform).is_some_and(|entry| &entry.digest == digest);
-                return if fits { Ok(Some(Fetched { bytes: self.blobs.read(digest)?, digest: digest.clone() })) } else { Ok(None) };
+                // Only the platform that fits has all its blobs so far.
+                if choose(&entries, &self.platform).is_none_or(|entry| &entry.digest != digest) {
+                    self.write_for(&image, &|_| true)?;
+                }
+                return Ok(Some(Fetched { bytes: self.blobs.read(digest)?, digest: digest.clone() }));
             }
         }
         Ok(None)
