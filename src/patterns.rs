@@ -49,29 +49,17 @@ impl IgnoreList {
     /// Reads the text of a `.dockerignore`.
     pub fn parse(text: &str) -> Result<IgnoreList, BadPattern> {
         let mut list = IgnoreList::default();
-        for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-            if line.starts_with('#') {
-                continue;
-            }
-            let line = line.trim();
-            let (pattern, exception) = match line.strip_prefix('!') {
-                Some(rest) => (rest.trim(), true),
-                None => (line, false),
-            };
-            if line.is_empty() {
-                continue;
-            }
-            let bad = || BadPattern { line: number + 1, pattern: line.to_owned() };
-            let cleaned = clean(pattern);
-            if exception && cleaned.is_empty() && pattern.is_empty() {
-                return Err(bad());
-            }
-            // `.` and `/` name the context itself, which is never left out.
-            if !cleaned.is_empty() {
-                list.patterns.push((translate(&cleaned, true).ok_or_else(bad)?, exception));
-            }
+        for (number, pattern, exception) in patterns(text)? {
+            let bad = || BadPattern { line: number, pattern: pattern.clone() };
+            list.patterns.push((translate(&pattern, true).ok_or_else(bad)?, exception));
         }
         Ok(list)
+    }
+
+    /// The patterns of a `.dockerignore` alone, as those who apply them elsewhere are told of them.
+    pub fn lines(text: &str) -> Result<Vec<String>, BadPattern> {
+        let said = |(_, pattern, exception)| if exception { format!("!{pattern}") } else { pattern };
+        patterns(text).map(|patterns| patterns.into_iter().map(said).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -94,6 +82,33 @@ impl IgnoreList {
         }
         out
     }
+}
+
+/// The patterns of a `.dockerignore` with their lines, and whether they are exceptions.
+fn patterns(text: &str) -> Result<Vec<(usize, String, bool)>, BadPattern> {
+    let mut found = Vec::new();
+    for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        if line.starts_with('#') {
+            continue;
+        }
+        let line = line.trim();
+        let (pattern, exception) = match line.strip_prefix('!') {
+            Some(rest) => (rest.trim(), true),
+            None => (line, false),
+        };
+        if line.is_empty() {
+            continue;
+        }
+        let cleaned = clean(pattern);
+        if exception && cleaned.is_empty() && pattern.is_empty() {
+            return Err(BadPattern { line: number + 1, pattern: line.to_owned() });
+        }
+        // `.` and `/` name the context itself, which is never left out.
+        if !cleaned.is_empty() {
+            found.push((number + 1, cleaned, exception));
+        }
+    }
+    Ok(found)
 }
 
 /// Where the path and each folder above it end.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get};
 
 use super::ApiError;
 use super::json::Json;
@@ -14,23 +14,15 @@ use crate::engine::Engine;
 const NO_SWARM: &str =
     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
 
-/// Swarm, plugins, BuildKit's own protocol.
+/// Swarm, plugins.
 pub fn router() -> Router<Arc<Engine>> {
     let mut router = Router::new()
         .route("/plugins", get(async || Json(serde_json::json!([]))))
         .route("/plugins/{name}/json", get(async |Path(name): Path<String>| ApiError::not_found(format!("plugin \"{name}\" not found"))));
-    router = router.route("/session", post(no_session)).route("/grpc", post(no_session));
     for room in ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"] {
         router = router.route(room, any(no_swarm)).route(&format!("{room}/{{*rest}}"), any(no_swarm));
     }
     router
-}
-
-async fn no_session() -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_IMPLEMENTED,
-        "this engine does not speak BuildKit's own protocol: build with DOCKER_BUILDKIT=0, or without the buildx plugin",
-    )
 }
 
 async fn no_swarm() -> ApiError {

@@ -7,6 +7,7 @@ mod build;
 pub mod containers;
 mod error;
 mod events;
+mod grpc;
 mod headers;
 mod images;
 mod info;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::headers::{identified, identify, strip_version};
-use super::{ApiError, absent, auth, build, containers, events, images, info, networks, system, version};
+use super::{ApiError, absent, auth, build, containers, events, grpc, images, info, networks, system, version};
 use crate::engine::Engine;
 
 /// The whole API over one engine. Call it through `dispatch`, which knows about versions in the path.
@@ -24,6 +24,7 @@ pub fn router(engine: Arc<Engine>) -> Router {
         .merge(images::router())
         .merge(absent::router())
         .merge(build::router())
+        .merge(grpc::router())
         .merge(containers::router())
         .merge(networks::router())
         .fallback(async || ApiError::not_found("page not found"))

@@ -16,7 +16,7 @@ pub const ENGINE_VERSION: &str = crate::engine::image::DOCKER_VERSION;
 /// `GET` and `HEAD /_ping`.
 pub async fn ping(method: Method) -> Response {
     let mut headers = HeaderMap::new();
-    headers.insert("builder-version", HeaderValue::from_static("1"));
+    headers.insert("builder-version", HeaderValue::from_static("2"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert("swarm", HeaderValue::from_static("inactive"));

@@ -17,7 +17,7 @@ use super::json::Json;
 use super::params::{Params, time};
 use super::server::Peer;
 use crate::engine::Engine;
-use crate::engine::build::{Cancel, Context, Going, Kept, build_buildkit, build_classic};
+use crate::engine::build::{Cancel, Context, Export, Going, Kept, build_buildkit, build_classic};
 
 /// `/build`, without the version in front.
 pub fn router() -> Router<Arc<Engine>> {
@@ -48,8 +48,9 @@ async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Reque
         let report = |note| sender.note(&note);
         let context = Context::receive(&engine.images, &mut body);
         if buildkit {
-            let done = context.and_then(|context| build_buildkit(&engine, &order, &context, &report, &cancel));
-            sender.finish_buildkit(done);
+            let image = || Ok(Export::Image(order.tags.clone()));
+            let done = context.and_then(|context| build_buildkit(&engine, &order, &context, &report, &cancel, &image));
+            sender.finish_buildkit(done.map(|made| made.and_then(|made| made.image)));
         } else {
             let done = context.and_then(|context| build_classic(&engine, &order, &context, &report, &cancel));
             sender.finish(done);

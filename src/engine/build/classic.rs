@@ -170,7 +170,7 @@ impl Classic<'_> {
             return Ok(None);
         }
         let report = |progress| (self.report)(Note::Pull(progress));
-        super::base::find(self.engine, self.request, name, platform, &report).map(Some)
+        super::base::find(self.engine, self.request, self.context, name, platform, &report).map(Some)
     }
 
     fn step(&mut self, progress: &mut Progress, step: &Step) -> Result<(), BuildError> {

@@ -1,30 +1,62 @@
-//! The files that a build may copy: a tar from a client, unpacked into a folder of the store's that goes with the context.
+//! The files that a build may copy, in a folder of the store's that goes with the context: unpacked from a tar that came with the
+//! request, or fetched from the client's machine once it is known which of them are needed.
 
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::buildkit::transfer;
+use super::client::Client;
+use super::remote::Remote;
 use super::report::BuildError;
 use super::tree::Tree;
 use crate::engine::image::ImageStore;
+use crate::engine::registry::Credentials;
 use crate::patterns::{IgnoreList, clean};
 
 /// As long as a Dockerfile may be.
-const DOCKERFILE_MAX: u64 = 8 << 20;
+pub const DOCKERFILE_MAX: u64 = 8 << 20;
 
 /// A build context.
 pub struct Context {
     folder: PathBuf,
+    /// The machine that it is of, where more can be asked for.
+    client: Option<Arc<dyn Client>>,
+    remote: Option<Remote>,
 }
 
 impl Context {
     /// Takes in a context's tar (compressed or not). Nothing of it gets out of its folder, and devices are left out.
     pub fn receive(images: &ImageStore, tar: impl Read) -> Result<Context, BuildError> {
-        let context = Context { folder: images.scratch()? };
+        let context = Context { folder: images.scratch()?, client: None, remote: None };
         images
             .unpack_archive(tar, &context.folder, "cannot take the build context")
             .map_err(|e| BuildError::invalid(format!("Error processing tar file: {e}")))?;
         Ok(context)
+    }
+
+    /// A context on a client's machine, which knows its folders by these names.
+    pub fn of_client(images: &Arc<ImageStore>, client: Arc<dyn Client>, files: &str, definition: &str) -> Result<Context, BuildError> {
+        let remote = Remote::new(images, Arc::clone(&client), files, definition)?;
+        Ok(Context { folder: images.scratch()?, client: Some(client), remote: Some(remote) })
+    }
+
+    /// A context that a client sends as one tar under an address of its own.
+    pub fn uploaded(images: &ImageStore, client: Arc<dyn Client>, path: &str) -> Result<Context, BuildError> {
+        let mut context = Context::receive(images, client.upload(path)?)?;
+        context.client = Some(client);
+        Ok(context)
+    }
+
+    /// A secret of the client's.
+    pub fn secret(&self, id: &str) -> Result<Option<Vec<u8>>, BuildError> {
+        self.client.as_ref().map_or(Ok(None), |client| client.secret(id))
+    }
+
+    /// The client's login for a registry.
+    pub fn login(&self, host: &str) -> Option<Credentials> {
+        self.client.as_ref()?.login(host)
     }
 
     /// The folder.
@@ -65,8 +97,14 @@ impl Context {
 
     /// The same in BuildKit's words.
     pub fn definition(&self, name: &str) -> Result<String, BuildError> {
-        let tree = self.tree()?;
-        let text = tree.read(name, DOCKERFILE_MAX).map_err(|e| match e.kind() {
+        let tree = self.definition_tree()?;
+        let missing = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+        let small = name.strip_suffix("Dockerfile").map(|above| format!("{above}dockerfile"));
+        let text = match (tree.read(name, DOCKERFILE_MAX), small) {
+            (Err(e), Some(small)) if missing(&e) => tree.read(&small, DOCKERFILE_MAX).map_err(|_| e),
+            (text, _) => text,
+        };
+        let text = text.map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => {
                 BuildError::invalid(format!("failed to read dockerfile: open {name}: no such file or directory"))
             }
@@ -75,12 +113,40 @@ impl Context {
         String::from_utf8(text).map_err(|_| BuildError::invalid(format!("the Dockerfile ({name}) is not text in UTF-8")))
     }
 
-    /// How much of the context is its `.dockerignore`; leaves out of it what that says.
-    pub fn ignore_bytes(&self, dockerfile: &str, measure: impl Fn(&Tree, &str) -> u64, nothing: u64) -> u64 {
-        let Ok(tree) = self.tree() else { return nothing };
-        let bytes = measure(&tree, ".dockerignore");
+    fn definition_tree(&self) -> Result<Tree, BuildError> {
+        self.remote.as_ref().map_or_else(|| self.tree(), Remote::tree)
+    }
+
+    /// Whether files have to be fetched before they can be used.
+    pub fn is_remote(&self) -> bool {
+        self.remote.is_some()
+    }
+
+    /// Brings the Dockerfile `name`; gives the bytes that it took.
+    pub fn fetch_definition(&self, name: &str, progress: &dyn Fn(u64)) -> Result<u64, BuildError> {
+        match &self.remote {
+            Some(remote) => remote.fetch_definition(name, progress),
+            None => Ok(self.tree().map_or(transfer::NOTHING, |tree| transfer::file(&tree, name))),
+        }
+    }
+
+    /// Leaves out of the context what its `.dockerignore` says; gives the bytes of that, none where it came with the Dockerfile.
+    pub fn fetch_ignore(&self, dockerfile: &str, progress: &dyn Fn(u64)) -> Result<Option<u64>, BuildError> {
+        if let Some(remote) = &self.remote {
+            return remote.fetch_ignore(dockerfile, progress);
+        }
+        let Ok(tree) = self.tree() else { return Ok(Some(transfer::NOTHING)) };
+        let bytes = transfer::file(&tree, ".dockerignore");
         self.hide_ignored(&tree, dockerfile);
-        bytes
+        Ok(Some(bytes))
+    }
+
+    /// Brings those files that one of the paths or patterns means; gives the bytes that they took.
+    pub fn fetch_files(&self, wanted: &[String], progress: &dyn Fn(u64)) -> Result<u64, BuildError> {
+        match &self.remote {
+            Some(remote) => remote.fetch_files(wanted, &self.folder, progress),
+            None => Ok(self.tree().map_or(transfer::NOTHING, |tree| transfer::files(&tree, wanted))),
+        }
     }
 
     fn hide_ignored(&self, tree: &Tree, dockerfile: &str) {

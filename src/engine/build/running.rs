@@ -71,6 +71,13 @@ pub struct MountSources<'a> {
     pub cancel: &'a Cancel,
 }
 
+impl MountSources<'_> {
+    /// A secret that came with the request, or that the client has.
+    fn secret(&self, id: &str) -> Result<Option<Vec<u8>>, BuildError> {
+        self.secrets.get(id).map_or_else(|| self.context.secret(id), |secret| Ok(Some(secret.clone())))
+    }
+}
+
 impl Mounted {
     /// Prepares the mounts of a command that runs in `working_dir`.
     pub fn prepare(
@@ -141,13 +148,13 @@ impl Mounted {
                 let options = (mount.size > 0).then(|| serde_json::json!({ "SizeBytes": mount.size }));
                 self.requests.push(MountRequest { kind: "tmpfs".to_owned(), target, tmpfs_options: options, ..MountRequest::default() });
             }
-            Kind::Secret => match sources.secrets.get(&mount.id) {
+            Kind::Secret => match sources.secret(&mount.id)? {
                 Some(secret) => {
                     if !mount.env.is_empty() {
-                        self.env.push(format!("{}={}", mount.env, String::from_utf8_lossy(secret)));
+                        self.env.push(format!("{}={}", mount.env, String::from_utf8_lossy(&secret)));
                     }
                     if !mount.target.is_empty() {
-                        let file = self.file(sources, secret, mount.mode.unwrap_or(0o400))?;
+                        let file = self.file(sources, &secret, mount.mode.unwrap_or(0o400))?;
                         let _ = std::os::unix::fs::chown(&file, Some(mount.uid), Some(mount.gid));
                         self.bind(&file, &target, true);
                     }

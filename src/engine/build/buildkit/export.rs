@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use super::compile::{Origin, Stage};
 use super::solve::{Files, Solver};
 use crate::engine::build::report::BuildError;
-use crate::engine::image::{Digest, HistoryEntry, ImageDocument, RootFs, native_architecture};
+use crate::engine::image::{Digest, HistoryEntry, ImageDocument, Reference, RootFs, native_architecture};
 
 /// What BuildKit signs its history with.
 const COMMENT: &str = "buildkit.dockerfile.v0";
 
 /// Makes the image and gives it its names.
-pub fn image(solver: &Solver<'_>, files: &Files) -> Result<Digest, BuildError> {
+pub fn image(solver: &Solver<'_>, files: &Files, names: &[Reference]) -> Result<Digest, BuildError> {
     let Some(Some(stage)) = solver.stages.last() else { return Err(BuildError::new("there is no stage to make an image of")) };
     let images = &solver.engine.images;
     let step = solver.tracer.start("exporting to image", Vec::new());
@@ -21,7 +21,7 @@ pub fn image(solver: &Solver<'_>, files: &Files) -> Result<Digest, BuildError> {
         let document = document(solver, stage, files);
         let id = images.adopt_image(&document, None, None)?;
         step.part_done(&format!("writing image {id}"), 0, 0);
-        for reference in &solver.request.tags {
+        for reference in names {
             images.name_image(&id, reference)?;
             step.part_done(&format!("naming to {reference}"), 0, 0);
         }

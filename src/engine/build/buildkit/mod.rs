@@ -11,7 +11,7 @@ mod naming;
 mod sandboxes;
 mod solve;
 mod tracer;
-mod transfer;
+pub mod transfer;
 
 use std::sync::{Arc, OnceLock};
 
@@ -27,17 +27,34 @@ use cache::{Cache, Record};
 use compile::{Compiler, Needs};
 pub use sandboxes::Sandboxes;
 use solve::{Image, Solver};
-use tracer::Tracer;
+use tracer::{Throttle, Tracer};
 
-/// Builds as BuildKit does, and gives the image's id; none where the Dockerfile shall only be checked. Must be called on a blocking
-/// thread of a tokio runtime.
+/// What becomes of the files that a build comes to.
+#[derive(Clone, Debug)]
+pub enum Export {
+    /// Nothing: only whether they can be made is asked.
+    Nothing,
+    /// An image with these names.
+    Image(Vec<Reference>),
+}
+
+/// What a build has made.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// The image.
+    pub image: Option<Digest>,
+}
+
+/// Builds as BuildKit does. Once it is clear that the build makes sense, `ready` says what shall become of it; whoever is asked may take
+/// time. Gives nothing where the Dockerfile shall only be checked. Must be called on a blocking thread of a tokio runtime.
 pub fn build(
     engine: &Arc<Engine>,
     request: &BuildRequest,
     context: &Context,
     report: Report<'_>,
     cancel: &Cancel,
-) -> Result<Option<Digest>, BuildError> {
+    ready: &dyn Fn() -> Result<Export, BuildError>,
+) -> Result<Option<Made>, BuildError> {
     let tracer = Tracer::new(report);
     let (plan, text) = define(request, context, &tracer)?;
     if request.check {
@@ -45,7 +62,7 @@ pub fn build(
     }
     let name = context.dockerfile_name(&request.dockerfile);
     let source = |e: BuildError| e.with_source(shown(&name), &text);
-    make(engine, request, context, &tracer, cancel, plan).map(Some).map_err(source)
+    make(engine, request, context, &tracer, cancel, plan, ready).map(Some).map_err(source)
 }
 
 /// Ends what builds of an engine that was killed have left running. Must be called on a blocking thread of a tokio runtime.
@@ -66,7 +83,19 @@ fn shown(path: &str) -> &str {
 fn define(request: &BuildRequest, context: &Context, tracer: &Tracer<'_>) -> Result<(Plan, String), BuildError> {
     let name = context.dockerfile_name(&request.dockerfile);
     let step = tracer.start(&format!("[internal] load build definition from {}", shown(&name)), Vec::new());
-    let bytes = context.tree().map_or(transfer::NOTHING, |tree| transfer::file(&tree, &name));
+    let throttle = Throttle::new();
+    let progress = |bytes| {
+        if throttle.passes() {
+            step.part("transferring dockerfile:", bytes, 0);
+        }
+    };
+    let bytes = match context.fetch_definition(&name, &progress) {
+        Ok(bytes) => bytes,
+        Err(e) => {
+            step.failed(&e.message);
+            return Err(e);
+        }
+    };
     step.part_done("transferring dockerfile:", bytes, 0);
     let vertex = step.digest().to_owned();
     step.done();
@@ -104,7 +133,8 @@ fn make(
     tracer: &Tracer<'_>,
     cancel: &Cancel,
     plan: Plan,
-) -> Result<Digest, BuildError> {
+    ready: &dyn Fn() -> Result<Export, BuildError>,
+) -> Result<Made, BuildError> {
     let _content = engine.images.hold_content()?;
     let mut arguments = Arguments::new(request.arguments.clone());
     for step in &plan.arguments {
@@ -115,11 +145,9 @@ fn make(
         }
     }
     let mut needs = Needs::of(&plan, &arguments.globals(), &request.contexts)?;
-    let images = metadata(engine, request, tracer, &needs)?;
+    let images = metadata(engine, request, context, tracer, &needs)?;
     let name = context.dockerfile_name(&request.dockerfile);
-    let ignore = tracer.start("[internal] load .dockerignore", Vec::new());
-    ignore.part_done("transferring context:", context.ignore_bytes(&name, transfer::file, transfer::NOTHING), 0);
-    ignore.done();
+    leave_out(context, tracer, &name)?;
     let documents: Vec<ImageDocument> = images.iter().map(|image| image.document.clone()).collect();
     let shown: Vec<String> = images.iter().map(|image| image.shown.clone()).collect();
     let compiler = Compiler { plan: &plan, needs: &mut needs, request, images: &documents, shown: &shown };
@@ -128,19 +156,49 @@ fn make(
         let short = format!("One or more build-args [{}] were not consumed", unused.join(" "));
         tracer.warn(vec![crate::trace::Warning { short, level: 1, ..Default::default() }]);
     }
+    let export = ready()?;
     let containers = engine.sandboxes.open(engine.state_dir())?;
     let names = plan.stages.iter().map(|stage| stage.name.clone()).collect();
     let solver = Solver::new(engine, containers, request, context, cancel, tracer, images, stages, names);
     let files = solver.run()?;
-    let id = export::image(&solver, &files)?;
+    let made = match export {
+        Export::Nothing => Made::default(),
+        Export::Image(names) => Made { image: Some(export::image(&solver, &files, &names)?) },
+    };
     let forgotten = solver.cache.trim();
     drop(_content);
     engine.images.release_layers(&forgotten);
-    Ok(id)
+    Ok(made)
+}
+
+/// Finds out what of the context is left out.
+fn leave_out(context: &Context, tracer: &Tracer<'_>, dockerfile: &str) -> Result<(), BuildError> {
+    let began = jiff::Timestamp::now();
+    let step = || tracer.start_since(began, "[internal] load .dockerignore");
+    match context.fetch_ignore(dockerfile, &|_| {}) {
+        // It came with the Dockerfile.
+        Ok(None) => {}
+        Ok(Some(bytes)) => {
+            let step = step();
+            step.part_done("transferring context:", bytes, 0);
+            step.done();
+        }
+        Err(e) => {
+            step().failed(&e.message);
+            return Err(e);
+        }
+    }
+    Ok(())
 }
 
 /// Looks up all images that the build needs, side by side.
-fn metadata(engine: &Arc<Engine>, request: &BuildRequest, tracer: &Tracer<'_>, needs: &Needs) -> Result<Vec<Image>, BuildError> {
+fn metadata(
+    engine: &Arc<Engine>,
+    request: &BuildRequest,
+    context: &Context,
+    tracer: &Tracer<'_>,
+    needs: &Needs,
+) -> Result<Vec<Image>, BuildError> {
     let cache = Cache::of(engine.state_dir());
     let runtime = tokio::runtime::Handle::current();
     let found: Vec<Result<Image, BuildError>> = std::thread::scope(|scope| {
@@ -151,7 +209,7 @@ fn metadata(engine: &Arc<Engine>, request: &BuildRequest, tracer: &Tracer<'_>, n
                 let (runtime, cache) = (&runtime, &cache);
                 scope.spawn(move || {
                     let _runtime = runtime.enter();
-                    one_image(engine, request, tracer, cache, base)
+                    one_image(engine, request, context, tracer, cache, base)
                 })
             })
             .collect();
@@ -163,6 +221,7 @@ fn metadata(engine: &Arc<Engine>, request: &BuildRequest, tracer: &Tracer<'_>, n
 fn one_image(
     engine: &Arc<Engine>,
     request: &BuildRequest,
+    context: &Context,
     tracer: &Tracer<'_>,
     cache: &Cache,
     base: &compile::Base,
@@ -184,7 +243,7 @@ fn one_image(
         let message = format!("{}: failed to resolve source metadata for {full}: {}", base.name, e.message);
         BuildError { message, ..e }.at(base.lines)
     };
-    let id = match base::find(engine, request, &base.name, &base.platform, &report) {
+    let id = match base::find(engine, request, context, &base.name, &base.platform, &report) {
         Ok(id) => id,
         Err(e) => {
             let step = metadata.take().or(coming.into_inner());

@@ -1,18 +1,18 @@
 //! Does what has to be done: every stage on a thread of its own, which waits for another one only where it needs its files. What an
 //! earlier build has made is taken from the cache. The first step that fails ends the others.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 
 use super::cache::{Cache, Record, key};
 use super::compile::{Origin, Running, Stage, Work, WorkKind};
 use super::sandboxes;
-use super::tracer::{self, Step, Tracer};
-use super::transfer;
+use super::tracer::{self, Step, Throttle, Tracer};
 use crate::engine::Engine;
 use crate::engine::build::BuildRequest;
 use crate::engine::build::context::Context;
@@ -71,8 +71,11 @@ pub struct Solver<'a> {
     pub names: Vec<String>,
     slots: Vec<Slot>,
     failure: Mutex<Option<BuildError>>,
+    /// What the context took to fetch and when that began, once it is here.
+    fetched: OnceLock<Result<(u64, Timestamp), BuildError>>,
     /// The step that brings the context, once it is told.
     context_step: OnceLock<String>,
+    context_told: Once,
     /// What copies take, by where from and what: files do not change during a build, and reading them twice takes long.
     gathered: Mutex<HashMap<String, Arc<Sources>>>,
 }
@@ -119,7 +122,9 @@ impl<'a> Solver<'a> {
             names,
             slots,
             failure: Mutex::default(),
+            fetched: OnceLock::new(),
             context_step: OnceLock::new(),
+            context_told: Once::new(),
             gathered: Mutex::default(),
         }
     }
@@ -203,10 +208,14 @@ impl<'a> Solver<'a> {
 
     fn stage(&self, at: usize, stage: &Stage) -> Result<Files, BuildError> {
         let mut files = Files::clone(&*self.files(stage.base)?);
+        let copies = stage.steps.iter().any(uses_context);
+        if copies {
+            self.fetch_context(stage)?;
+        }
         let ignored = self.request.no_cache || self.request.no_cache_for.iter().any(|name| self.is_named(at, name));
         let (found, complete) = if ignored { (Vec::new(), false) } else { self.found(stage, &files) };
         let mut last = self.tell_base(stage, !complete);
-        if stage.steps.iter().any(uses_context) {
+        if copies {
             self.tell_context();
         }
         let mut found = found.into_iter();
@@ -308,26 +317,61 @@ impl<'a> Solver<'a> {
         told.clone()
     }
 
+    /// Brings the context, the first time that something of it is needed. What is here in a moment is told of later, in its place;
+    /// a transfer that takes its time is shown while it goes on.
+    fn fetch_context(&self, stage: &Stage) -> Result<(), BuildError> {
+        let fetch = || {
+            let (began, throttle) = (Timestamp::now(), Throttle::new());
+            let shown: OnceCell<Step<'_>> = OnceCell::new();
+            let fetched = self.context.fetch_files(&self.wanted(), &|bytes| {
+                if !throttle.passes() {
+                    return;
+                }
+                let step = shown.get_or_init(|| {
+                    self.tell_base(stage, true);
+                    self.tracer.start_since(began, CONTEXT)
+                });
+                step.part(TRANSFER, bytes, 0);
+            });
+            match (&fetched, shown.into_inner()) {
+                (Ok(bytes), Some(step)) => self.context_here(step, *bytes),
+                (Ok(_), None) => {}
+                (Err(e), step) => step.unwrap_or_else(|| self.tracer.start_since(began, CONTEXT)).failed(&e.message),
+            }
+            fetched.map(|bytes| (bytes, began))
+        };
+        self.fetched.get_or_init(fetch).as_ref().map(drop).map_err(BuildError::clone)
+    }
+
+    fn context_here(&self, step: Step<'_>, bytes: u64) {
+        step.part_done(TRANSFER, bytes, 0);
+        // It is told once.
+        let _ = self.context_step.set(step.digest().to_owned());
+        step.done();
+    }
+
+    /// What all stages together need of the context.
+    fn wanted(&self) -> Vec<String> {
+        let mut wanted: Vec<String> = Vec::new();
+        for work in self.stages.iter().flatten().flat_map(|stage| &stage.steps).filter(|work| uses_context(work)) {
+            match &work.kind {
+                WorkKind::Copy { copy, .. } => wanted.extend(copy.sources.iter().map(|source| crate::patterns::clean(source))),
+                WorkKind::Run(run) => {
+                    let mounts = run.mounts.iter().filter(|(_, from)| *from == Origin::Context);
+                    wanted.extend(mounts.map(|(mount, _)| crate::patterns::clean(&mount.source)));
+                }
+                WorkKind::Folder(_) => {}
+            }
+        }
+        wanted
+    }
+
     /// Tells of the context, the first time that something of it is needed.
     fn tell_context(&self) {
-        self.context_step.get_or_init(|| {
-            let step = self.tracer.start("[internal] load build context", Vec::new());
-            let mut wanted: Vec<String> = Vec::new();
-            for work in self.stages.iter().flatten().flat_map(|stage| &stage.steps).filter(|work| uses_context(work)) {
-                match &work.kind {
-                    WorkKind::Copy { copy, .. } => wanted.extend(copy.sources.iter().map(|source| crate::patterns::clean(source))),
-                    WorkKind::Run(run) => {
-                        let mounts = run.mounts.iter().filter(|(_, from)| *from == Origin::Context);
-                        wanted.extend(mounts.map(|(mount, _)| crate::patterns::clean(&mount.source)));
-                    }
-                    WorkKind::Folder(_) => {}
-                }
+        self.context_told.call_once(|| {
+            if let (None, Some(Ok((bytes, began)))) = (self.context_step.get(), self.fetched.get()) {
+                self.context_here(self.tracer.start_since(*began, CONTEXT), *bytes);
             }
-            let bytes = self.context.tree().map_or(transfer::NOTHING, |tree| transfer::files(&tree, &wanted));
-            step.part_done("transferring context:", bytes, 0);
-            let digest = step.digest().to_owned();
-            step.done();
-            digest
         });
     }
 
@@ -545,6 +589,10 @@ impl<'a> Solver<'a> {
         BuildError { message, ..failure }.at(work.lines)
     }
 }
+
+/// The step that brings the context, and its part.
+const CONTEXT: &str = "[internal] load build context";
+const TRANSFER: &str = "transferring context:";
 
 const CHECKSUM: &str = "failed to calculate checksum of ref";
 

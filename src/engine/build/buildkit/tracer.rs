@@ -1,7 +1,9 @@
 //! Tells what the steps of a build do, as they do it. Does nothing of it itself.
 
+use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -37,11 +39,39 @@ impl<'a> Tracer<'a> {
         Step { tracer: self, vertex, parts: Mutex::default() }
     }
 
+    /// A step that began earlier.
+    pub fn start_since(&self, started: Timestamp, name: &str) -> Step<'_> {
+        let vertex = Vertex { digest: digest(name), name: name.to_owned(), started: Some(started), ..Vertex::default() };
+        self.tell(News { vertexes: vec![vertex.clone()], ..News::default() });
+        Step { tracer: self, vertex, parts: Mutex::default() }
+    }
+
     /// Tells the author of what should be different.
     pub fn warn(&self, warnings: Vec<Warning>) {
         if !warnings.is_empty() {
             self.tell(News { warnings, ..News::default() });
         }
+    }
+}
+
+/// Lets news through from time to time only: a transfer has more of them than anybody wants to see.
+pub struct Throttle(Cell<Instant>);
+
+/// As long as nothing is told.
+const QUIET: Duration = Duration::from_millis(200);
+
+impl Throttle {
+    pub fn new() -> Throttle {
+        Throttle(Cell::new(Instant::now()))
+    }
+
+    /// Whether it is time to tell something.
+    pub fn passes(&self) -> bool {
+        let passes = self.0.get().elapsed() > QUIET;
+        if passes {
+            self.0.set(Instant::now());
+        }
+        passes
     }
 }
 

@@ -1,0 +1,31 @@
+//! What the machine of a client has for a build that it asked for: files, secrets, logins. The builder
+//! fetches what it needs when it needs it. Knows nothing of how a client is called.
+
+use std::io::{Read, Write};
+
+use super::report::BuildError;
+use crate::engine::registry::Credentials;
+
+/// Which files of a folder are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// These paths and patterns with all that is below them and what their links lead to; all files where there are none.
+    pub follow: Vec<String>,
+    /// Patterns of what is left out, as in a `.dockerignore`.
+    pub exclude: Vec<String>,
+}
+
+/// A client's machine. All of it may be called from any thread that may wait.
+pub trait Client: Send + Sync {
+    /// Writes files of the folder that the client calls `folder` as a tar; tells `progress` of the bytes that came in, and gives them.
+    fn files(&self, folder: &str, wanted: &Wanted, tar: &mut dyn Write, progress: &dyn Fn(u64)) -> Result<u64, BuildError>;
+
+    /// What the client sends under the address `path`.
+    fn upload(&self, path: &str) -> Result<Box<dyn Read + Send + '_>, BuildError>;
+
+    /// A secret; `None` where the client has none of that name.
+    fn secret(&self, id: &str) -> Result<Option<Vec<u8>>, BuildError>;
+
+    /// The login for a registry.
+    fn login(&self, host: &str) -> Option<Credentials>;
+}
