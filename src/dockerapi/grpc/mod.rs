@@ -12,6 +12,7 @@ mod job;
 mod messages;
 mod offers;
 mod request;
+mod sending;
 mod session;
 mod status;
 mod stream;

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::messages::session::{Login, LoginRequest, Piece, Secret, SecretRequest};
+use super::sending::Sender;
 use super::session::{Answer, Caller};
 use super::status::{self, Status};
 use super::stream::{Outgoing, read};
@@ -16,9 +18,13 @@ use crate::engine::build::{BuildError, Cancel, Client, Wanted};
 use crate::engine::registry::Credentials;
 
 const FILES: &str = "/moby.filesync.v1.FileSync/DiffCopy";
+const KEEP: &str = "/moby.filesync.v1.FileSend/DiffCopy";
 const UPLOAD: &str = "/moby.upload.v1.Upload/Pull";
 const SECRET: &str = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
 const LOGIN: &str = "/moby.filesync.v1.Auth/Credentials";
+
+/// As long as a piece of a file is that goes out.
+pub const PIECE: usize = 32 << 10;
 
 /// A client's machine, for one build.
 pub struct Machine {
@@ -103,6 +109,47 @@ impl Client for Machine {
         let host = if host == "docker.io" { "registry-1.docker.io" } else { host };
         let login = self.wait(self.caller.call::<Login>(LOGIN, &LoginRequest { host: host.to_owned() })).ok()?;
         (!login.secret.is_empty()).then_some(Credentials { username: login.username, password: login.secret })
+    }
+
+    fn keep_file(&self, write: &mut dyn FnMut(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError> {
+        let (out, mut answer) = self.open(KEEP, &[])?;
+        let mut pieces = Outlet { machine: self, out };
+        let done = {
+            let mut buffered = io::BufWriter::with_capacity(PIECE, &mut pieces);
+            write(&mut buffered).and_then(|()| buffered.flush().map_err(|e| BuildError::new(e.to_string())))
+        };
+        let ended = pieces.out.end();
+        // Why the client wants no more is in its answer.
+        while self.wait(answer.bytes())?.is_some() {}
+        done.and(ended.map_err(|status| BuildError::new(status.0.message)))
+    }
+
+    fn keep_folder(&self, root: &Path, progress: &dyn Fn(u64)) -> Result<(), BuildError> {
+        let (out, answer) = self.open(KEEP, &[])?;
+        Sender::new(self, out, answer, progress).send(root)
+    }
+
+    fn id(&self) -> &str {
+        self.caller.id()
+    }
+}
+
+/// Bytes that go out in pieces.
+struct Outlet<'a> {
+    machine: &'a Machine,
+    out: Outgoing,
+}
+
+impl Write for Outlet<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = &bytes[..bytes.len().min(PIECE)];
+        let message = Piece { data: Bytes::copy_from_slice(piece) };
+        self.machine.wait(self.out.message(&message)).map_err(io::Error::other)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -106,15 +106,14 @@ impl Order {
     }
 }
 
-/// A context that has a name.
+/// A context that has a name: an image, or a folder of the client's.
 fn named(contexts: &mut BTreeMap<String, String>, name: &str, value: &str) -> Result<(), Status> {
-    match value.strip_prefix("docker-image://") {
-        Some(image) => {
-            contexts.insert(name.to_owned(), image.to_owned());
-            Ok(())
-        }
-        None => Err(Status::unknown(format!("the context {name} cannot be {value}: this engine takes docker-image:// here"))),
-    }
+    let known = value.strip_prefix("docker-image://").or_else(|| value.starts_with("local:").then_some(value));
+    let known = known.ok_or_else(|| {
+        Status::unknown(format!("the context {name} cannot be {value}: this engine takes docker-image:// and folders here"))
+    })?;
+    contexts.insert(name.to_owned(), known.to_owned());
+    Ok(())
 }
 
 /// Values with commas between them, each of which may stand in double quotes.
@@ -164,6 +163,8 @@ pub fn export(request: &SolveRequest) -> Result<Export, Status> {
             }
             Ok(Export::Image(names))
         }
+        "local" => Ok(Export::Folder),
+        "tar" => Ok(Export::Tar),
         other => Err(Status::unknown(format!("exporter {other:?} could not be found"))),
     }
 }

@@ -93,6 +93,10 @@ pub struct Caller {
 }
 
 impl Caller {
+    pub fn id(&self) -> &str {
+        &self.offer.id
+    }
+
     /// Whether the client has a method.
     pub fn offers(&self, method: &str) -> bool {
         self.offer.methods.contains(&method.to_ascii_lowercase())

@@ -17,11 +17,11 @@ use crate::engine::build::BuildError;
 const AHEAD_MAX: usize = 4 << 20;
 
 /// The kinds of files in Go's modes.
-const FOLDER: u32 = 1 << 31;
-const LINK: u32 = 1 << 27;
+pub const FOLDER: u32 = 1 << 31;
+pub const LINK: u32 = 1 << 27;
 const OTHERS: u32 = 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19;
 /// Bits of Go's modes, and what they are in a tar.
-const SPECIAL: [(u32, u32); 3] = [(1 << 23, 0o4000), (1 << 22, 0o2000), (1 << 20, 0o1000)];
+pub const SPECIAL: [(u32, u32); 3] = [(1 << 23, 0o4000), (1 << 22, 0o2000), (1 << 20, 0o1000)];
 
 /// Files that come in.
 pub struct Receiver<'a> {

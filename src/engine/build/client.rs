@@ -1,7 +1,8 @@
-//! What the machine of a client has for a build that it asked for: files, secrets, logins. The builder
-//! fetches what it needs when it needs it. Knows nothing of how a client is called.
+//! What the machine of a client has for a build that it asked for: files, secrets, logins, and a
+//! place for what comes out of it. The builder fetches what it needs when it needs it. Knows nothing of how a client is called.
 
 use std::io::{Read, Write};
+use std::path::Path;
 
 use super::report::BuildError;
 use crate::engine::registry::Credentials;
@@ -28,4 +29,13 @@ pub trait Client: Send + Sync {
 
     /// The login for a registry.
     fn login(&self, host: &str) -> Option<Credentials>;
+
+    /// A file that the client writes: what `write` puts into it.
+    fn keep_file(&self, write: &mut dyn FnMut(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError>;
+
+    /// A folder that the client writes: all below `root`. Tells `progress` of the bytes that went out.
+    fn keep_folder(&self, root: &Path, progress: &dyn Fn(u64)) -> Result<(), BuildError>;
+
+    /// What tells this machine's builds from those of others.
+    fn id(&self) -> &str;
 }

@@ -49,6 +49,11 @@ impl Context {
         Ok(context)
     }
 
+    /// The machine that the context is of; none where it came with the request.
+    pub fn client(&self) -> Option<&dyn Client> {
+        self.client.as_deref()
+    }
+
     /// A secret of the client's.
     pub fn secret(&self, id: &str) -> Result<Option<Vec<u8>>, BuildError> {
         self.client.as_ref().map_or(Ok(None), |client| client.secret(id))
@@ -131,14 +136,26 @@ impl Context {
     }
 
     /// Leaves out of the context what its `.dockerignore` says; gives the bytes of that, none where it came with the Dockerfile.
-    pub fn fetch_ignore(&self, dockerfile: &str, progress: &dyn Fn(u64)) -> Result<Option<u64>, BuildError> {
+    pub fn fetch_ignore(&self, dockerfile: &str) -> Result<Option<u64>, BuildError> {
         if let Some(remote) = &self.remote {
-            return remote.fetch_ignore(dockerfile, progress);
+            return remote.fetch_ignore(dockerfile);
         }
         let Ok(tree) = self.tree() else { return Ok(Some(transfer::NOTHING)) };
         let bytes = transfer::file(&tree, ".dockerignore");
         self.hide_ignored(&tree, dockerfile);
         Ok(Some(bytes))
+    }
+
+    /// Brings all files of another folder of the client's into `to`; tells of the bytes that came in.
+    pub fn fetch_named(&self, folder: &str, exclude: &[String], to: &Path, progress: &dyn Fn(u64)) -> Result<u64, BuildError> {
+        let remote = self.remote.as_ref().ok_or_else(|| BuildError::new(format!("the client has no folder {folder}")))?;
+        remote.fetch_named(folder, exclude, to, progress)
+    }
+
+    /// What is left out of another folder of the client's, with the bytes that came in for it.
+    pub fn fetch_named_ignore(&self, folder: &str) -> Result<(Vec<String>, u64), BuildError> {
+        let remote = self.remote.as_ref().ok_or_else(|| BuildError::new(format!("the client has no folder {folder}")))?;
+        remote.fetch_list(folder)
     }
 
     /// Brings those files that one of the paths or patterns means; gives the bytes that they took.

@@ -47,25 +47,30 @@ impl Remote {
     }
 
     /// Finds out what is left out of the files. Gives the bytes that came in; none where the Dockerfile has a list of its own.
-    pub fn fetch_ignore(&self, dockerfile: &str, progress: &dyn Fn(u64)) -> Result<Option<u64>, BuildError> {
+    pub fn fetch_ignore(&self, dockerfile: &str) -> Result<Option<u64>, BuildError> {
         if let Ok(own) = self.tree()?.read(&format!("{dockerfile}.dockerignore"), DOCKERFILE_MAX) {
-            return self.leave_out(&own).map(|()| None);
+            let _ = self.exclude.set(lines(&own)?);
+            return Ok(None);
         }
-        let folder = self.images.scratch()?;
-        let wanted = Wanted { follow: vec![".dockerignore".to_owned()], exclude: Vec::new() };
-        let fetched = self.fetch(&self.files, &wanted, &folder, progress);
-        let list = Tree::folder(&folder).and_then(|tree| tree.read(".dockerignore", DOCKERFILE_MAX));
-        remove(&folder);
-        let bytes = fetched?;
-        self.leave_out(&list.unwrap_or_default())?;
+        let (list, bytes) = self.fetch_list(&self.files)?;
+        // There is one list a build.
+        let _ = self.exclude.set(list);
         Ok(Some(bytes))
     }
 
-    fn leave_out(&self, list: &[u8]) -> Result<(), BuildError> {
-        let lines = IgnoreList::lines(&String::from_utf8_lossy(list)).map_err(|e| BuildError::invalid(e.to_string()))?;
-        // There is one list a build.
-        let _ = self.exclude.set(lines);
-        Ok(())
+    /// What the `.dockerignore` of a folder leaves out, with the bytes that came in.
+    pub fn fetch_list(&self, from: &str) -> Result<(Vec<String>, u64), BuildError> {
+        let folder = self.images.scratch()?;
+        let wanted = Wanted { follow: vec![".dockerignore".to_owned()], exclude: Vec::new() };
+        let fetched = self.fetch(from, &wanted, &folder, &|_| {});
+        let list = Tree::folder(&folder).and_then(|tree| tree.read(".dockerignore", DOCKERFILE_MAX));
+        remove(&folder);
+        Ok((lines(&list.unwrap_or_default())?, fetched?))
+    }
+
+    /// Fetches all files of a folder but those that are left out.
+    pub fn fetch_named(&self, from: &str, exclude: &[String], to: &Path, progress: &dyn Fn(u64)) -> Result<u64, BuildError> {
+        self.fetch(from, &Wanted { follow: Vec::new(), exclude: exclude.to_vec() }, to, progress)
     }
 
     /// Fetches those files that one of the paths or patterns means into `folder`; all of them where one is empty.
@@ -96,6 +101,10 @@ impl Remote {
             Ok(bytes)
         })
     }
+}
+
+fn lines(list: &[u8]) -> Result<Vec<String>, BuildError> {
+    IgnoreList::lines(&String::from_utf8_lossy(list)).map_err(|e| BuildError::invalid(e.to_string()))
 }
 
 impl Drop for Remote {

@@ -49,6 +49,7 @@ pub use inspect::{HistoryLine, ImageDetail};
 pub use layers::chain_ids;
 pub use list::{DiskUsage, ImageSummary};
 pub use manifest::Descriptor as BlobDescriptor;
+pub use pack::pack;
 pub use platform::{Platform, native_architecture};
 pub use progress::{Progress, Reporter};
 pub use pull::PullRequest;

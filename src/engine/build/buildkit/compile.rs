@@ -18,6 +18,9 @@ use crate::units::quote;
 /// As many stages as one target may need.
 const STAGES_MAX: usize = 500;
 
+/// What stands before the name of a folder of the client's among named contexts.
+const FOLDER: &str = "local:";
+
 /// Where files come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -25,6 +28,8 @@ pub enum Origin {
     Context,
     /// One of `Needs::images`.
     Image(usize),
+    /// One of `Needs::folders`.
+    Folder(usize),
     /// A stage by its place in the plan.
     Stage(usize),
 }
@@ -34,6 +39,8 @@ pub enum Origin {
 pub struct Needs {
     /// The images, by name and platform, and the lines that name them.
     pub images: Vec<Base>,
+    /// Other folders of the client's, by the names that the Dockerfile has for them and those that the client has.
+    pub folders: Vec<(String, String)>,
     /// For each stage of the plan what it begins with; `None` for those that nobody needs.
     pub bases: Vec<Option<Origin>>,
 }
@@ -93,7 +100,7 @@ pub struct Running {
 impl Needs {
     /// Finds out what the last stage of the plan needs.
     pub fn of(plan: &Plan, globals: &BTreeMap<String, String>, contexts: &BTreeMap<String, String>) -> Result<Needs, BuildError> {
-        let mut needs = Needs { images: Vec::new(), bases: vec![None; plan.stages.len()] };
+        let mut needs = Needs { images: Vec::new(), folders: Vec::new(), bases: vec![None; plan.stages.len()] };
         let mut wanted = vec![false; plan.stages.len()];
         if let Some(last) = wanted.last_mut() {
             *last = true;
@@ -142,7 +149,15 @@ impl Needs {
         lines: (usize, usize),
         contexts: &BTreeMap<String, String>,
     ) -> Origin {
+        let called = name;
         let name = contexts.get(name).map_or(name, String::as_str);
+        if let Some(folder) = name.strip_prefix(FOLDER) {
+            let known = self.folders.iter().position(|(name, _)| name == called);
+            return Origin::Folder(known.unwrap_or_else(|| {
+                self.folders.push((called.to_owned(), folder.to_owned()));
+                self.folders.len() - 1
+            }));
+        }
         if let Some(other) = plan.stages[..at].iter().rposition(|s| !s.name.is_empty() && s.name.eq_ignore_ascii_case(name)) {
             return Origin::Stage(other);
         }
@@ -226,7 +241,7 @@ impl Compiler<'_> {
                 (self.images[n].config.clone(), Vec::new(), platform.to_string())
             }
             Origin::Stage(n) => done[n].as_ref().map(|s| (s.config.clone(), s.history.clone(), s.platform.clone())).unwrap_or_default(),
-            Origin::Scratch | Origin::Context => (RunConfig::default(), Vec::new(), String::new()),
+            Origin::Scratch | Origin::Context | Origin::Folder(_) => (RunConfig::default(), Vec::new(), String::new()),
         };
         let mut state = State::new(config, arguments, plan.escape);
         state.config.image = String::new();

@@ -1,11 +1,18 @@
-//! The image at the end of a build: the target's config, its layers, and the history of both.
+//! What comes out at the end of a build: the image with the target's config, its layers and the history of both, or the files alone.
+
+use std::cell::Cell;
+use std::path::Path;
 
 use jiff::Timestamp;
 
 use super::compile::{Origin, Stage};
 use super::solve::{Files, Solver};
+use super::tracer::{Step, Throttle};
+use crate::engine::build::client::Client;
+use crate::engine::build::context;
 use crate::engine::build::report::BuildError;
-use crate::engine::image::{Digest, HistoryEntry, ImageDocument, Reference, RootFs, native_architecture};
+use crate::engine::build::tree::Tree;
+use crate::engine::image::{Digest, HistoryEntry, ImageDocument, Reference, RootFs, native_architecture, pack};
 
 /// What BuildKit signs its history with.
 const COMMENT: &str = "buildkit.dockerfile.v0";
@@ -14,7 +21,7 @@ const COMMENT: &str = "buildkit.dockerfile.v0";
 pub fn image(solver: &Solver<'_>, files: &Files, names: &[Reference]) -> Result<Digest, BuildError> {
     let Some(Some(stage)) = solver.stages.last() else { return Err(BuildError::new("there is no stage to make an image of")) };
     let images = &solver.engine.images;
-    let step = solver.tracer.start("exporting to image", Vec::new());
+    let step = solver.tracer.start_own("exporting to image", Vec::new());
     step.part("exporting layers", 0, 0);
     step.part_done("exporting layers", 0, 0);
     let made = (|| {
@@ -32,6 +39,65 @@ pub fn image(solver: &Solver<'_>, files: &Files, names: &[Reference]) -> Result<
         Err(e @ BuildError { .. }) => step.failed(&e.message),
     }
     made
+}
+
+/// Gives the files to the client, for a folder there.
+pub fn folder(solver: &Solver<'_>, files: &Files) -> Result<(), BuildError> {
+    const PART: &str = "copying files";
+    given(solver, files, "exporting to client directory", PART, |client, root, step| {
+        let (throttle, sent) = (Throttle::new(), Cell::new(0));
+        let progress = |bytes| {
+            sent.set(bytes);
+            if throttle.passes() {
+                step.part(PART, bytes, 0);
+            }
+        };
+        client.keep_folder(root, &progress)?;
+        Ok(sent.get())
+    })
+}
+
+/// Gives the files to the client as a tar.
+pub fn tar(solver: &Solver<'_>, files: &Files) -> Result<(), BuildError> {
+    given(solver, files, "exporting to client tarball", "sending tarball", |client, root, _| {
+        client.keep_file(&mut |out| pack(root, out).map(drop).map_err(|e| BuildError::new(e.to_string())))?;
+        Ok(0)
+    })
+}
+
+fn given(
+    solver: &Solver<'_>,
+    files: &Files,
+    name: &str,
+    part: &str,
+    give: impl Fn(&dyn Client, &Path, &Step<'_>) -> Result<u64, BuildError>,
+) -> Result<(), BuildError> {
+    let step = solver.tracer.start_own(name, Vec::new());
+    step.part(part, 0, 0);
+    let failed = |e: std::io::Error| BuildError::new(format!("cannot open what was built: {e}"));
+    let done = (|| {
+        let client = solver.context.client().ok_or_else(|| BuildError::new("there is no client to give files to"))?;
+        let layers = solver.engine.images.layer_folders(&files.layers);
+        let scratch = solver.engine.images.scratch()?;
+        let tree = if layers.is_empty() { Tree::folder(&scratch) } else { Tree::layers(&layers) };
+        let given = tree.map_err(failed).and_then(|tree| {
+            let (_root, path) = tree.find("").map_err(failed)?;
+            give(client, &path, &step)
+        });
+        context::remove(&scratch);
+        given
+    })();
+    match done {
+        Ok(bytes) => {
+            step.part_done(part, bytes, 0);
+            step.done();
+            Ok(())
+        }
+        Err(e) => {
+            step.failed(&e.message);
+            Err(e)
+        }
+    }
 }
 
 fn document(solver: &Solver<'_>, stage: &Stage, files: &Files) -> ImageDocument {
@@ -75,7 +141,7 @@ fn bottom(solver: &Solver<'_>, stage: &Stage) -> Option<usize> {
         match base {
             Origin::Image(at) => return Some(at),
             Origin::Stage(at) => base = solver.stages[at].as_ref()?.base,
-            Origin::Scratch | Origin::Context => return None,
+            Origin::Scratch | Origin::Context | Origin::Folder(_) => return None,
         }
     }
 }

@@ -36,6 +36,10 @@ pub enum Export {
     Nothing,
     /// An image with these names.
     Image(Vec<Reference>),
+    /// The files in a folder of the client's.
+    Folder,
+    /// The same as one tar.
+    Tar,
 }
 
 /// What a build has made.
@@ -55,7 +59,7 @@ pub fn build(
     cancel: &Cancel,
     ready: &dyn Fn() -> Result<Export, BuildError>,
 ) -> Result<Option<Made>, BuildError> {
-    let tracer = Tracer::new(report);
+    let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
     let (plan, text) = define(request, context, &tracer)?;
     if request.check {
         return Ok(None);
@@ -82,7 +86,7 @@ fn shown(path: &str) -> &str {
 /// Reads the Dockerfile and tells its author what could be better.
 fn define(request: &BuildRequest, context: &Context, tracer: &Tracer<'_>) -> Result<(Plan, String), BuildError> {
     let name = context.dockerfile_name(&request.dockerfile);
-    let step = tracer.start(&format!("[internal] load build definition from {}", shown(&name)), Vec::new());
+    let step = tracer.start_own(&format!("[internal] load build definition from {}", shown(&name)), Vec::new());
     let throttle = Throttle::new();
     let progress = |bytes| {
         if throttle.passes() {
@@ -159,11 +163,14 @@ fn make(
     let export = ready()?;
     let containers = engine.sandboxes.open(engine.state_dir())?;
     let names = plan.stages.iter().map(|stage| stage.name.clone()).collect();
-    let solver = Solver::new(engine, containers, request, context, cancel, tracer, images, stages, names);
+    let folders = std::mem::take(&mut needs.folders);
+    let solver = Solver::new(engine, containers, request, context, cancel, tracer, images, folders, stages, names);
     let files = solver.run()?;
     let made = match export {
         Export::Nothing => Made::default(),
         Export::Image(names) => Made { image: Some(export::image(&solver, &files, &names)?) },
+        Export::Folder => export::folder(&solver, &files).map(|()| Made::default())?,
+        Export::Tar => export::tar(&solver, &files).map(|()| Made::default())?,
     };
     let forgotten = solver.cache.trim();
     drop(_content);
@@ -175,7 +182,7 @@ fn make(
 fn leave_out(context: &Context, tracer: &Tracer<'_>, dockerfile: &str) -> Result<(), BuildError> {
     let began = jiff::Timestamp::now();
     let step = || tracer.start_since(began, "[internal] load .dockerignore");
-    match context.fetch_ignore(dockerfile, &|_| {}) {
+    match context.fetch_ignore(dockerfile) {
         // It came with the Dockerfile.
         Ok(None) => {}
         Ok(Some(bytes)) => {

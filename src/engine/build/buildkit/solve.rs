@@ -15,7 +15,7 @@ use super::sandboxes;
 use super::tracer::{self, Step, Throttle, Tracer};
 use crate::engine::Engine;
 use crate::engine::build::BuildRequest;
-use crate::engine::build::context::Context;
+use crate::engine::build::context::{self, Context};
 use crate::engine::build::copying::{self, Job, Sources};
 use crate::engine::build::instruction::Copy;
 use crate::engine::build::mounts::Kind;
@@ -66,6 +66,8 @@ pub struct Solver<'a> {
     pub tracer: &'a Tracer<'a>,
     pub cache: Cache,
     pub images: Vec<Image>,
+    /// Other folders of the client's: their names, and what they have come to.
+    folders: Vec<Folder>,
     pub stages: Vec<Option<Stage>>,
     /// The names of the stages, for `--no-cache-filter`.
     pub names: Vec<String>,
@@ -78,6 +80,14 @@ pub struct Solver<'a> {
     context_told: Once,
     /// What copies take, by where from and what: files do not change during a build, and reading them twice takes long.
     gathered: Mutex<HashMap<String, Arc<Sources>>>,
+}
+
+/// Another folder of the client's, which is used like an image without a config.
+struct Folder {
+    name: String,
+    /// What the client calls it.
+    folder: String,
+    files: OnceLock<Result<Arc<Files>, BuildError>>,
 }
 
 #[derive(Default)]
@@ -105,6 +115,7 @@ impl<'a> Solver<'a> {
         cancel: &'a Cancel,
         tracer: &'a Tracer<'a>,
         images: Vec<Image>,
+        folders: Vec<(String, String)>,
         stages: Vec<Option<Stage>>,
         names: Vec<String>,
     ) -> Solver<'a> {
@@ -118,6 +129,7 @@ impl<'a> Solver<'a> {
             tracer,
             cache: Cache::of(engine.state_dir()),
             images,
+            folders: folders.into_iter().map(|(name, folder)| Folder { name, folder, files: OnceLock::new() }).collect(),
             stages,
             names,
             slots,
@@ -188,6 +200,7 @@ impl<'a> Solver<'a> {
     fn ready(&self, origin: Origin) -> bool {
         match origin {
             Origin::Stage(at) => matches!(&*locked(&self.slots[at].state), Some(State::Done(_))),
+            Origin::Folder(at) => self.folders[at].files.get().is_some(),
             _ => true,
         }
     }
@@ -196,8 +209,38 @@ impl<'a> Solver<'a> {
         match origin {
             Origin::Stage(at) => self.wait(at),
             Origin::Image(at) => Ok(Arc::new(self.image_files(at))),
+            Origin::Folder(at) => {
+                let folder = &self.folders[at];
+                folder.files.get_or_init(|| self.fetch_folder(folder).map(Arc::new)).clone()
+            }
             Origin::Scratch | Origin::Context => Ok(Arc::new(Files { key: key(["scratch"]), ..Files::default() })),
         }
+    }
+
+    /// Makes a layer of a folder of the client's.
+    fn fetch_folder(&self, folder: &Folder) -> Result<Files, BuildError> {
+        let images = &self.engine.images;
+        let step = self.tracer.start_own(&format!("[context {}] load .dockerignore", folder.name), Vec::new());
+        let part = format!("transferring {}:", folder.name);
+        let (exclude, bytes) = self.context.fetch_named_ignore(&folder.folder).inspect_err(|e| step.report(&e.message))?;
+        step.part_done(&part, bytes, 0);
+        step.done();
+        let step = self.tracer.start_own(&format!("[context {}] load from client", folder.name), Vec::new());
+        let throttle = Throttle::new();
+        let progress = |bytes| {
+            if throttle.passes() {
+                step.part(&part, bytes, 0);
+            }
+        };
+        let scratch = images.scratch()?;
+        let fetched = self.context.fetch_named(&folder.folder, &exclude, &scratch, &progress);
+        let layer = fetched.and_then(|bytes| Ok((bytes, images.add_layer(&scratch, &[])?)));
+        context::remove(&scratch);
+        let (bytes, layer) = layer.inspect_err(|e| step.report(&e.message))?;
+        step.part_done(&part, bytes, 0);
+        step.done();
+        let layer = layer.map_or_else(|| images.add_empty_layer(&[]), Ok)?;
+        Ok(Files { key: key(["folder of the client", layer.as_str()]), layers: vec![layer], times: Vec::new() })
     }
 
     fn image_files(&self, at: usize) -> Files {
@@ -223,13 +266,13 @@ impl<'a> Solver<'a> {
             let inputs: Vec<String> = last.iter().cloned().collect();
             let (next, step) = match found.next() {
                 Some(next) => {
-                    let step = self.tracer.start_as(&step_digest(at, &work.name), &work.name, inputs);
+                    let step = self.tracer.start_as(&self.step_digest(at, &work.name), &work.name, inputs);
                     (next, step)
                 }
                 None => {
                     self.cancel.check().map_err(|_| cancelled())?;
                     self.prepare(work)?;
-                    let step = self.tracer.start_as(&step_digest(at, &work.name), &work.name, inputs);
+                    let step = self.tracer.start_as(&self.step_digest(at, &work.name), &work.name, inputs);
                     match self.work(work, &files, ignored, &step) {
                         Ok(next) => (next, step),
                         Err(failure) => {
@@ -253,6 +296,13 @@ impl<'a> Solver<'a> {
             files = next.0;
         }
         Ok(files)
+    }
+
+    /// Steps that use nothing of this client's are the same in all builds.
+    fn step_digest(&self, at: usize, name: &str) -> String {
+        let name = format!("{at} {name}");
+        let own = !self.folders.is_empty() || self.stages.iter().flatten().flat_map(|stage| &stage.steps).any(uses_context);
+        if own { self.tracer.own(&name) } else { tracer::digest(&name) }
     }
 
     fn is_named(&self, at: usize, name: &str) -> bool {
@@ -383,7 +433,7 @@ impl<'a> Solver<'a> {
                 self.tell_image(at, &name, true);
                 Ok(())
             }
-            Origin::Stage(at) => self.wait(at).map(drop),
+            Origin::Stage(_) | Origin::Folder(_) => self.files(origin).map(drop),
             Origin::Scratch | Origin::Context => Ok(()),
         };
         match &work.kind {
@@ -523,7 +573,7 @@ impl<'a> Solver<'a> {
                     let path = crate::patterns::clean(&mount.source);
                     self.context.tree()?.hash(&path, &|_| false).map_err(|_| missing(&format!("/{path}")))?
                 }
-                (Kind::Bind | Kind::Cache, Origin::Stage(_) | Origin::Image(_)) => self.files(*from)?.key.clone(),
+                (Kind::Bind | Kind::Cache, Origin::Stage(_) | Origin::Image(_) | Origin::Folder(_)) => self.files(*from)?.key.clone(),
                 _ => String::new(),
             });
         }
@@ -609,10 +659,6 @@ fn uses_context(work: &Work) -> bool {
         WorkKind::Copy { from, copy, .. } => *from == Origin::Context && !copy.sources.is_empty(),
         WorkKind::Run(run) => run.mounts.iter().any(|(mount, from)| *from == Origin::Context && mount.kind == Kind::Bind),
     }
-}
-
-fn step_digest(at: usize, name: &str) -> String {
-    tracer::digest(&format!("{at} {name}"))
 }
 
 /// A layer on top of what it does not depend on.

@@ -15,11 +15,18 @@ use crate::trace::{CANCELLED, Log, News, Status, Vertex, Warning};
 /// Where the news of one build come together.
 pub struct Tracer<'a> {
     report: Report<'a>,
+    /// What tells this build's own steps from those of others that a client shows beside it.
+    salt: &'a str,
 }
 
 impl<'a> Tracer<'a> {
-    pub fn new(report: Report<'a>) -> Tracer<'a> {
-        Tracer { report }
+    pub fn new(report: Report<'a>, salt: &'a str) -> Tracer<'a> {
+        Tracer { report, salt }
+    }
+
+    /// The digest of a step that is this build's alone.
+    pub fn own(&self, name: &str) -> String {
+        if self.salt.is_empty() { digest(name) } else { digest(&format!("{} {name}", self.salt)) }
     }
 
     fn tell(&self, news: News) {
@@ -31,6 +38,11 @@ impl<'a> Tracer<'a> {
         self.start_as(&digest(name), name, inputs)
     }
 
+    /// A step begins that no other build has.
+    pub fn start_own(&self, name: &str, inputs: Vec<String>) -> Step<'_> {
+        self.start_as(&self.own(name), name, inputs)
+    }
+
     /// A step begins that has a digest of its own.
     pub fn start_as(&self, digest: &str, name: &str, inputs: Vec<String>) -> Step<'_> {
         let started = Some(Timestamp::now());
@@ -39,9 +51,9 @@ impl<'a> Tracer<'a> {
         Step { tracer: self, vertex, parts: Mutex::default() }
     }
 
-    /// A step that began earlier.
+    /// A step of this build's that began earlier.
     pub fn start_since(&self, started: Timestamp, name: &str) -> Step<'_> {
-        let vertex = Vertex { digest: digest(name), name: name.to_owned(), started: Some(started), ..Vertex::default() };
+        let vertex = Vertex { digest: self.own(name), name: name.to_owned(), started: Some(started), ..Vertex::default() };
         self.tell(News { vertexes: vec![vertex.clone()], ..News::default() });
         Step { tracer: self, vertex, parts: Mutex::default() }
     }
@@ -140,7 +152,11 @@ impl Step<'_> {
     }
 
     fn end(self, cached: bool, error: &str) {
-        let vertex = Vertex { completed: Some(Timestamp::now()), cached, error: error.to_owned(), ..self.vertex };
+        self.tell_end(cached, error);
+    }
+
+    fn tell_end(&self, cached: bool, error: &str) {
+        let vertex = Vertex { completed: Some(Timestamp::now()), cached, error: error.to_owned(), ..self.vertex.clone() };
         self.tracer.tell(News { vertexes: vec![vertex], ..News::default() });
     }
 
@@ -154,7 +170,12 @@ impl Step<'_> {
     }
 
     pub fn failed(self, why: &str) {
-        self.end(false, why);
+        self.report(why);
+    }
+
+    /// Tells why the step has failed.
+    pub fn report(&self, why: &str) {
+        self.tell_end(false, why);
     }
 
     /// Another step failed, or nobody wants the build any more.
