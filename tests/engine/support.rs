@@ -72,8 +72,16 @@ impl Engine {
                 std::os::unix::fs::chown(dir.path().join(folder), Some(UID), Some(UID)).ok()?;
             }
         }
+        // The client's plugins that whoever runs the tests has; those of the machine it finds by itself.
+        let plugins = std::env::var_os("DOCKER_CONFIG").map(|config| Path::new(&config).join("cli-plugins"));
+        if let Some(plugins) = plugins.filter(|plugins| plugins.is_dir()) {
+            std::fs::create_dir(home.join(".docker")).ok()?;
+            std::os::unix::fs::symlink(plugins, home.join(".docker/cli-plugins")).ok()?;
+            if user == User::Ordinary && root {
+                std::os::unix::fs::chown(home.join(".docker"), Some(UID), Some(UID)).ok()?;
+            }
+        }
         let server = serve(&dir, user)?;
-        let _ = home;
         Some(Engine { dir, user, server })
     }
 
@@ -91,6 +99,12 @@ impl Engine {
         let imported = engine.sh(&format!("docker import -c 'CMD [\"sh\"]' - busybox:latest < {}", tar.display()));
         assert_eq!(imported.status, 0, "{imported:?}");
         Some(engine)
+    }
+
+    /// Whether Docker's client here has its buildx plugin.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
+    pub fn has_buildx(&self) -> bool {
+        self.sh("docker buildx version").stdout.contains("github.com/docker/buildx")
     }
 
     /// The engine's process.
