@@ -145,7 +145,8 @@ fn a_build_ends_with_its_client() {
 #[test]
 fn builds_go_on_side_by_side() {
     both(|engine| {
-        let run = engine.sh("for i in 1 2 3 4; do docker build -q --no-cache -t side:$i b > /dev/null & done; wait; docker images -q side | wc -l");
+        let run = engine
+            .sh("for i in 1 2 3 4; do docker build -q --no-cache -t side:$i b > /dev/null & done; wait; docker images -q side | wc -l");
         assert_eq!((run.status, run.stdout.trim()), (0, "4"), "{run:?}");
     });
 }

@@ -1,6 +1,7 @@
 //! `moby.buildkit.v1.Control`: builds from beginning to end, what they tell, and what they have kept.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,7 +12,7 @@ use super::messages::control::{
 use super::request::{self, Order};
 use super::status::{self, Status};
 use super::transport::{Call, unknown, well};
-use crate::engine::build::{Export, Kept, Made, kept};
+use crate::engine::build::{Export, Going, Kept, Made, kept};
 
 /// The calls with one answer.
 pub async fn answer(call: &mut Call, method: &str) -> Result<(), Status> {
@@ -135,7 +136,14 @@ pub async fn prune(call: &mut Call) -> Result<(), Status> {
     let request: PruneRequest = call.message().await?;
     let before = usages(call, &request.filters).await?;
     let engine = call.desk.engine.clone();
-    let pruned = tokio::task::spawn_blocking(move || crate::engine::build::prune(&engine, request.all)).await;
+    let kept_for = u64::try_from(request.keep_duration).unwrap_or(0);
+    let going = Going {
+        all: request.all,
+        keep: u64::try_from(request.keep_bytes).unwrap_or(0),
+        until: (kept_for > 0).then(|| Timestamp::now().checked_sub(Duration::from_nanos(kept_for)).unwrap_or_default()),
+        ..Going::default()
+    };
+    let pruned = tokio::task::spawn_blocking(move || crate::engine::build::prune(&engine, &going)).await;
     let (ids, _) = pruned.map_err(|e| Status::new(status::INTERNAL, e.to_string()))?;
     let mut out = call.begin()?;
     for gone in before.iter().filter(|kept| ids.contains(&kept.id)) {

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::status::{self, Status};
 use super::stream::{Incoming, Outgoing, read};
-use super::transport::{CONNECTION_WINDOW, Connection, STREAM_WINDOW};
+use super::transport::{CONNECTION_WINDOW, Connection, SMALL_PIECES, STREAM_WINDOW};
 use crate::dockerapi::ApiError;
 
 /// How long a call waits for a session that is to come: clients open it beside the call that names it.
@@ -54,7 +54,11 @@ impl Sessions {
     /// Keeps a session as long as its connection lasts.
     pub async fn hold(&self, offer: Offer, connection: Connection) {
         let mut builder = h2::client::Builder::new();
-        builder.initial_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW).enable_push(false);
+        builder
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .data_frame_budget(SMALL_PIECES)
+            .enable_push(false);
         let Ok((requests, connection)) = builder.handshake::<_, Bytes>(connection).await else { return };
         let id = offer.id.clone();
         let caller = Arc::new(Caller { offer, requests });

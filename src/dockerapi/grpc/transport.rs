@@ -23,6 +23,9 @@ pub type Connection = TokioIo<Upgraded>;
 /// As much as may be on its way without having been read.
 pub const STREAM_WINDOW: u32 = 1 << 20;
 pub const CONNECTION_WINDOW: u32 = 8 << 20;
+/// What h2 lets small pieces cost before it takes a client for an attacker: with a message for each file there are many, and the windows
+/// bound them already.
+pub const SMALL_PIECES: usize = 64 << 20;
 /// As long as all headers of a call may be together, and as many calls as may be open at once.
 const HEADERS_MAX: u32 = 1 << 20;
 const CALLS_MAX: u32 = 256;
@@ -53,6 +56,7 @@ pub async fn serve(connection: Connection, desk: Desk) {
     builder
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .data_frame_budget(SMALL_PIECES)
         .max_header_list_size(HEADERS_MAX)
         .max_concurrent_streams(CALLS_MAX);
     let Ok(mut connection) = builder.handshake::<_, Bytes>(connection).await else { return };
