@@ -24,7 +24,7 @@ const SECRETS_MAX: usize = 200 << 10;
 /// Flags of BuildKit's client that ask for what this engine does not have.
 const ABSENT: [(&str, &str); 5] = [
     ("push", "build, then use `docker push`"),
-    ("ssh", "this engine forwards no agent: use --secret"),
+    ("ssh", "no agent is forwarded here: use --secret"),
     ("cache-to", "this engine keeps its cache by itself"),
     ("sbom", "this engine makes no attestations"),
     ("attest", "this engine makes no attestations"),
@@ -48,7 +48,7 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
     }
     if let Some(output) = m.all("output").find(|output| !output.contains("type=docker") && !output.contains("type=image")) {
         return Err(Failure::new(format!(
-            "--output {output} is not supported: this engine builds images of its own; use `docker cp` or `docker save`"
+            "--output {output} is not supported: this client takes an image and no files; use `docker cp` or `docker save`"
         )));
     }
     if m.args[0] == "-" && m.text("file") == "-" {
@@ -179,7 +179,7 @@ fn contexts(m: &Matches) -> Result<BTreeMap<String, String>, Failure> {
         let (name, value) =
             text.split_once('=').ok_or_else(|| Failure::new(format!("invalid context value: {text}, expected key=value")))?;
         let Some(image) = value.strip_prefix("docker-image://") else {
-            return Err(Failure::new(format!("--build-context {text} is not supported: this engine takes docker-image:// alone")));
+            return Err(Failure::new(format!("--build-context {text} is not supported: this client takes docker-image:// alone")));
         };
         all.insert(name.to_lowercase(), image.to_owned());
     }
