@@ -12,7 +12,7 @@ use dockside::deck::{Builder, Options};
 fn deck(criterion: &mut Criterion) {
     // As `dockside build` and `dockside serve` begin; the floor has the same.
     dockside::sys::heap::keep_freed();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/remark/decks/intro-selfpaced.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/remark/decks/intro-selfpaced.md");
     let Ok(text) = std::fs::read_to_string(&path) else {
         eprintln!("skipped: {} is not here", path.display());
         return;

@@ -2,11 +2,7 @@
 //!
 //! The rooms are described in ARCHITECTURE.md. Only `cli` and `docker` print or decide an exit code.
 
-pub mod base64;
 pub mod cli;
-pub mod course;
-pub mod deck;
-pub mod diag;
 pub mod docker;
 #[cfg(target_os = "linux")]
 pub mod dockerapi;
@@ -17,10 +13,10 @@ pub mod lint;
 pub mod patterns;
 pub mod pty;
 pub mod server;
-pub mod slides;
 pub mod sys;
 pub mod trace;
 pub mod units;
 #[cfg(feature = "userland")]
 pub mod userland;
-pub mod yaml;
+
+pub use dockside_decks::{base64, course, deck, diag, slides, yaml};

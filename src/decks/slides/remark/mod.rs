@@ -4,7 +4,7 @@
 //! without a word, the deck gets a warning.
 
 mod check;
-pub(crate) mod indent;
+pub mod indent;
 pub(crate) mod index;
 pub mod lexer;
 pub mod macros;

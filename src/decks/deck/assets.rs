@@ -248,7 +248,7 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 /// The text of a path in a URL; what is no `%XX` stays.
-pub(crate) fn percent_decoded(text: &str) -> Cow<'_, str> {
+pub fn percent_decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

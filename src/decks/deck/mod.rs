@@ -19,13 +19,13 @@ mod rendered;
 mod reports;
 mod rewrite;
 mod site;
-pub(crate) mod tags;
+pub mod tags;
 mod templates;
 mod tex;
 
-pub(crate) use assets::percent_decoded;
+pub use assets::percent_decoded;
 pub use build::{Body, Builder, Options, Site, sections};
-pub(crate) use escape::unescaped;
+pub use escape::unescaped;
 pub use media::media_type;
 pub use site::SiteError;
 pub use templates::TemplateError;

@@ -9,38 +9,38 @@ use std::path::{Path, PathBuf};
 use tera::{Context, Tera};
 
 const NAMES: [&str; 4] = ["deck.html", "site.html", "dockside.css", "dockside.js"];
-const DECK: &str = include_str!("../../templates/deck.html");
-const SITE: &str = include_str!("../../templates/site.html");
+const DECK: &str = include_str!("../../../templates/deck.html");
+const SITE: &str = include_str!("../../../templates/site.html");
 const STYLE: &str = concat!(
-    include_str!("../../templates/style/base.css"),
-    include_str!("../../templates/style/text.css"),
-    include_str!("../../templates/style/content.css"),
-    include_str!("../../templates/style/slide.css"),
-    include_str!("../../templates/style/overview.css"),
-    include_str!("../../templates/style/presenter.css"),
-    include_str!("../../templates/style/around.css"),
-    include_str!("../../templates/style/phone.css"),
-    include_str!("../../templates/style/print.css"),
+    include_str!("../../../templates/style/base.css"),
+    include_str!("../../../templates/style/text.css"),
+    include_str!("../../../templates/style/content.css"),
+    include_str!("../../../templates/style/slide.css"),
+    include_str!("../../../templates/style/overview.css"),
+    include_str!("../../../templates/style/presenter.css"),
+    include_str!("../../../templates/style/around.css"),
+    include_str!("../../../templates/style/phone.css"),
+    include_str!("../../../templates/style/print.css"),
 );
 /// One function, so that the names of its parts are its own; `start` comes last.
 const SCRIPT: &str = concat!(
     "// Dockside: moving through a deck, and presenting it. A classic script without requests, so that it works from file:// too.\n\
     // Without it the page is a document to scroll through; everything here only adds to that.\n\
     (function () {\n\"use strict\";\n",
-    include_str!("../../templates/script/slides.js"),
-    include_str!("../../templates/script/move.js"),
-    include_str!("../../templates/script/fit.js"),
-    include_str!("../../templates/script/overview.js"),
-    include_str!("../../templates/script/find.js"),
-    include_str!("../../templates/script/spot.js"),
-    include_str!("../../templates/script/windows.js"),
-    include_str!("../../templates/script/screen.js"),
-    include_str!("../../templates/script/language.js"),
-    include_str!("../../templates/script/clock.js"),
-    include_str!("../../templates/script/speaker.js"),
-    include_str!("../../templates/script/keys.js"),
-    include_str!("../../templates/script/hand.js"),
-    include_str!("../../templates/script/start.js"),
+    include_str!("../../../templates/script/slides.js"),
+    include_str!("../../../templates/script/move.js"),
+    include_str!("../../../templates/script/fit.js"),
+    include_str!("../../../templates/script/overview.js"),
+    include_str!("../../../templates/script/find.js"),
+    include_str!("../../../templates/script/spot.js"),
+    include_str!("../../../templates/script/windows.js"),
+    include_str!("../../../templates/script/screen.js"),
+    include_str!("../../../templates/script/language.js"),
+    include_str!("../../../templates/script/clock.js"),
+    include_str!("../../../templates/script/speaker.js"),
+    include_str!("../../../templates/script/keys.js"),
+    include_str!("../../../templates/script/hand.js"),
+    include_str!("../../../templates/script/start.js"),
     "})();\n",
 );
 
