@@ -180,3 +180,37 @@ fn links_and_shared_networks_are_as_they_were() {
         assert_eq!(engine.ok("docker network inspect -f '{{len .Containers}}' bridge"), "1");
     });
 }
+
+#[test]
+fn addresses_of_ipv6_come_from_the_range_and_may_be_asked_for_without_it() {
+    both(|engine| {
+        let address = "docker inspect -f '{{.NetworkSettings.Networks.six.GlobalIPv6Address}}'";
+        engine.ok("docker network create --ipv6 --subnet fd00:51::/64 --ip-range fd00:51::7:0/126 six");
+        engine.ok("for n in 1 2 3 4; do docker run -d --name r$n --network six busybox sleep 100; done");
+        assert_eq!(engine.ok(&format!("{address} r1 r2 r3 r4")), "fd00:51::7:0\nfd00:51::7:1\nfd00:51::7:2\nfd00:51::7:3");
+        let full = engine.sh("docker run --rm --network six busybox true");
+        assert!(full.status == 125 && full.stderr.contains("no available IPv6 addresses on this network's address pools"), "{full:?}");
+        engine.ok("docker run --rm --network six --ip6 fd00:51::9 alpine ping -6 -c 1 fd00:51::7:2");
+        engine.ok("docker rm -f r2 && docker run -d --name again --network six busybox sleep 100");
+        assert_eq!(engine.ok(&format!("{address} again")), "fd00:51::7:1");
+        // A network with an IPv6 subnet and without IPv6: an address of it can be asked for, and is not given.
+        engine.ok("docker network create --subnet fd00:52::/64 four");
+        engine.ok("docker run -d --name asks --network four --ip6 fd00:52::f00d busybox sleep 100");
+        let shown = "docker inspect -f '{{with .NetworkSettings.Networks.four}}{{.IPAMConfig.IPv6Address}} {{.GlobalIPv6Address}}{{end}}'";
+        assert_eq!(engine.ok(&format!("{shown} asks")), "fd00:52::f00d");
+        engine.ok("docker run -d --name late busybox sleep 100 && docker network connect --ip6 fd00:52::2 four late");
+        for (network, asked, words) in [
+            ("four", "fd00:53::1", "no configured subnet or ip-range contain the IP address fd00:53::1"),
+            ("none", "fd00:52::1", "user specified IP address is supported on user defined networks only"),
+        ] {
+            let refused = engine.sh(&format!("docker run --rm --network {network} --ip6 {asked} busybox true"));
+            assert!(refused.status == 125 && refused.stderr.contains(words), "{refused:?}");
+        }
+        engine.ok("docker network create plain");
+        let refused = engine.sh("docker network connect --ip6 fd00:52::3 plain late");
+        assert!(
+            refused.status == 1 && refused.stderr.contains("only when connecting to networks with user configured subnets"),
+            "{refused:?}"
+        );
+    });
+}

@@ -13,7 +13,7 @@ use super::store::{Container, Containers};
 use super::{ContainerError, new_id};
 use crate::engine::image::RunConfig;
 use crate::engine::network::{
-    self, Attachment, BRIDGE, HOST, Hub, Lease, NONE, Named, Network, NetworkError, Networks, Place6, Protocol, mac_of, mac_text,
+    self, Address, Attachment, BRIDGE, HOST, Hub, Lease, NONE, Named, Network, NetworkError, Networks, Place6, Protocol, mac_of, mac_text,
 };
 
 /// The ports that are given where none is asked for.
@@ -135,23 +135,22 @@ fn check(networks: &Networks, place: &Attachment) -> Result<(), String> {
     if (place.address.is_some() || place.address6.is_some()) && !network.has_names() {
         return Err("user specified IP address is supported on user defined networks only".to_owned());
     }
-    if place.address.is_some() && !network.subnet_given {
-        return Err("user specified IP address is supported only when connecting to networks with user configured subnets".to_owned());
-    }
-    if let (Some(address), Some(subnet)) = (place.address, network.subnet)
-        && !subnet.contains(address)
-    {
-        return Err(format!("no configured subnet contains IP address {address}"));
-    }
-    if let Some(address) = place.address6
-        && !network.six.as_ref().is_some_and(|six| six.subnet.contains(address))
-    {
-        return Err(format!("no configured subnet contains IP address {address}"));
-    }
+    check_address(&network, place.address)?;
+    check_address(&network, place.address6)?;
     if place.aliases.as_ref().is_some_and(|a| !a.is_empty()) && !network.has_names() {
         return Err("network-scoped aliases are only supported for user-defined networks".to_owned());
     }
     Ok(())
+}
+
+/// Refuses an address that is in no subnet which the network's user gave it.
+fn check_address<A: Address>(network: &Network, wanted: Option<A>) -> Result<(), String> {
+    let Some(address) = wanted else { return Ok(()) };
+    let mut given = network.given::<A>().peekable();
+    if given.peek().is_none() {
+        return Err("user specified IP address is supported only when connecting to networks with user configured subnets".to_owned());
+    }
+    if given.any(|subnet| subnet.contains(address)) { Ok(()) } else { Err(network::outside(address)) }
 }
 
 /// Refuses port wishes that cannot be read.
@@ -303,10 +302,13 @@ impl Containers {
     }
 
     fn lease(&self, network: &Network, place: &Attachment, number: usize) -> Result<Lease, NetworkError> {
-        let address = self.networks().take(network, place.address)?;
+        let Some(four) = network.four() else {
+            return Err(NetworkError::Failed(format!("network {} has no addresses to give", network.name)));
+        };
+        let address = self.networks().take(network, &four, place.address)?;
         let mac = network::parse_mac(&place.mac).unwrap_or_else(|| mac_of(address));
         let six = network.six.as_ref().map(|six| {
-            let address = self.networks().take6(network, six, place.address6)?;
+            let address = self.networks().take(network, six, place.address6)?;
             Ok(Place6 { address, bits: six.subnet.bits(), gateway: (!network.internal).then_some(six.gateway) })
         });
         let six = six.transpose().inspect_err(|_: &NetworkError| self.networks().give_back(&network.id, address))?;
@@ -314,8 +316,8 @@ impl Containers {
             endpoint: new_id(),
             interface: format!("eth{number}"),
             address: Some(address),
-            bits: network.subnet.map_or(0, network::Subnet::bits),
-            gateway: network.gateway.filter(|_| !network.internal),
+            bits: four.subnet.bits(),
+            gateway: (!network.internal).then_some(four.gateway),
             six,
             mac: mac_text(mac),
         })
@@ -326,7 +328,7 @@ impl Containers {
             self.networks().give_back(network, address);
         }
         if let Some(six) = &lease.six {
-            self.networks().give_back6(network, six.address);
+            self.networks().give_back(network, six.address);
         }
     }
 
@@ -397,7 +399,7 @@ impl Containers {
         for (place, lease, address) in record.networks.iter().filter_map(|p| Some((p, p.lease.as_ref()?, p.lease.as_ref()?.address?))) {
             self.networks().retake(&place.network_id, address);
             if let Some(six) = &lease.six {
-                self.networks().retake6(&place.network_id, six.address);
+                self.networks().retake(&place.network_id, six.address);
             }
             has = true;
         }

@@ -3,21 +3,23 @@
 //! Knows neither Docker's JSON nor processes: containers ask it for an address and a bridge, and give the address back. It never touches
 //! the machine's own interfaces and lets nothing out of the machine.
 
+mod block;
 mod error;
 mod hub;
 mod names;
+mod plan;
 mod record;
-mod six;
 mod store;
 mod subnet;
 
+pub use block::{Block, outside};
 pub use error::NetworkError;
 pub use hub::Hub;
 pub use names::{Named, Names};
-pub use record::{Attachment, Lease, Network, Pool, Protocol, Published};
-pub use six::{Place6, Six, Subnet6};
-pub use store::{BRIDGE, HOST, NONE, NetworkRequest, Networks};
-pub use subnet::Subnet;
+pub use plan::NetworkRequest;
+pub use record::{Attachment, Lease, Network, Place6, Pool, Protocol, Published};
+pub use store::{BRIDGE, HOST, NONE, Networks};
+pub use subnet::{Address, Subnet};
 
 /// The interface address that Docker derives from an IP address.
 pub fn mac_of(address: std::net::Ipv4Addr) -> [u8; 6] {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Place6, Six, Subnet};
+use super::{Address, Block, Subnet};
 use crate::engine::container::nullable;
 
 /// One network, as it stands in `networks.json`.
@@ -25,13 +25,13 @@ pub struct Network {
     pub pools: Vec<Pool>,
     /// Whether its user gave the subnet.
     pub subnet_given: bool,
-    pub subnet: Option<Subnet>,
+    pub subnet: Option<Subnet<Ipv4Addr>>,
     /// The part of the subnet that addresses are given from.
-    pub range: Option<Subnet>,
+    pub range: Option<Subnet<Ipv4Addr>>,
     pub gateway: Option<Ipv4Addr>,
     /// What it has of IPv6, if it has.
     #[serde(default)]
-    pub six: Option<Six>,
+    pub six: Option<Block<Ipv6Addr>>,
     pub options: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
 }
@@ -59,6 +59,17 @@ impl Network {
     /// Whether containers on it find one another by name.
     pub fn has_names(&self) -> bool {
         self.driver == "bridge" && self.name != super::BRIDGE
+    }
+
+    /// What it has of IPv4.
+    pub fn four(&self) -> Option<Block<Ipv4Addr>> {
+        Some(Block { subnet: self.subnet?, range: self.range, gateway: self.gateway? })
+    }
+
+    /// The subnets that its user gave it: those of IPv6 too where it has none, for Docker lets containers ask for an address of those.
+    pub fn given<A: Address>(&self) -> impl Iterator<Item = Subnet<A>> {
+        let subnets = self.pools.iter().filter_map(|pool| pool.subnet.parse().ok());
+        subnets.filter(|_| self.subnet_given || A::FAMILY == Ipv6Addr::FAMILY)
     }
 
     /// The size of its packets, where it was set.
@@ -101,6 +112,15 @@ pub struct Lease {
     #[serde(default)]
     pub six: Option<Place6>,
     pub mac: String,
+}
+
+/// What a running container has of IPv6.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place6 {
+    pub address: Ipv6Addr,
+    pub bits: u8,
+    /// Where the network leads elsewhere.
+    pub gateway: Option<Ipv6Addr>,
 }
 
 /// The protocol of a port.

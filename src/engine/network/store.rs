@@ -3,18 +3,17 @@
 //! An address belongs to a running container, so after a crash the containers that still run say which ones are taken: none is lost.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
-
 use super::hub::Hub;
 use super::names::{Named, Names};
-use super::record::{Network, Pool};
-use super::{NetworkError, Six, Subnet, Subnet6};
+use super::plan::{NetworkRequest, default_bridge, plan, predefined};
+use super::record::Network;
+use super::{Address, Block, NetworkError};
 use crate::engine::Events;
-use crate::engine::container::{disk, new_id};
+use crate::engine::container::disk;
 use crate::sys::netns;
 
 /// The network of whoever asks for none.
@@ -26,22 +25,6 @@ pub const NONE: &str = "none";
 
 const FILE: &str = "networks.json";
 const FOLDER: &str = "networks";
-
-/// A network to be.
-#[derive(Clone, Debug, Default)]
-pub struct NetworkRequest {
-    pub name: String,
-    /// Empty for `bridge`.
-    pub driver: String,
-    pub internal: bool,
-    pub attachable: bool,
-    pub ipv6: bool,
-    pub ipam_driver: String,
-    pub ipam_options: Option<BTreeMap<String, String>>,
-    pub pools: Vec<Pool>,
-    pub options: BTreeMap<String, String>,
-    pub labels: BTreeMap<String, String>,
-}
 
 /// All networks of one engine.
 pub struct Networks {
@@ -56,8 +39,7 @@ pub struct Networks {
 struct Table {
     all: Vec<Network>,
     /// Addresses that are somebody's, by network.
-    taken: HashMap<String, BTreeSet<u32>>,
-    taken6: HashMap<String, BTreeSet<Ipv6Addr>>,
+    taken: HashMap<String, BTreeSet<IpAddr>>,
 }
 
 impl Networks {
@@ -140,7 +122,6 @@ impl Networks {
             return Err(e);
         }
         table.taken.remove(&network.id);
-        table.taken6.remove(&network.id);
         drop(table);
         let _ = std::fs::remove_file(self.names_file(&network.id));
         if let Some(Ok(hub)) = &*self.hub.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -157,90 +138,24 @@ impl Networks {
     }
 
     /// Takes an address of a network: `wanted`, or the lowest that is free.
-    pub(crate) fn take(&self, network: &Network, wanted: Option<Ipv4Addr>) -> Result<Ipv4Addr, NetworkError> {
-        let Some(subnet) = network.subnet else {
-            return Err(NetworkError::Failed(format!("network {} has no addresses to give", network.name)));
-        };
+    pub(crate) fn take<A: Address>(&self, network: &Network, block: &Block<A>, wanted: Option<A>) -> Result<A, NetworkError> {
         let mut table = self.table();
         if !table.all.iter().any(|n| n.id == network.id) {
             return Err(NetworkError::no_such_network(&network.id));
         }
         let taken = table.taken.entry(network.id.clone()).or_default();
-        let mut reserved: BTreeSet<u32> =
-            network.pools.iter().flat_map(|p| p.others.iter().flatten()).filter_map(|(_, a)| address(a)).collect();
-        reserved.extend(network.gateway.map(u32::from));
-        let chosen = match wanted {
-            Some(address) if !subnet.contains(address) => {
-                return Err(NetworkError::Invalid(format!("no configured subnet contains IP address {address}")));
-            }
-            Some(address) if taken.contains(&address.into()) || reserved.contains(&address.into()) => {
-                return Err(NetworkError::Forbidden("Address already in use".to_owned()));
-            }
-            Some(address) => Some(u32::from(address)),
-            None => {
-                let (first, last) = subnet.hosts();
-                let (low, high) = network.range.map_or((first, last), |range| {
-                    let (low, high) = range.hosts();
-                    // A range is no network of its own: its ends can be given, unless they are the network's.
-                    let ends = (low.saturating_sub(u32::from(range.bits() < 31)), high.saturating_add(u32::from(range.bits() < 31)));
-                    (ends.0.max(first), ends.1.min(last))
-                });
-                (low..=high).find(|a| !taken.contains(a) && !reserved.contains(a))
-            }
-        };
-        let Some(chosen) = chosen else {
-            return Err(NetworkError::Failed(format!(
-                "no available IPv4 addresses on this network's address pools: {} ({})",
-                network.name, network.id
-            )));
-        };
-        taken.insert(chosen);
-        Ok(chosen.into())
-    }
-
-    /// Takes an IPv6 address of a network that has some.
-    pub(crate) fn take6(&self, network: &Network, six: &Six, wanted: Option<Ipv6Addr>) -> Result<Ipv6Addr, NetworkError> {
-        let mut table = self.table();
-        let taken = table.taken6.entry(network.id.clone()).or_default();
-        let mut busy = taken.clone();
-        busy.insert(six.gateway);
-        busy.extend(network.pools.iter().flat_map(|p| p.others.iter().flatten()).filter_map(|(_, a)| a.parse::<Ipv6Addr>().ok()));
-        let chosen = match wanted {
-            Some(address) if !six.subnet.contains(address) => {
-                return Err(NetworkError::Invalid(format!("no configured subnet contains IP address {address}")));
-            }
-            Some(address) if busy.contains(&address) => return Err(NetworkError::Forbidden("Address already in use".to_owned())),
-            Some(address) => Some(address),
-            None => six.subnet.free(&busy),
-        };
-        let none = || {
-            let (name, id) = (&network.name, &network.id);
-            NetworkError::Failed(format!("no available IPv6 addresses on this network's address pools: {name} ({id})"))
-        };
-        let chosen = chosen.ok_or_else(none)?;
-        taken.insert(chosen);
+        let chosen = block.choose(network, taken, wanted)?;
+        taken.insert(chosen.into());
         Ok(chosen)
     }
 
-    /// Takes the IPv6 address that a container of an earlier engine has already.
-    pub(crate) fn retake6(&self, network: &str, address: Ipv6Addr) {
-        self.table().taken6.entry(network.to_owned()).or_default().insert(address);
-    }
-
-    /// Gives an IPv6 address back.
-    pub(crate) fn give_back6(&self, network: &str, address: Ipv6Addr) {
-        if let Some(taken) = self.table().taken6.get_mut(network) {
-            taken.remove(&address);
-        }
-    }
-
     /// Takes the address that a container of an earlier engine has already.
-    pub(crate) fn retake(&self, network: &str, address: Ipv4Addr) {
+    pub(crate) fn retake(&self, network: &str, address: impl Address) {
         self.table().taken.entry(network.to_owned()).or_default().insert(address.into());
     }
 
     /// Gives an address back.
-    pub(crate) fn give_back(&self, network: &str, address: Ipv4Addr) {
+    pub(crate) fn give_back(&self, network: &str, address: impl Address) {
         if let Some(taken) = self.table().taken.get_mut(network) {
             taken.remove(&address.into());
         }
@@ -289,182 +204,12 @@ impl Networks {
     }
 }
 
-fn address(text: &str) -> Option<u32> {
-    text.parse::<Ipv4Addr>().ok().map(u32::from)
-}
-
-fn predefined(name: &str, driver: &str) -> Network {
-    Network {
-        name: name.to_owned(),
-        id: new_id(),
-        created: Timestamp::now(),
-        driver: driver.to_owned(),
-        internal: false,
-        attachable: false,
-        ipam_driver: "default".to_owned(),
-        ipam_options: None,
-        pools: Vec::new(),
-        subnet_given: false,
-        subnet: None,
-        range: None,
-        gateway: None,
-        six: None,
-        options: BTreeMap::new(),
-        labels: BTreeMap::new(),
-    }
-}
-
-fn default_bridge() -> Network {
-    let mut network = predefined(BRIDGE, "bridge");
-    give_subnet(&mut network, Subnet::new(Ipv4Addr::new(172, 17, 0, 0), 16));
-    let options = [
-        ("default_bridge", "true"),
-        ("enable_icc", "true"),
-        ("enable_ip_masquerade", "true"),
-        ("host_binding_ipv4", "0.0.0.0"),
-        ("name", "docker0"),
-    ];
-    network.options = options.iter().map(|(key, value)| (format!("com.docker.network.bridge.{key}"), (*value).to_owned())).collect();
-    network.options.insert("com.docker.network.driver.mtu".to_owned(), "1500".to_owned());
-    network
-}
-
-/// A subnet of the engine's choice, whose first address is the gateway.
-fn give_subnet(network: &mut Network, subnet: Option<Subnet>) {
-    let Some(subnet) = subnet else { return };
-    let gateway = Ipv4Addr::from(subnet.hosts().0);
-    network.pools = vec![Pool { subnet: subnet.to_string(), gateway: gateway.to_string(), ..Pool::default() }];
-    (network.subnet, network.gateway) = (Some(subnet), Some(gateway));
-}
-
-/// The subnets that Docker gives to networks that ask for none.
-fn default_pools() -> impl Iterator<Item = Subnet> {
-    let wide = (17..=31).filter_map(|b| Subnet::new(Ipv4Addr::new(172, b, 0, 0), 16));
-    wide.chain((0..=15).filter_map(|n| Subnet::new(Ipv4Addr::new(192, 168, n * 16, 0), 20)))
-}
-
-/// Works out a network that fits beside the others.
-fn plan(request: NetworkRequest, others: &[Network]) -> Result<Network, NetworkError> {
-    let NetworkRequest { name, driver, internal, attachable, ipv6, ipam_driver, ipam_options, pools, options, labels } = request;
-    let invalid = |text: String| Err(NetworkError::Invalid(text));
-    if name.trim().is_empty() {
-        return invalid("invalid name: name is empty".to_owned());
-    }
-    if name.contains(['/', '\\']) || name.starts_with("container:") || name.chars().any(char::is_control) {
-        return invalid(format!("{name} includes invalid characters for a network name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed"));
-    }
-    if [BRIDGE, HOST, NONE, "default"].contains(&name.as_str()) {
-        return Err(NetworkError::Forbidden(format!("operation is not permitted on predefined {name} network ")));
-    }
-    if others.iter().any(|n| n.name == name) {
-        return Err(NetworkError::Conflict(format!("network with name {name} already exists")));
-    }
-    match driver.as_str() {
-        "" | "bridge" => {}
-        "host" | "null" => return Err(NetworkError::Forbidden(format!("only one instance of \"{driver}\" network is allowed"))),
-        "overlay" => {
-            return Err(NetworkError::Forbidden(
-                "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
-                    .to_owned(),
-            ));
-        }
-        _ => return Err(NetworkError::NotFound(format!("could not find plugin {driver} in v1 plugin registry: plugin not found"))),
-    }
-    let (pools6, pools): (Vec<Pool>, Vec<Pool>) = pools.into_iter().partition(|p| p.subnet.contains(':'));
-    let six = if ipv6 { Some(plan6(&pools6, others)?) } else { None };
-    if pools.len() > 1 {
-        return Err(NetworkError::Forbidden("bridge driver doesn't support multiple subnets".to_owned()));
-    }
-    let mut network = predefined(&name, "bridge");
-    (network.internal, network.attachable, network.ipam_options) = (internal, attachable, ipam_options);
-    (network.options, network.labels) = (options, labels);
-    if !ipam_driver.is_empty() {
-        network.ipam_driver = ipam_driver;
-    }
-    let overlapping = |subnet: Subnet| others.iter().filter_map(|n| n.subnet).any(|s| s.overlaps(subnet));
-    match pools.into_iter().next() {
-        Some(pool) if !pool.subnet.is_empty() => {
-            let subnet: Subnet = pool.subnet.parse().map_err(NetworkError::Invalid)?;
-            if subnet.bits() > 30 {
-                return invalid(format!("invalid subnet {subnet}: it has no room for a gateway and a container"));
-            }
-            if overlapping(subnet) {
-                return Err(NetworkError::Forbidden("Pool overlaps with other one on this address space".to_owned()));
-            }
-            let within = |what: &str, text: &str| -> Result<Ipv4Addr, NetworkError> {
-                let address = text.split('/').next().and_then(|a| a.parse().ok());
-                address.filter(|a| subnet.contains(*a)).ok_or_else(|| {
-                    NetworkError::Invalid(format!("invalid network config:\ninvalid {what} {text}: parent subnet is {subnet}"))
-                })
-            };
-            network.gateway = Some(if pool.gateway.is_empty() { subnet.hosts().0.into() } else { within("gateway", &pool.gateway)? });
-            if !pool.range.is_empty() {
-                within("ip-range", &pool.range)?;
-                let range: Subnet = pool.range.parse().map_err(NetworkError::Invalid)?;
-                if range.bits() < subnet.bits() {
-                    return invalid(format!(
-                        "invalid network config:\ninvalid ip-range {range}: it is bigger than its associated subnet {subnet}"
-                    ));
-                }
-                network.range = Some(range);
-            }
-            for other in pool.others.iter().flatten().map(|(_, address)| address) {
-                within("auxiliary address", other)?;
-            }
-            network.subnet = Some(subnet);
-            network.subnet_given = true;
-            network.pools = vec![pool];
-        }
-        other => {
-            if other.is_some_and(|pool| !pool.gateway.is_empty() || !pool.range.is_empty()) {
-                return invalid("invalid network config:\na gateway or an ip-range needs a subnet".to_owned());
-            }
-            let free = default_pools().find(|s| !overlapping(*s));
-            if free.is_none() {
-                return Err(NetworkError::Invalid("all predefined address pools have been fully subnetted".to_owned()));
-            }
-            give_subnet(&mut network, free);
-        }
-    }
-    network.six = six;
-    // As Docker shows them: what was asked for first.
-    let at = if network.subnet_given { network.pools.len() } else { 0 };
-    network.pools.splice(at..at, pools6);
-    Ok(network)
-}
-
-/// Works out what a network has of IPv6.
-fn plan6(pools: &[Pool], others: &[Network]) -> Result<Six, NetworkError> {
-    let invalid = NetworkError::Invalid;
-    let pool = match pools {
-        [] => {
-            let text = "could not find an available, non-overlapping IPv6 address pool among the defaults to assign to the network";
-            return Err(invalid(text.to_owned()));
-        }
-        [pool] => pool,
-        _ => return Err(NetworkError::Forbidden("bridge driver doesn't support multiple subnets".to_owned())),
-    };
-    let subnet: Subnet6 = pool.subnet.parse().map_err(NetworkError::Invalid)?;
-    if subnet.bits() > 126 {
-        return Err(invalid(format!("invalid subnet {subnet}: it has no room for a gateway and a container")));
-    }
-    if others.iter().filter_map(|n| n.six.as_ref()).any(|other| other.subnet.overlaps(subnet)) {
-        return Err(NetworkError::Forbidden("Pool overlaps with other one on this address space".to_owned()));
-    }
-    let gateway = match pool.gateway.split('/').next().unwrap_or_default() {
-        "" => subnet.first(),
-        text => text
-            .parse()
-            .ok()
-            .filter(|a| subnet.contains(*a))
-            .ok_or_else(|| invalid(format!("invalid network config:\ninvalid gateway {}: parent subnet is {subnet}", pool.gateway)))?,
-    };
-    Ok(Six { subnet, gateway })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use super::*;
+    use crate::engine::network::Pool;
 
     fn open(folder: &Path) -> Networks {
         Networks::open(folder, Events::new()).unwrap()
@@ -475,6 +220,10 @@ mod tests {
         NetworkRequest { name: name.to_owned(), pools: vec![pool], ..NetworkRequest::default() }
     }
 
+    fn take(networks: &Networks, network: &Network, wanted: Option<Ipv4Addr>) -> Result<Ipv4Addr, NetworkError> {
+        networks.take(network, &network.four().unwrap(), wanted)
+    }
+
     #[test]
     fn addresses_are_given_lowest_first_and_come_back() {
         let folder = tempfile::tempdir().unwrap();
@@ -482,12 +231,12 @@ mod tests {
         let lab = networks.create(request("lab", "10.99.0.0/29", "")).unwrap();
         let ip = |last| Ipv4Addr::new(10, 99, 0, last);
         assert_eq!(lab.gateway, Some(ip(1)));
-        let given: Vec<_> = std::iter::from_fn(|| networks.take(&lab, None).ok()).collect();
+        let given: Vec<_> = std::iter::from_fn(|| take(&networks, &lab, None).ok()).collect();
         assert_eq!(given, [2, 3, 4, 5, 6].map(ip));
-        assert!(networks.take(&lab, None).unwrap_err().to_string().contains("no available IPv4 addresses"));
+        assert!(take(&networks, &lab, None).unwrap_err().to_string().contains("no available IPv4 addresses"));
         networks.give_back(&lab.id, ip(4));
-        assert_eq!(networks.take(&lab, Some(ip(4))).unwrap(), ip(4));
-        assert!(networks.take(&lab, Some(ip(4))).is_err() && networks.take(&lab, Some(ip(1))).is_err());
+        assert_eq!(take(&networks, &lab, Some(ip(4))).unwrap(), ip(4));
+        assert!(take(&networks, &lab, Some(ip(4))).is_err() && take(&networks, &lab, Some(ip(1))).is_err());
         assert!(networks.remove("lab").unwrap_err().to_string().ends_with("has active endpoints"));
     }
 
@@ -496,8 +245,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let networks = open(folder.path());
         let lab = networks.create(request("lab", "10.99.0.0/24", "10.99.0.128/30")).unwrap();
-        let given: Vec<_> = std::iter::from_fn(|| networks.take(&lab, None).ok()).map(|a| a.octets()[3]).collect();
+        let given: Vec<_> = std::iter::from_fn(|| take(&networks, &lab, None).ok()).map(|a| a.octets()[3]).collect();
         assert_eq!(given, [128, 129, 130, 131]);
+        let six = NetworkRequest { ipv6: true, ..request("six", "fd00:7::/64", "fd00:7::40/126") };
+        let six = networks.create(six).unwrap();
+        let block = six.six.unwrap();
+        let given: Vec<_> = std::iter::from_fn(|| networks.take(&six, &block, None).ok()).map(|a: Ipv6Addr| a.segments()[7]).collect();
+        assert_eq!(given, [0x40, 0x41, 0x42, 0x43]);
+        assert_eq!(networks.take(&six, &block, Some("fd00:7::9".parse().unwrap())).unwrap().segments()[7], 9);
+        let outside = NetworkRequest { ipv6: true, ..request("seven", "fd00:8::/64", "fd00:9::/80") };
+        assert!(networks.create(outside).unwrap_err().to_string().contains("invalid ip-range fd00:9::/80: parent subnet is fd00:8::/64"));
     }
 
     #[test]
