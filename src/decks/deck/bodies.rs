@@ -1,10 +1,11 @@
 //! The slides of a deck rendered, each by itself: their text and their notes as HTML. Knows neither page nor file.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::assets::{Assets, Found, Problem};
-use super::highlight::Highlighter;
+use super::highlight::{Block, Highlighter};
 use super::math::{self, Fault};
 use super::rendered::Rendered;
 use super::rewrite::rewrite;
@@ -41,14 +42,45 @@ pub struct Renderer<'a> {
     pub planned: bool,
 }
 
+/// Slides rendered as far as that goes without a grammar.
+struct Pass {
+    bodies: Vec<Arc<Body>>,
+    /// The indexes of those whose code a grammar has to read.
+    waiting: Vec<usize>,
+    /// That code.
+    later: Vec<Block>,
+}
+
+impl Pass {
+    /// Takes in the slides that follow.
+    fn join(&mut self, next: Pass) {
+        let before = self.bodies.len();
+        self.bodies.extend(next.bodies);
+        self.waiting.extend(next.waiting.into_iter().map(|at| before + at));
+        self.later.extend(next.later);
+    }
+}
+
 /// Fewer slides than this are not worth a thread.
 const WORTH_A_THREAD: usize = 100;
 
 impl Renderer<'_> {
-    /// Renders every slide: each by itself, so a big deck is shared out among the processors.
+    /// Renders every slide: each by itself, so a big deck is shared out among the processors. Slides with code that needs a grammar
+    /// are rendered once more when the grammars have read it.
     pub fn all(&self, parsed: &SlideDeck, assets: &mut Assets) -> Vec<Arc<Body>> {
         let slides = parsed.slides.as_slice();
         let setup = self.rendered.map_or(0, |rendered| self.setup(parsed, assets, rendered));
+        let mut pass = self.shared_out(slides, parsed, setup, assets);
+        if let (Some(highlighter), false) = (self.highlighter, pass.later.is_empty()) {
+            highlighter.learn(std::mem::take(&mut pass.later));
+            for at in pass.waiting {
+                pass.bodies[at] = self.some(&slides[at..=at], parsed, setup, assets).bodies.swap_remove(0);
+            }
+        }
+        pass.bodies
+    }
+
+    fn shared_out(&self, slides: &[Slide], parsed: &SlideDeck, setup: u64, assets: &mut Assets) -> Pass {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8).min(slides.len() / WORTH_A_THREAD + 1);
         if threads == 1 {
             return self.some(slides, parsed, setup, assets);
@@ -60,18 +92,18 @@ impl Renderer<'_> {
                 (chunk, scope.spawn(move || (self.some(chunk, parsed, setup, &mut own), own)))
             };
             let others: Vec<_> = others.chunks(first.len()).map(start).collect();
-            let mut bodies = self.some(first, parsed, setup, assets);
+            let mut pass = self.some(first, parsed, setup, assets);
             for (chunk, thread) in others {
                 match thread.join() {
-                    Ok((rendered, own)) => {
-                        bodies.extend(rendered);
+                    Ok((next, own)) => {
+                        pass.join(next);
                         assets.join(own);
                     }
                     // Rendering does not panic; if it ever does, it does so here as it would have without threads.
-                    Err(_) => bodies.extend(self.some(chunk, parsed, setup, assets)),
+                    Err(_) => pass.join(self.some(chunk, parsed, setup, assets)),
                 }
             }
-            bodies
+            pass
         })
     }
 
@@ -84,23 +116,35 @@ impl Renderer<'_> {
         rendered.digest((links, parsed.dialect.as_str(), upstream, marks, assets.folders()))
     }
 
-    fn some(&self, slides: &[Slide], parsed: &SlideDeck, setup: u64, assets: &mut Assets) -> Vec<Arc<Body>> {
+    fn some(&self, slides: &[Slide], parsed: &SlideDeck, setup: u64, assets: &mut Assets) -> Pass {
+        let later = RefCell::new(Vec::new());
         let mark_up = |language: &str, code: &str| {
-            console::mark_up(language, code).or_else(|| self.highlighter.and_then(|highlighter| highlighter.highlight(language, code)))
+            console::mark_up(language, code)
+                .or_else(|| self.highlighter.and_then(|highlighter| highlighter.highlight(language, code, &mut later.borrow_mut())))
         };
         let options = markdown::Options { highlight: Some(&mark_up), html_only: true, ..markdown::Options::of(parsed) };
-        let body = |slide: &Slide| {
-            let Some(rendered) = self.rendered else { return Arc::new(self.one(slide, &parsed.links, &options, assets)) };
-            let key = rendered.digest((setup, &slide.content, slide.notes.as_ref().map(|notes| &notes.content)));
-            match rendered.get(key).filter(|known| assets.still_answers(&known.answers)) {
-                Some(known) => known,
-                None => {
-                    let body = self.one(slide, &parsed.links, &options, assets);
-                    rendered.put(key, body)
+        let mut pass = Pass { bodies: Vec::with_capacity(slides.len()), waiting: Vec::new(), later: Vec::new() };
+        for (at, slide) in slides.iter().enumerate() {
+            let key = self.rendered.map(|rendered| {
+                let key = rendered.digest((setup, &slide.content, slide.notes.as_ref().map(|notes| &notes.content)));
+                (rendered, key)
+            });
+            let known = key.and_then(|(rendered, key)| rendered.get(key)).filter(|known| assets.still_answers(&known.answers));
+            pass.bodies.push(known.unwrap_or_else(|| {
+                let put_off = later.borrow().len();
+                let body = self.one(slide, &parsed.links, &options, assets);
+                match key {
+                    _ if later.borrow().len() > put_off => {
+                        pass.waiting.push(at);
+                        Arc::new(body)
+                    }
+                    Some((rendered, key)) => rendered.put(key, body),
+                    None => Arc::new(body),
                 }
-            }
-        };
-        slides.iter().map(body).collect()
+            }));
+        }
+        pass.later = later.into_inner();
+        pass
     }
 
     fn one(&self, slide: &Slide, links: &Links, options: &markdown::Options<'_>, assets: &mut Assets) -> Body {

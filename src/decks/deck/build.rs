@@ -80,7 +80,7 @@ struct Memory {
 impl Builder {
     /// One that keeps the slides that it rendered too, so that the next build of much the same course renders those that are new.
     pub fn remembering() -> Self {
-        Builder { memory: Some(Memory::default()), ..Builder::default() }
+        Builder { memory: Some(Memory::default()), highlighter: Highlighter::remembering() }
     }
 
     fn templates(&self, folder: &Path) -> Result<Arc<Templates>, TemplateError> {

@@ -5,6 +5,18 @@ use crate::deck::escape::push_escaped;
 /// A short class of the stylesheet, or `None` for plain text.
 pub(super) type Class = Option<&'static str>;
 
+pub(super) const COMMENT: Class = Some("c");
+pub(super) const STRING: Class = Some("s");
+pub(super) const ESCAPE: Class = Some("e");
+pub(super) const NUMBER: Class = Some("n");
+pub(super) const KEYWORD: Class = Some("k");
+pub(super) const OPERATOR: Class = Some("o");
+pub(super) const FUNCTION: Class = Some("f");
+pub(super) const OPTION: Class = Some("a");
+pub(super) const VARIABLE: Class = Some("v");
+/// What gives a thing its name: the key of a value, the word that ends a here-document.
+pub(super) const NAME: Class = Some("t");
+
 /// The HTML so far, and the class of the span that is open: neighbours of one class share a span.
 pub(super) struct Output {
     html: String,
@@ -15,6 +27,13 @@ impl Output {
     /// For so many bytes of code.
     pub(super) fn for_code(bytes: usize) -> Self {
         Output { html: String::with_capacity(bytes * 2), open: None }
+    }
+
+    /// The HTML of code that `write` writes.
+    pub(super) fn of(code: &str, write: impl FnOnce(&str, &mut Self)) -> String {
+        let mut out = Self::for_code(code.len());
+        write(code, &mut out);
+        out.finish()
     }
 
     pub(super) fn push(&mut self, class: Class, text: &str) {

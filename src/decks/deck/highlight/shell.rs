@@ -4,18 +4,7 @@
 //! Nine of ten blocks in a course of containers are shell. The grammar for it that editors use is several hundred expressions: to
 //! compile them takes 100 ms and 20 MB, and to ask them takes as long again for 249 blocks; this takes 1 ms.
 
-use super::output::{Class, Output};
-
-const COMMENT: Class = Some("c");
-const STRING: Class = Some("s");
-const ESCAPE: Class = Some("e");
-const KEYWORD: Class = Some("k");
-const OPERATOR: Class = Some("o");
-const FUNCTION: Class = Some("f");
-const OPTION: Class = Some("a");
-const VARIABLE: Class = Some("v");
-/// The word that ends a here-document.
-const TAG: Class = Some("t");
+use super::output::{COMMENT, Class, ESCAPE, FUNCTION, KEYWORD, NAME, NUMBER, OPERATOR, OPTION, Output, STRING, VARIABLE};
 
 /// Substitutions within substitutions beyond this are plain.
 const DEEPEST: usize = 32;
@@ -25,15 +14,14 @@ pub(super) fn is(language: &str) -> bool {
     ["bash", "sh", "shell", "zsh", "ksh", "ash", "dash"].iter().any(|name| language.eq_ignore_ascii_case(name))
 }
 
-/// Gives the HTML of shell code: its text, escaped, in spans with classes.
-pub(super) fn mark_up(code: &str) -> String {
-    let mut lexer = Lexer { code, at: 0, out: Output::for_code(code.len()), documents: Vec::new(), depth: 0 };
+/// Writes shell code: its text, escaped, in spans with classes.
+pub(super) fn write(code: &str, out: &mut Output) {
+    let mut lexer = Lexer { code, at: 0, out, documents: Vec::new(), depth: 0 };
     while lexer.at < code.len() {
         lexer.commands(None);
         // Only a bracket that nobody opened ends them before the code does.
         lexer.take(1, OPERATOR);
     }
-    lexer.out.finish()
 }
 
 /// What the next word is.
@@ -58,15 +46,15 @@ struct Document<'c> {
     expands: bool,
 }
 
-struct Lexer<'c> {
+struct Lexer<'c, 'o> {
     code: &'c str,
     at: usize,
-    out: Output,
+    out: &'o mut Output,
     documents: Vec<Document<'c>>,
     depth: usize,
 }
 
-impl<'c> Lexer<'c> {
+impl<'c> Lexer<'c, '_> {
     fn rest(&self) -> &'c str {
         &self.code[self.at..]
     }
@@ -296,7 +284,7 @@ impl<'c> Lexer<'c> {
                 b'\n' => return,
                 b')' if self.rest().starts_with("))") => return self.take(2, OPERATOR),
                 b'$' => self.dollar(None),
-                b'0'..=b'9' => self.take_while(Some("n"), |byte| byte.is_ascii_alphanumeric()),
+                b'0'..=b'9' => self.take_while(NUMBER, |byte| byte.is_ascii_alphanumeric()),
                 byte if byte.is_ascii_alphabetic() || byte == b'_' => {
                     self.take_while(VARIABLE, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
                 }
@@ -367,7 +355,7 @@ impl<'c> Lexer<'c> {
         if !end.is_empty() {
             self.documents.push(Document { end, tabs, expands: end.len() == word.len() });
         }
-        self.take(bytes, TAG);
+        self.take(bytes, NAME);
     }
 
     /// The texts of the here-documents that begin here, at the start of a line. Code that ends before they do is theirs.
@@ -378,7 +366,7 @@ impl<'c> Lexer<'c> {
                 let trimmed = line.trim_end_matches(['\n', '\r']);
                 // A block that is indented on its slide has the end indented as well.
                 if trimmed == document.end || document.tabs && trimmed.trim_start() == document.end {
-                    self.take(trimmed.len(), TAG);
+                    self.take(trimmed.len(), NAME);
                     self.take(line.len() - trimmed.len(), None);
                     break;
                 }
@@ -430,27 +418,16 @@ fn after_keyword(word: &str) -> Option<Word> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{spans_of, stripped};
     use super::*;
     use proptest::prelude::*;
 
-    /// Every span as `class:text`, one after the other; blanks at their ends left out.
-    fn spans(code: &str) -> String {
-        let html = mark_up(code);
-        let spans = html.split("<span class=h-").skip(1).map(|span| {
-            let (class, text) = span[..span.find("</span>").expect("an end")].split_once('>').expect("a class");
-            format!("{class}:{}", crate::deck::escape::unescaped(text.trim()))
-        });
-        spans.collect::<Vec<_>>().join(" ")
+    fn mark_up(code: &str) -> String {
+        Output::of(code, write)
     }
 
-    fn text_of(html: &str) -> String {
-        let mut text = String::new();
-        let mut rest = html;
-        while let Some(at) = rest.find('<') {
-            text.push_str(&rest[..at]);
-            rest = &rest[at + rest[at..].find('>').expect("an end") + 1..];
-        }
-        text + rest
+    fn spans(code: &str) -> String {
+        spans_of(&mark_up(code))
     }
 
     #[test]
@@ -485,17 +462,17 @@ mod tests {
     #[test]
     fn what_never_ends_ends_with_the_code() {
         for code in ["'", "\"", "`", "$(", "${", "$((", "a=(", "<<", "<<E", "<<E\n", "\\", "a\\\n", ")", "`)`", "(((", "\"$(`\"", "$'\\"] {
-            assert_eq!(text_of(&mark_up(code)), crate::deck::escape::escaped(code), "{code}");
+            assert_eq!(stripped(&mark_up(code)), crate::deck::escape::escaped(code), "{code}");
         }
         let deep = "$(".repeat(100_000);
-        assert_eq!(text_of(&mark_up(&deep)), deep);
+        assert_eq!(stripped(&mark_up(&deep)), deep);
     }
 
     proptest! {
         #[test]
         fn the_text_stays_and_no_span_crosses_a_line(code in "[a-c $(){}'\"`\\\\<>&|;#=\n\té-]{0,60}") {
             let html = mark_up(&code);
-            prop_assert_eq!(text_of(&html), crate::deck::escape::escaped(&code));
+            prop_assert_eq!(stripped(&html), crate::deck::escape::escaped(&code));
             for line in html.lines() {
                 prop_assert_eq!(line.matches("<span").count(), line.matches("</span>").count());
             }
