@@ -11,6 +11,8 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         dockside::engine::container::monitor::NAME => dockside::engine::container::monitor::main(),
         #[cfg(target_os = "linux")]
+        dockside::engine::network::porter::NAME => dockside::engine::network::porter::main(),
+        #[cfg(target_os = "linux")]
         dockside::engine::container::init::NAME => dockside::engine::container::init::main(&args),
         "" | "dockside" => dockside::cli::main(&args),
         #[cfg(feature = "userland")]

@@ -6,6 +6,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
 use std::time::Duration;
 
 use support::{Engine, User};
@@ -213,4 +214,47 @@ fn addresses_of_ipv6_come_from_the_range_and_may_be_asked_for_without_it() {
             "{refused:?}"
         );
     });
+}
+
+#[test]
+fn ports_below_1024_are_roots() {
+    let run = "docker run -d --name web -p 127.0.0.1:80:80 -p 127.0.0.1:53:53/udp busybox httpd -f -h /etc";
+    if let Some(mut engine) = Engine::with_busybox(User::Root) {
+        engine.ok(run);
+        assert_eq!(engine.ok("docker port web"), "53/udp -> 127.0.0.1:53\n80/tcp -> 127.0.0.1:80");
+        let id = engine.ok("docker ps -q -f name=web");
+        let answers = |engine: &Engine| {
+            // The program has started, but may not listen yet.
+            let asked = || page(engine, "80", "/hostname").is_ok_and(|p| p.trim_end().ends_with(&id));
+            (0..50).any(|_| {
+                asked() || {
+                    std::thread::sleep(Duration::from_millis(100));
+                    false
+                }
+            })
+        };
+        assert!(answers(&engine));
+        let clash = engine.sh("docker run -d --name late -p 127.0.0.1:80:80 busybox httpd -f -h /etc");
+        assert!(clash.status == 125 && clash.stderr.contains("port is already allocated"), "{clash:?}");
+        let taken = TcpListener::bind((engine.loopback(), 81)).expect("a port");
+        let clash = engine.sh("docker run -d --name beside -p 127.0.0.1:81:80 busybox httpd -f -h /etc");
+        assert!(clash.status == 125 && clash.stderr.contains("127.0.0.1:81: bind: address already in use"), "{clash:?}");
+        drop(taken);
+        // The port lives as long as the container, and the process that opened it no longer than the engine.
+        let porter = format!("ps --ppid {} -o pid=,args= | awk '$2 == \"dockside-porter\" {{ print $1 }}'", engine.pid());
+        let porter = engine.ok(&porter);
+        assert!(Path::new("/proc").join(&porter).join("exe").exists(), "{porter}");
+        engine.crash();
+        assert!(answers(&engine), "the port went with the engine");
+        engine.ok(&format!("for _ in $(seq 100); do [ -e /proc/{porter}/exe ] || exit 0; sleep 0.1; done; exit 1"));
+        engine.restart();
+        engine.ok("docker start beside");
+        engine.ok("docker restart -t 0 web");
+        assert!(answers(&engine));
+    }
+    if let Some(engine) = Engine::with_busybox(User::Ordinary) {
+        let refused = engine.sh(run);
+        // As Docker's client has it, whatever was denied.
+        assert!(refused.status == 126 && refused.stderr.contains("127.0.0.1:53: bind: permission denied; ports below"), "{refused:?}");
+    }
 }

@@ -18,8 +18,7 @@ use super::{PoolArgs, say};
 use crate::cli::CliError;
 use crate::dockerapi::{Socket, serve};
 use crate::engine::image::{PullRequest, Reference};
-use crate::engine::{Engine, EngineOptions, default_options};
-use crate::sys::userns;
+use crate::engine::{Engine, EngineOptions, container, default_options};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
@@ -53,7 +52,7 @@ struct Pool {
 
 pub fn run(args: PoolArgs) -> Result<ExitCode, CliError> {
     let store = args.store.unwrap_or_else(|| default_options().store);
-    userns::enter(None)?;
+    container::enter_namespace(None)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let pool = Arc::new(Pool { store, served: Mutex::default(), preparing: Mutex::default() });

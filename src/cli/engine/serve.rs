@@ -27,7 +27,7 @@ pub fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let socket = absolute(args.socket.unwrap_or_else(default_socket))?;
     std::fs::create_dir_all(&options.state).map_err(|e| CliError::new(format!("cannot make {}: {e}", options.state.display())))?;
     let _lock = claim(&options.state)?;
-    container::enter_namespace(&options.state)?;
+    container::enter_namespace(Some(&options.state))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = runtime.block_on(async {
         let engine = Engine::open(options)?;

@@ -35,16 +35,16 @@ pub(super) struct News {
     monitor: Option<Child>,
 }
 
-/// Takes a fresh monitor and tells it what to run; `hub` is the engine's network namespace, for a container with networks.
-pub(super) fn spawn(request: &Request, stdin: bool, hub: Option<BorrowedFd<'_>>) -> io::Result<(Live, News)> {
+/// Takes a fresh monitor and tells it what to run; `net` are the descriptors that a container with networks needs.
+pub(super) fn spawn(request: &Request, stdin: bool, net: &[BorrowedFd<'_>]) -> io::Result<(Live, News)> {
     let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let first = spare.map(|(connection, child)| (open(connection, request, stdin, hub), child));
+    let first = spare.map(|(connection, child)| (open(connection, request, stdin, net), child));
     // A spare one may have been killed while it waited.
     let (opened, child) = match first {
         Some((Ok(opened), child)) => (opened, child),
         _ => {
             let (connection, child) = fresh()?;
-            (open(connection, request, stdin, hub)?, child)
+            (open(connection, request, stdin, net)?, child)
         }
     };
     let (live, mut news) = opened;
@@ -76,7 +76,7 @@ fn fresh() -> io::Result<(StdStream, Child)> {
 
 /// Connects to the monitor of a running container.
 pub(super) fn connect(dir: &Path, request: &Request, stdin: bool) -> io::Result<(Live, News)> {
-    open(socket::connect(dir, monitor::SOCKET)?, request, stdin, None)
+    open(socket::connect(dir, monitor::SOCKET)?, request, stdin, &[])
 }
 
 /// The binary, seen through a read-only mount: what runs inside a container for a moment can be reached from there as /proc/PID/exe and
@@ -94,7 +94,7 @@ fn program() -> std::path::PathBuf {
     }
 }
 
-fn open(connection: StdStream, request: &Request, stdin: bool, hub: Option<BorrowedFd<'_>>) -> io::Result<(Live, News)> {
+fn open(connection: StdStream, request: &Request, stdin: bool, net: &[BorrowedFd<'_>]) -> io::Result<(Live, News)> {
     let message = frame::json(Kind::Request, request)?;
     let input = if stdin {
         let (ours, theirs) = StdStream::pair()?;
@@ -103,7 +103,7 @@ fn open(connection: StdStream, request: &Request, stdin: bool, hub: Option<Borro
     } else {
         None
     };
-    let mut passed: Vec<_> = input.iter().map(|(_, theirs)| theirs.as_fd()).chain(hub).collect();
+    let mut passed: Vec<_> = input.iter().map(|(_, theirs)| theirs.as_fd()).chain(net.iter().copied()).collect();
     let mut rest = &message[..];
     while !rest.is_empty() {
         let count = socket::send(&connection, rest, &std::mem::take(&mut passed))?;

@@ -56,6 +56,7 @@ pub use store::{Container, Containers, ImageUse};
 pub use top::ProcessInfo;
 pub use volumes::{ANONYMOUS, Volume};
 
+use crate::engine::network::porter;
 use crate::sys::userns::{self, UsernsError};
 use std::path::Path;
 
@@ -65,7 +66,9 @@ pub fn resolve_user(user: &str, etc: &Path) -> Result<(u32, u32), String> {
 }
 
 /// Enters the user namespace in which an engine with this state folder runs its containers: that of its containers which outlived
-/// an earlier engine, else a new one. To be called before the process starts a thread; does nothing when it is inside already.
-pub fn enter_namespace(state: &Path) -> Result<(), UsernsError> {
-    userns::enter(store::surviving_process(state))
+/// an earlier engine, else a new one; always a new one for a process of several engines. What root alone may do on the machine is left to
+/// a process outside. To be called before the process starts a thread; does nothing when it is inside already.
+pub fn enter_namespace(state: Option<&Path>) -> Result<(), UsernsError> {
+    porter::start();
+    userns::enter(state.and_then(store::surviving_process))
 }

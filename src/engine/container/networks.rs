@@ -14,6 +14,7 @@ use super::{ContainerError, new_id};
 use crate::engine::image::RunConfig;
 use crate::engine::network::{
     self, Address, Attachment, BRIDGE, HOST, Hub, Lease, NONE, Named, Network, NetworkError, Networks, Place6, Protocol, mac_of, mac_text,
+    porter,
 };
 
 /// The ports that are given where none is asked for.
@@ -294,6 +295,7 @@ impl Containers {
             }
             net.target = target(&places, gateway);
             net.ports = port_specs(record).map_err(|e| (e.to_string(), 125))?;
+            net.porter = !net.ports.is_empty() && porter::connection().is_some();
             net.resolver = self.resolver(&places, &joined);
             (plan.net, plan.hub) = (Some(net), Some(hub));
         }

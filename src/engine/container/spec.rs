@@ -143,6 +143,9 @@ pub struct NetSpec {
     pub ports: Vec<PortSpec>,
     /// The address that published ports lead to.
     pub target: Option<Ipv4Addr>,
+    /// Whether somebody opens the ports that are the administrator's; the way to them comes as a descriptor after the namespace.
+    #[serde(default)]
+    pub porter: bool,
     /// Who answers questions for names, where it is not for the machine's servers.
     pub resolver: Option<ResolverSpec>,
     /// For the record of the run.

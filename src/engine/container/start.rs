@@ -17,7 +17,7 @@ use super::spec::{ContainerSpec, ExitRecord, MountSpec, ProcessSpec, Reply, Requ
 use super::store::{Container, Containers};
 use super::{ContainerError, disk, init, root};
 use crate::engine::image::RunConfig;
-use crate::engine::network::Published;
+use crate::engine::network::{Published, porter};
 use crate::sys::{caps, process, signal};
 
 /// Seconds after which a container that is started again counts as one that works.
@@ -110,8 +110,9 @@ impl Containers {
         if let Some(group) = group {
             (spec.process.group_doors, spec.group_views) = (group.doors(), group.views());
         }
-        let hub = hub.as_ref().map(|h| h.namespace());
-        let (live, mut news) = live::spawn(&Request::Start(Box::new(spec)), record.config.open_stdin, hub).map_err(io)?;
+        let porter = porter::connection().filter(|_| spec.net.as_ref().is_some_and(|net| net.porter));
+        let net: Vec<_> = hub.as_ref().map(|h| h.namespace()).into_iter().chain(porter).collect();
+        let (live, mut news) = live::spawn(&Request::Start(Box::new(spec)), record.config.open_stdin, &net).map_err(io)?;
         match news.next(&container.fanout, || ()).await {
             Some(Reply::Started { pid, ports }) => {
                 // Only now, so as not to compete with the start for the processor.

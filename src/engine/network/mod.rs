@@ -8,6 +8,7 @@ mod error;
 mod hub;
 mod names;
 mod plan;
+pub mod porter;
 mod record;
 mod store;
 mod subnet;

@@ -39,10 +39,11 @@ pub fn main() -> ExitCode {
     }
     let mut client = Client::new(UnixStream::from(connection));
     let Ok(Some((Request::Start(spec), mut passed))) = client.first_request() else { return ExitCode::FAILURE };
-    // The engine's network namespace comes last.
+    // What networks need comes last.
+    let porter = spec.net.as_ref().filter(|net| net.porter).and_then(|_| passed.pop());
     let hub = spec.net.as_ref().and_then(|_| passed.pop());
     client.stdin = passed.pop();
-    let mut next = Session::start(*spec, client, hub);
+    let mut next = Session::start(*spec, client, hub, porter);
     // A further process is a child of the monitor that goes on as a monitor of its own, for that process alone.
     loop {
         match next {

@@ -37,9 +37,9 @@ pub struct Net {
 
 impl Net {
     /// Opens the published ports and moves the process into the engine's network namespace; nothing for a container without networks.
-    pub fn open(spec: Option<&NetSpec>, hub: Option<OwnedFd>) -> Result<Option<Net>, StartError> {
+    pub fn open(spec: Option<&NetSpec>, hub: Option<OwnedFd>, porter: Option<OwnedFd>) -> Result<Option<Net>, StartError> {
         let (Some(spec), Some(hub)) = (spec, hub) else { return Ok(None) };
-        let mut proxy = Proxy::listen(&spec.ports, spec.target).map_err(StartError::new)?;
+        let mut proxy = Proxy::listen(&spec.ports, spec.target, porter.as_ref().map(AsFd::as_fd)).map_err(StartError::new)?;
         netns::enter(hub.as_fd()).map_err(StartError::doing("enter the engine's networks"))?;
         proxy.listen_inside();
         let found = Uplink::open().and_then(|mut uplink| {

@@ -5,15 +5,15 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, bind, connect, listen, shutdown, socket_with, sockopt};
+use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, connect, listen, shutdown, socket_with, sockopt};
 
 use crate::engine::container::spec::PortSpec;
-use crate::engine::network::{Protocol, Published};
+use crate::engine::network::{Protocol, Published, porter};
 
 /// As many connections are carried at a time.
 pub const MOST: usize = 400;
@@ -70,11 +70,12 @@ struct Talk {
 }
 
 impl Proxy {
-    /// Opens the ports in the network namespace of the calling process. The error is in Docker's words.
-    pub fn listen(specs: &[PortSpec], target: Option<Ipv4Addr>) -> Result<Proxy, String> {
+    /// Opens the ports in the network namespace of the calling process, those that it may not with the help of the porter. The error is
+    /// in Docker's words.
+    pub fn listen(specs: &[PortSpec], target: Option<Ipv4Addr>, porter: Option<BorrowedFd<'_>>) -> Result<Proxy, String> {
         let mut doors = Vec::new();
         for spec in specs {
-            doors.extend(open(spec)?);
+            doors.extend(open(spec, porter)?);
         }
         Ok(Proxy { target, doors, flows: Vec::new(), talks: Vec::new() })
     }
@@ -84,7 +85,7 @@ impl Proxy {
         let everywhere: Vec<Published> = self.doors.iter().map(|d| d.published).filter(|p| p.host == Ipv4Addr::UNSPECIFIED).collect();
         for published in everywhere {
             // A second container's port of the same number cannot be: the machine would have refused it.
-            if let Ok(listener) = open_one(published.protocol, published.host, published.port) {
+            if let Ok(listener) = open_one(published.protocol, published.host, published.port, None) {
                 self.doors.push(Door { published, inside: true, listener });
             }
         }
@@ -191,14 +192,14 @@ impl Proxy {
 }
 
 /// Opens one port at all its addresses: the first number of its range at which that works.
-fn open(spec: &PortSpec) -> Result<Vec<Door>, String> {
+fn open(spec: &PortSpec, porter: Option<BorrowedFd<'_>>) -> Result<Vec<Door>, String> {
     let PortSpec { container, protocol, first, last, .. } = *spec;
     let mut failure = String::from("no port is given");
     for port in first..=last {
         let mut doors = Vec::new();
         let mut failed = false;
         for host in &spec.hosts {
-            match open_one(protocol, *host, port) {
+            match open_one(protocol, *host, port, porter) {
                 Ok(listener) => {
                     doors.push(Door { published: Published { container, protocol, host: *host, port }, inside: false, listener })
                 }
@@ -227,17 +228,13 @@ fn open(spec: &PortSpec) -> Result<Vec<Door>, String> {
     Err(failure)
 }
 
-fn open_one(protocol: Protocol, host: IpAddr, port: u16) -> Result<Listener, Errno> {
-    let family = if host.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
-    let kind = if protocol == Protocol::Tcp { SocketType::STREAM } else { SocketType::DGRAM };
-    let socket = socket_with(family, kind, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
-    if host.is_ipv6() {
-        sockopt::set_ipv6_v6only(&socket, true)?;
-    }
-    if protocol == Protocol::Tcp {
-        sockopt::set_socket_reuseaddr(&socket, true)?;
-    }
-    bind(&socket, &SocketAddr::new(host, port))?;
+fn open_one(protocol: Protocol, host: IpAddr, port: u16, porter: Option<BorrowedFd<'_>>) -> Result<Listener, Errno> {
+    let socket = match (porter::open(protocol, host, port), porter) {
+        (Err(Errno::ACCESS), Some(porter)) => {
+            porter::ask(porter, protocol, host, port).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::ACCESS))?
+        }
+        (opened, _) => opened?,
+    };
     Ok(match protocol {
         Protocol::Tcp => {
             listen(&socket, 128)?;

@@ -77,13 +77,14 @@ enum What {
 }
 
 impl Session {
-    /// Makes a container and starts its process; `client` is the engine that asked for it, `hub` the namespace of its bridges.
-    pub fn start(spec: ContainerSpec, mut client: Client, hub: Option<OwnedFd>) -> Next {
+    /// Makes a container and starts its process; `client` is the engine that asked for it, `hub` the namespace of its bridges,
+    /// `porter` the way to ports that are the administrator's.
+    pub fn start(spec: ContainerSpec, mut client: Client, hub: Option<OwnedFd>, porter: Option<OwnedFd>) -> Next {
         let home = match Home::open(&spec.dir, spec.log) {
             Ok(home) => home,
             Err(e) => return Next::Refused(client, StartError::doing("open the container's folder")(e)),
         };
-        let mut net = match Net::open(spec.net.as_ref(), hub) {
+        let mut net = match Net::open(spec.net.as_ref(), hub, porter) {
             Ok(net) => net,
             Err(e) => return Next::Refused(client, e),
         };
