@@ -2,6 +2,7 @@
 //!
 //! The rooms are described in ARCHITECTURE.md. Only `cli` and `docker` print or decide an exit code.
 
+pub mod buildkit;
 pub mod cli;
 pub mod docker;
 #[cfg(target_os = "linux")]

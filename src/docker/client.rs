@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::SendRequest;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::Value as Json;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -153,9 +154,9 @@ impl<'a> Request<'a> {
         self
     }
 
-    fn upgrade(mut self) -> Request<'a> {
+    fn upgrade(mut self, protocol: &str) -> Request<'a> {
         self.upgrade = true;
-        self.header("Connection", "Upgrade").header("Upgrade", "tcp")
+        self.header("Connection", "Upgrade").header("Upgrade", protocol)
     }
 }
 
@@ -342,7 +343,7 @@ impl Client {
 
     /// Sends a request that turns its connection into a stream.
     pub async fn hijack(&self, request: Request<'_>) -> Result<Hijacked, Failure> {
-        let (response, _sender) = self.exchange(request.upgrade()).await.map_err(|failure| match failure.kind {
+        let (response, _sender) = self.exchange(request.upgrade("tcp")).await.map_err(|failure| match failure.kind {
             Kind::Engine(status) if status != 409 => Failure { text: format!("unable to upgrade to tcp, received {status}"), ..failure },
             _ => failure,
         })?;
@@ -359,6 +360,17 @@ impl Client {
         let upgraded = hyper::upgrade::on(response).await.map_err(|e| Failure::new(format!("unable to upgrade to tcp: {e}")))?;
         let parts = upgraded.downcast::<TokioIo<Stream>>().map_err(|_| Failure::new("unable to upgrade to tcp"))?;
         Ok(Hijacked { stream: parts.io.into_inner(), read_ahead: parts.read_buf, multiplexed })
+    }
+
+    /// Sends a request whose connection goes on with another protocol.
+    pub async fn upgrade(&self, request: Request<'_>, protocol: &str) -> Result<TokioIo<Upgraded>, Failure> {
+        let (response, _sender) = self.exchange(request.upgrade(protocol)).await?;
+        let status = response.status().as_u16();
+        if status != 101 {
+            return Err(Failure::new(format!("unable to upgrade to {protocol}, received {status}")));
+        }
+        let upgraded = hyper::upgrade::on(response).await;
+        upgraded.map(TokioIo::new).map_err(|e| Failure::new(format!("unable to upgrade to {protocol}: {e}")))
     }
 
     fn url(&self, target: &str) -> String {

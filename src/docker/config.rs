@@ -44,14 +44,18 @@ pub fn registry_key(domain: &str) -> &str {
     }
 }
 
+/// The user and password for a registry.
+pub fn login(folder: &str, domain: &str) -> Option<(String, String)> {
+    let config = load(folder);
+    let auth = config.get("auths")?.get(registry_key(domain))?.get("auth")?.as_str().and_then(base64::decode)?;
+    let (user, password) = std::str::from_utf8(&auth).ok()?.split_once(':')?;
+    Some((user.to_owned(), password.trim_end_matches('\0').to_owned()))
+}
+
 /// The `X-Registry-Auth` header for a registry: its credentials, or an empty object.
 pub fn registry_auth(folder: &str, domain: &str) -> String {
-    let key = registry_key(domain);
-    let config = load(folder);
-    let auth = config.get("auths").and_then(|a| a.get(key)).and_then(|a| a.get("auth")).and_then(Json::as_str);
-    let pair = auth.and_then(base64::decode).and_then(|bytes| String::from_utf8(bytes).ok());
-    let json = match pair.as_deref().and_then(|p| p.split_once(':')) {
-        Some((user, password)) => serde_json::json!({"username": user, "password": password.trim_end_matches('\0'), "serveraddress": key}),
+    let json = match login(folder, domain) {
+        Some((user, password)) => serde_json::json!({"username": user, "password": password, "serveraddress": registry_key(domain)}),
         None => Json::Object(Map::new()),
     };
     base64_url(json.to_string().as_bytes())

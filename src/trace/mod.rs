@@ -3,6 +3,7 @@
 //! The model is BuildKit's, and `wire` has its protobuf messages. The engine makes these, its API sends them, the client reads them;
 //! nothing here knows how a build is done or shown.
 
+pub mod lint;
 pub mod wire;
 
 use jiff::Timestamp;
@@ -85,7 +86,7 @@ pub struct Warning {
 }
 
 /// A place in a Dockerfile, with all its text.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Source {
     pub filename: String,
     pub text: String,

@@ -48,8 +48,8 @@ pub async fn classic(c: &Context, m: &Matches) -> Outcome {
     }
     let quiet = m.on("quiet");
     let prepare = |e: Failure| Failure { text: format!("unable to prepare context: {}", e.text), ..e };
-    let context = build_context::open(&m.args[0], m.text("file"), false).map_err(prepare)?;
-    let request = request(c, m, &context, "1")?;
+    let context = build_context::open(&m.args[0], m.text("file")).map_err(prepare)?;
+    let request = request(c, m, &context)?;
     let terminal = c.stdout_is_terminal();
     let (sender, receiver) = mpsc::channel(4);
     let sending = std::thread::spawn(move || context.send(Sink::new(sender, !quiet, terminal)));
@@ -96,12 +96,12 @@ pub async fn classic(c: &Context, m: &Matches) -> Outcome {
     Ok(0)
 }
 
-/// The request for a build by the builder `version`.
-pub fn request<'a>(c: &Context, m: &'a Matches, context: &BuildContext, version: &'static str) -> Result<Request<'a>, Failure> {
+/// The request for a build.
+fn request<'a>(c: &Context, m: &'a Matches, context: &BuildContext) -> Result<Request<'a>, Failure> {
     let mut r = Request::post("/build")
         .header("Content-Type", "application/x-tar")
         .header("X-Registry-Config", config::all_auths(&c.config))
-        .query("version", version)
+        .query("version", "1")
         .query_if(!context.dockerfile.is_empty(), "dockerfile", context.dockerfile.clone());
     for tag in m.all("tag") {
         Reference::parse(tag)?;

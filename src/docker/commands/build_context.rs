@@ -24,8 +24,8 @@ enum Source {
 /// Where a Dockerfile goes that is not of the context.
 const OUTSIDE: &str = ".dockerfile.outside";
 
-/// Opens the context that the command line names; `file` is `--file`. `lenient` leaves it to the engine to miss the Dockerfile.
-pub fn open(place: &str, file: &str, lenient: bool) -> Result<Context, Failure> {
+/// Opens the context that the command line names; `file` is `--file`.
+pub fn open(place: &str, file: &str) -> Result<Context, Failure> {
     if place == "-" {
         return from_stdin(file);
     }
@@ -58,8 +58,6 @@ pub fn open(place: &str, file: &str, lenient: bool) -> Result<Context, Failure> 
                     name
                 }
             },
-            Err(_) if lenient && file.is_empty() => String::new(),
-            Err(_) if lenient => Path::new(file).strip_prefix(&root).unwrap_or(Path::new(file)).to_string_lossy().into_owned(),
             Err(e) => return Err(e),
         }
     };
@@ -75,6 +73,20 @@ fn dockerfile_path(root: &Path, file: &str) -> Result<PathBuf, Failure> {
 }
 
 fn from_stdin(file: &str) -> Result<Context, Failure> {
+    Ok(match stdin()? {
+        Stdin::Archive(archive) => Context { dockerfile: file.to_owned(), source: Source::Archive(archive) },
+        Stdin::Text(text) => Context { dockerfile: "Dockerfile".to_owned(), source: Source::Dockerfile(text) },
+    })
+}
+
+/// What comes on standard input.
+pub enum Stdin {
+    Archive(Box<dyn Read + Send>),
+    Text(Vec<u8>),
+}
+
+/// Reads standard input as far as it is no archive.
+pub fn stdin() -> Result<Stdin, Failure> {
     let mut stdin = std::io::stdin();
     let mut head = vec![0u8; 512];
     let mut got = 0;
@@ -86,10 +98,10 @@ fn from_stdin(file: &str) -> Result<Context, Failure> {
     }
     head.truncate(got);
     if is_archive(&head) {
-        return Ok(Context { dockerfile: file.to_owned(), source: Source::Archive(Box::new(Cursor::new(head).chain(stdin))) });
+        return Ok(Stdin::Archive(Box::new(Cursor::new(head).chain(stdin))));
     }
     stdin.read_to_end(&mut head)?;
-    Ok(Context { dockerfile: "Dockerfile".to_owned(), source: Source::Dockerfile(head) })
+    Ok(Stdin::Text(head))
 }
 
 /// Whether bytes begin a tar, or one compressed by gzip, bzip2, xz or zstd.
@@ -99,11 +111,6 @@ fn is_archive(head: &[u8]) -> bool {
 }
 
 impl Context {
-    /// Whether it can be opened a second time.
-    pub fn is_folder(&self) -> bool {
-        matches!(self.source, Source::Folder { .. })
-    }
-
     /// Writes the context into `sink` and closes it.
     pub fn send(self, mut sink: Sink) -> Result<(), Failure> {
         match self.write(&mut sink) {

@@ -1,7 +1,7 @@
 //! What a check of a Dockerfile has found.
 
 use super::excerpt;
-use crate::trace::Warning;
+use crate::trace::{Warning, lint};
 
 /// The findings, each with its lines.
 pub fn report(warnings: &[Warning]) -> String {
@@ -11,8 +11,7 @@ pub fn report(warnings: &[Warning]) -> String {
         n => format!("Check complete, {n} warnings have been found!\n"),
     };
     for warning in warnings {
-        let (rule, message) = warning.short.split_once(": ").unwrap_or(("", &warning.short));
-        let message = message.rsplit_once(" (line ").map_or(message, |(message, _)| message);
+        let (rule, message) = lint::parts(warning);
         out.push_str(&format!("\nWARNING: {rule} - {}\n{message}\n", warning.url));
         out.push_str(&warning.source.as_ref().map_or_else(String::new, excerpt));
     }

@@ -50,7 +50,7 @@ async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Reque
         if buildkit {
             let image = || Ok(Export::Image(order.tags.clone()));
             let done = context.and_then(|context| build_buildkit(&engine, &order, &context, &report, &cancel, &image));
-            sender.finish_buildkit(done.map(|made| made.and_then(|made| made.image)));
+            sender.finish_buildkit(done.map(|made| made.image));
         } else {
             let done = context.and_then(|context| build_classic(&engine, &order, &context, &report, &cancel));
             sender.finish(done);

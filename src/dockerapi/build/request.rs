@@ -70,10 +70,8 @@ pub fn read(params: &Params, headers: &HeaderMap) -> Result<BuildRequest, ApiErr
         host,
         credentials: auth::all_credentials(headers),
         secrets: auth::secrets(headers),
-        no_cache_for: params.all("nocachefilter").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-        check: params.flag("check"),
         cache_from: json::<Option<Vec<String>>>(params, "cachefrom")?.flatten().filter(|images| !images.is_empty()),
-        contexts: json::<BTreeMap<String, String>>(params, "contexts")?.unwrap_or_default(),
+        ..BuildRequest::default()
     })
 }
 

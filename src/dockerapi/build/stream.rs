@@ -79,16 +79,12 @@ impl Sender {
 }
 
 impl Sender {
-    /// The end of a build in BuildKit's way. Docker's stream has no place for the lines of the Dockerfile that a failure is about; they
-    /// go in front of it, under an id that other clients pass over.
+    /// The end of a build in BuildKit's way.
     pub fn finish_buildkit(self, done: Result<Option<Digest>, BuildError>) {
         match done {
             Ok(None) => {}
             Ok(Some(id)) => self.send(&json!({ "id": "moby.image.id", "aux": { "ID": id.to_string() } })),
             Err(error) => {
-                if let Some(place) = &error.place {
-                    self.send(&json!({ "id": "dockside.build.source", "aux": place }));
-                }
                 let _ = self.messages.send(Err(error));
             }
         }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::Desk;
-use super::messages::control::{Platform, Version, Worker};
-use super::messages::gateway::{Capability, Pong};
+use crate::buildkit::messages::control::{Platform, Version, Worker};
+use crate::buildkit::messages::gateway::{Capability, Pong};
 use crate::engine::image::{Digest, native_architecture};
 
 /// What can be asked of a build by parts.

@@ -5,40 +5,39 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::capabilities;
-use super::messages::control::{
+use super::request::{self, Order};
+use super::{Desk, capabilities};
+use crate::buildkit::calls::{Call, unknown};
+use crate::buildkit::messages::control::{
     HistoryRequest, Info, PruneRequest, SolveRequest, SolveResponse, StatusRequest, Time, Usage, UsageRequest, Usages, Workers,
 };
-use super::request::{self, Order};
-use super::status::{self, Status};
-use super::transport::{Call, unknown, well};
+use crate::buildkit::status::{self, Status};
 use crate::engine::build::{Export, Going, Kept, Made, kept};
 
 /// The calls with one answer.
-pub async fn answer(call: &mut Call, method: &str) -> Result<(), Status> {
+pub async fn answer(call: &mut Call, desk: &Desk, method: &str) -> Result<(), Status> {
     match method {
         "Info" => call.reply(&Info { version: Some(capabilities::version()) }).await,
         "ListWorkers" => {
-            let worker = capabilities::worker(&call.desk);
+            let worker = capabilities::worker(desk);
             call.reply(&Workers { records: vec![worker] }).await
         }
-        "Solve" => solve(call).await,
+        "Solve" => solve(call, desk).await,
         "DiskUsage" => {
             let request: UsageRequest = call.message().await?;
-            let usages = usages(call, &request.filters).await?;
+            let usages = usages(desk, &request.filters).await?;
             call.reply(&Usages { records: usages.iter().map(usage).collect() }).await
         }
         _ => Err(unknown(&format!("moby.buildkit.v1.Control/{method}"))),
     }
 }
 
-async fn solve(call: &mut Call) -> Result<(), Status> {
+async fn solve(call: &mut Call, desk: &Desk) -> Result<(), Status> {
     let request: SolveRequest = call.message().await?;
     if request.definition.as_ref().is_some_and(|definition| !definition.steps.is_empty()) {
         return Err(Status::unknown("this engine builds Dockerfiles; it does not take a graph of steps"));
     }
     let export = request::export(&request)?;
-    let desk = call.desk.clone();
     let (begun, returned) = desk.jobs.begin(&request.reference, &request.session)?;
     let job = &begun.job;
     let work = async {
@@ -47,7 +46,11 @@ async fn solve(call: &mut Call) -> Result<(), Status> {
             returned.await.map_err(lost)?.map_err(Status)?
         } else {
             let order = Order::read(&request.frontend, request.attributes)?;
-            job.start(&desk, order).await?
+            match order.question {
+                // Its answer goes to those who ask by parts.
+                Some(question) => job.answer(desk, order, question).await.map(|_| None)?,
+                None => Some(job.start(desk, order).await?),
+            }
         };
         match id {
             Some(id) => job.finish(&id, export.clone()).await.map(|made| described(&made, &export)),
@@ -76,9 +79,8 @@ fn described(made: &Made, export: &Export) -> HashMap<String, String> {
 }
 
 /// What a build tells, as it tells it.
-pub async fn status(call: &mut Call) -> Result<(), Status> {
+pub async fn status(call: &mut Call, desk: &Desk) -> Result<(), Status> {
     let request: StatusRequest = call.message().await?;
-    let desk = call.desk.clone();
     let job = call.wanted(desk.jobs.get(&request.reference)).await?;
     let mut out = call.begin()?;
     let mut told = 0;
@@ -91,7 +93,7 @@ pub async fn status(call: &mut Call) -> Result<(), Status> {
             }
         }
     }
-    let _ = out.trailers(well());
+    let _ = out.trailers(Status::well());
     Ok(())
 }
 
@@ -102,15 +104,15 @@ pub async fn history(call: &mut Call) -> Result<(), Status> {
         return Err(Status::new(status::UNIMPLEMENTED, "this engine keeps no history of builds"));
     }
     let mut out = call.begin()?;
-    let _ = out.trailers(well());
+    let _ = out.trailers(Status::well());
     Ok(())
 }
 
-async fn usages(call: &mut Call, filters: &[String]) -> Result<Vec<Kept>, Status> {
+async fn usages(desk: &Desk, filters: &[String]) -> Result<Vec<Kept>, Status> {
     if let Some(filter) = filters.iter().find(|filter| !filter.is_empty()) {
         return Err(Status::new(status::INVALID, format!("the filter {filter} is not known here")));
     }
-    let engine = call.desk.engine.clone();
+    let engine = desk.engine.clone();
     tokio::task::spawn_blocking(move || kept(&engine)).await.map_err(|e| Status::new(status::INTERNAL, e.to_string()))
 }
 
@@ -132,10 +134,10 @@ fn usage(kept: &Kept) -> Usage {
 }
 
 /// Lets go of what builds have kept, and tells of each.
-pub async fn prune(call: &mut Call) -> Result<(), Status> {
+pub async fn prune(call: &mut Call, desk: &Desk) -> Result<(), Status> {
     let request: PruneRequest = call.message().await?;
-    let before = usages(call, &request.filters).await?;
-    let engine = call.desk.engine.clone();
+    let before = usages(desk, &request.filters).await?;
+    let engine = desk.engine.clone();
     let kept_for = u64::try_from(request.keep_duration).unwrap_or(0);
     let going = Going {
         all: request.all,
@@ -151,6 +153,6 @@ pub async fn prune(call: &mut Call) -> Result<(), Status> {
             return Ok(());
         }
     }
-    let _ = out.trailers(well());
+    let _ = out.trailers(Status::well());
     Ok(())
 }

@@ -1,24 +1,21 @@
 //! `moby.buildkit.v1.frontend.LLBBridge`: a client that builds by parts asks for one, and says at the end which of them it wants.
 
-use super::capabilities;
-use super::messages::control::Empty;
-use super::messages::gateway::{Outcome, Ref, Reference, ReturnRequest, SolveRequest, SolveResponse};
 use super::request::Order;
-use super::status::{self, Status};
-use super::transport::{Call, unknown};
+use super::{Desk, capabilities};
+use crate::buildkit::calls::{Call, unknown};
+use crate::buildkit::messages::control::Empty;
+use crate::buildkit::messages::gateway::{Outcome, Ref, Reference, ReturnRequest, SolveRequest, SolveResponse};
+use crate::buildkit::methods::BUILD;
+use crate::buildkit::status::{self, Status};
 
-/// The header that says which build a call belongs to.
-const BUILD: &str = "buildkit-controlapi-buildid";
-
-pub async fn answer(call: &mut Call, method: &str) -> Result<(), Status> {
+pub async fn answer(call: &mut Call, desk: &Desk, method: &str) -> Result<(), Status> {
     let name = call.headers.get(BUILD).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     if name.is_empty() {
         return Err(Status::new(status::INVALID, format!("the call says to no build that it belongs ({BUILD})")));
     }
-    let desk = call.desk.clone();
     let job = call.wanted(desk.jobs.get(&name)).await?;
     match method {
-        "Ping" => call.reply(&capabilities::pong(&desk)).await,
+        "Ping" => call.reply(&capabilities::pong(desk)).await,
         "Solve" => {
             let request: SolveRequest = call.message().await?;
             if request.frontend.is_empty() && request.definition.is_none_or(|definition| definition.steps.is_empty()) {
@@ -29,9 +26,16 @@ pub async fn answer(call: &mut Call, method: &str) -> Result<(), Status> {
                 return Err(Status::unknown(format!("unsupported frontend capability moby.buildkit.frontend.inputs (for {name})")));
             }
             let order = Order::read(&request.frontend, request.attributes)?;
-            let id = call.wanted(job.start(&desk, order)).await?;
-            let reference = id.map(|id| Reference::One(Ref { id, definition: None }));
-            let outcome = Outcome { reference, ..Outcome::default() };
+            let outcome = match order.question {
+                Some(question) => {
+                    let metadata = call.wanted(job.answer(desk, order, question)).await?;
+                    Outcome { metadata, ..Outcome::default() }
+                }
+                None => {
+                    let id = call.wanted(job.start(desk, order)).await?;
+                    Outcome { reference: Some(Reference::One(Ref { id, definition: None })), ..Outcome::default() }
+                }
+            };
             call.reply(&SolveResponse { result: Some(outcome) }).await
         }
         "Return" => {

@@ -3,35 +3,25 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::Desk;
-use super::messages::control::RpcStatus;
+use super::awaited::{Awaited, PATIENCE};
 use super::offers::Machine;
+use super::questions::Question;
 use super::request::Order;
-use super::status::{self, Status};
+use crate::buildkit::messages::control::RpcStatus;
+use crate::buildkit::status::{self, Status};
 use crate::engine::build::{BuildError, Cancel, Export, Made, Note, build_buildkit};
 use crate::trace::{self, News};
 
-/// How long a call waits for a build that is to come, and how long one that is over can still be asked about: clients send the calls
-/// that belong together side by side.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// The builds by the names that their clients gave them.
 #[derive(Default)]
-pub struct Jobs {
-    jobs: Mutex<HashMap<String, Arc<Job>>>,
-    changed: Notify,
-}
+pub struct Jobs(Awaited<Job>);
 
 impl Jobs {
-    fn jobs(&self) -> MutexGuard<'_, HashMap<String, Arc<Job>>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A build begins; it is over when the answer is dropped. Gives too what the client will return.
     pub fn begin(self: &Arc<Self>, name: &str, session: &str) -> Result<(Begun, oneshot::Receiver<Returned>), Status> {
         if name.is_empty() {
@@ -45,30 +35,15 @@ impl Jobs {
             builds: Mutex::default(),
             returned: Mutex::new(Some(sender)),
         });
-        let mut jobs = self.jobs();
-        if jobs.contains_key(name) {
+        if !self.0.put_new(name, Arc::clone(&job)) {
             return Err(Status::unknown(format!("job ID {name} exists")));
         }
-        jobs.insert(name.to_owned(), Arc::clone(&job));
-        drop(jobs);
-        self.changed.notify_waiters();
         Ok((Begun { job, name: name.to_owned(), jobs: Arc::clone(self) }, receiver))
     }
 
     /// The build of this name, which may be about to begin.
     pub async fn get(&self, name: &str) -> Result<Arc<Job>, Status> {
-        let found = async {
-            loop {
-                let changed = self.changed.notified();
-                tokio::pin!(changed);
-                changed.as_mut().enable();
-                if let Some(job) = self.jobs().get(name).cloned() {
-                    return job;
-                }
-                changed.await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, found).await.map_err(|_| Status::unknown(format!("no such job {name}")))
+        self.0.get(name).await.ok_or_else(|| Status::unknown(format!("no such job {name}")))
     }
 }
 
@@ -84,10 +59,11 @@ impl Drop for Begun {
         self.job.builds().clear();
         self.job.returned.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.job.told.send_replace(true);
-        let (jobs, name) = (Arc::clone(&self.jobs), std::mem::take(&mut self.name));
+        let (jobs, job, name) = (Arc::clone(&self.jobs), Arc::clone(&self.job), std::mem::take(&mut self.name));
+        // One that is over can still be asked about for a while.
         tokio::spawn(async move {
             tokio::time::sleep(PATIENCE).await;
-            jobs.jobs().remove(&name);
+            jobs.0.remove(&name, &job);
         });
     }
 }
@@ -138,11 +114,29 @@ impl Job {
         sender.and_then(|sender| sender.send(returned).ok()).ok_or_else(|| Status::unknown("the build has been returned already"))
     }
 
-    /// Begins a part and waits until it is clear that it makes sense. Gives its name; nothing where all is done with that.
-    pub async fn start(self: &Arc<Self>, desk: &Desk, order: Order) -> Result<Option<String>, Status> {
-        let caller = desk.sessions.get(&self.session).await?;
+    /// Answers a question about the Dockerfile.
+    pub async fn answer(self: &Arc<Self>, desk: &Desk, order: Order, question: Question) -> Result<HashMap<String, Vec<u8>>, Status> {
+        let session = desk.sessions.get(&self.session).await?;
         let ending = Ending(Cancel::default());
-        let machine = Machine::new(caller, ending.0.clone());
+        let machine = Machine::new(session, &ending.0);
+        let (job, engine) = (Arc::clone(self), Arc::clone(&desk.engine));
+        let answered = tokio::task::spawn_blocking(move || {
+            let report = |note: Note| {
+                if let Note::Trace(news) = note {
+                    job.tell(&news);
+                }
+            };
+            let context = order.context(&engine, Arc::new(machine))?;
+            question.answer(&order.request, &context, &report)
+        });
+        Ok(answered.await.map_err(|_| Status::new(status::INTERNAL, "the engine failed within a build"))??)
+    }
+
+    /// Begins a part and waits until it is clear that it makes sense. Gives its name.
+    pub async fn start(self: &Arc<Self>, desk: &Desk, order: Order) -> Result<String, Status> {
+        let session = desk.sessions.get(&self.session).await?;
+        let ending = Ending(Cancel::default());
+        let machine = Machine::new(session, &ending.0);
         let (first, begun) = oneshot::channel();
         let (go, going) = oneshot::channel();
         let (finished, done) = oneshot::channel();
@@ -155,7 +149,7 @@ impl Job {
                 }
             };
             let ready = || {
-                let told = first.take().is_some_and(|first| first.send(Ok(true)).is_ok());
+                let told = first.take().is_some_and(|first| first.send(Ok(())).is_ok());
                 let going = going.take().filter(|_| told);
                 let export: Option<Export> = going.and_then(|going: oneshot::Receiver<Export>| going.blocking_recv().ok());
                 export.ok_or_else(|| BuildError::new(trace::CANCELLED))
@@ -165,17 +159,15 @@ impl Job {
                 .and_then(|context| build_buildkit(&engine, &order.request, &context, &report, &cancel, &ready));
             // Whoever does not listen any more needs no answer.
             match first.take() {
-                Some(first) => drop(first.send(result.map(|_| false))),
+                Some(first) => drop(first.send(result.map(drop))),
                 None => drop(finished.send(result)),
             }
         });
         let failed = |_| Status::new(status::INTERNAL, "the engine failed within a build");
-        if !begun.await.map_err(failed)?? {
-            return Ok(None);
-        }
+        begun.await.map_err(failed)??;
         let id = name();
         self.builds().insert(id.clone(), Build { go, done, _ending: ending });
-        Ok(Some(id))
+        Ok(id)
     }
 
     /// Goes on with a part to its end.
@@ -184,14 +176,14 @@ impl Job {
         let Build { go, done, _ending } = build;
         let failed = || Status::new(status::INTERNAL, "the engine failed within a build");
         go.send(export).map_err(|_| failed())?;
-        Ok(done.await.map_err(|_| failed())??.unwrap_or_default())
+        Ok(done.await.map_err(|_| failed())??)
     }
 }
 
 /// A part that waits to be gone on with; it ends when this is dropped.
 struct Build {
     go: oneshot::Sender<Export>,
-    done: oneshot::Receiver<Result<Option<Made>, BuildError>>,
+    done: oneshot::Receiver<Result<Made, BuildError>>,
     _ending: Ending,
 }
 

@@ -2,21 +2,19 @@
 //! request. On `/grpc` the client asks (`control`, `gateway`); on `/session` it is asked, for the files, secrets and logins of its
 //! machine (`session`, `offers`). What a build is and does is the engine's; here is only how it is asked for and told of.
 //!
-//! `transport` has the connections, `stream` messages on them, `status` how calls fail, `messages` what they say, `job` the builds that
-//! are under way with those who follow them. No bytes of a client end in a panic, and one that goes away ends what it asked for.
+//! How that is spoken is `crate::buildkit`'s; `transport` has the connections, `failure` how a build's failure is said, `job` the builds
+//! that are under way with those who follow them. No bytes of a client end in a panic, and one that goes away ends what it asked for.
 
+mod awaited;
 mod capabilities;
 mod control;
+mod failure;
 mod gateway;
 mod job;
-mod messages;
 mod offers;
+mod questions;
 mod request;
-mod sending;
 mod session;
-mod status;
-mod stream;
-mod transfer;
 mod transport;
 
 use std::sync::Arc;

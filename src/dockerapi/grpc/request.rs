@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::messages::control::SolveRequest;
 use super::offers::Machine;
-use super::status::{self, Status};
+use super::questions::Question;
+use crate::buildkit::Status;
+use crate::buildkit::messages::control::SolveRequest;
+use crate::buildkit::methods::UPLOADED;
 use crate::engine::Engine;
 use crate::engine::build::{BuildError, BuildRequest, Context, Export};
 use crate::engine::container::{HostConfig, Ulimit};
 use crate::engine::image::Reference;
-
-/// The address of a context that a client sends over its session.
-const UPLOADED: &str = "http://buildkit-session/";
 
 /// A build that is asked for.
 pub struct Order {
@@ -22,6 +21,8 @@ pub struct Order {
     definition: String,
     /// The path of a context that comes as one archive.
     uploaded: Option<String>,
+    /// What is asked of the Dockerfile, where it shall not be built.
+    pub question: Option<Question>,
 }
 
 impl Order {
@@ -30,9 +31,7 @@ impl Order {
         if frontend != "dockerfile.v0" {
             return Err(Status::unknown(format!("no such frontend: {frontend} (this engine has dockerfile.v0)")));
         }
-        if let Some(request) = attributes.get("requestid") {
-            return Err(Status::new(status::UNIMPLEMENTED, format!("unsupported request {request}")));
-        }
+        let question = attributes.remove("requestid").map(|name| Question::of(&name)).transpose()?;
         let mut take = |name: &str| attributes.remove(name).unwrap_or_default();
         let context = take("context");
         let uploaded = context.strip_prefix(UPLOADED).map(|path| format!("/{path}"));
@@ -94,14 +93,14 @@ impl Order {
                 named(&mut request.contexts, name, &value)?;
             }
         }
-        Ok(Order { request, files, definition, uploaded })
+        Ok(Order { request, files, definition, uploaded, question })
     }
 
     /// The files of the build, on the client's machine or in what it uploads.
     pub fn context(&self, engine: &Engine, machine: Arc<Machine>) -> Result<Context, BuildError> {
         match &self.uploaded {
             Some(path) => Context::uploaded(&engine.images, machine, path),
-            None => Context::of_client(&engine.images, machine, &self.files, &self.definition),
+            None => Context::of_client(engine, machine, &self.files, &self.definition),
         }
     }
 }

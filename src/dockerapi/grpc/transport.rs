@@ -1,36 +1,17 @@
-//! Connections that stop being HTTP/1 and carry HTTP/2, and the calls that come in on them.
-
-use std::future::{Future, poll_fn};
+//! Connections that stop being HTTP/1, and whose calls they are.
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use h2::server::SendResponse;
-use hyper::HeaderMap;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::task::JoinSet;
 
-use super::status::{self, Status};
-use super::stream::{Incoming, Outgoing};
 use super::{Desk, control, gateway};
+use crate::buildkit::connection::Connection;
+use crate::buildkit::{Call, Status, calls};
 use crate::dockerapi::ApiError;
 
-/// A connection, once the client has its answer.
-pub type Connection = TokioIo<Upgraded>;
-
-/// As much as may be on its way without having been read.
-pub const STREAM_WINDOW: u32 = 1 << 20;
-pub const CONNECTION_WINDOW: u32 = 8 << 20;
-/// What h2 lets small pieces cost before it takes a client for an attacker: with a message for each file there are many, and the windows
-/// bound them already.
-pub const SMALL_PIECES: usize = 64 << 20;
-/// As long as all headers of a call may be together, and as many calls as may be open at once.
-const HEADERS_MAX: u32 = 1 << 20;
-const CALLS_MAX: u32 = 256;
-
-/// A connection to be.
+/// A connection to be, once the client has its answer.
 pub struct Waiting(OnUpgrade);
 
 impl Waiting {
@@ -50,97 +31,26 @@ pub fn upgrade(request: &mut Request) -> Result<(Waiting, Response), ApiError> {
     Ok((Waiting(upgrade), response))
 }
 
-/// Takes calls until the client hangs up; what they have begun ends with it.
+/// Takes a client's calls until it hangs up; what they have begun ends with it.
 pub async fn serve(connection: Connection, desk: Desk) {
-    let mut builder = h2::server::Builder::new();
-    builder
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .data_frame_budget(SMALL_PIECES)
-        .max_header_list_size(HEADERS_MAX)
-        .max_concurrent_streams(CALLS_MAX);
-    let Ok(mut connection) = builder.handshake::<_, Bytes>(connection).await else { return };
-    let mut calls = JoinSet::new();
-    while let Some(Ok((request, answer))) = connection.accept().await {
-        let (head, body) = request.into_parts();
+    calls::serve(connection, move |path, mut call| {
         let desk = desk.clone();
-        calls.spawn(
-            async move { Call { headers: head.headers, incoming: Incoming::new(body), answer, desk }.answer(head.uri.path()).await },
-        );
-        // Those that are done are forgotten.
-        while calls.try_join_next().is_some() {}
-    }
-}
-
-/// A call of a client's.
-pub struct Call {
-    pub headers: HeaderMap,
-    pub incoming: Incoming,
-    pub desk: Desk,
-    answer: SendResponse<Bytes>,
-}
-
-impl Call {
-    async fn answer(mut self, path: &str) {
-        let path = path.to_owned();
-        let done = match path.split_once("moby.buildkit.v1.").filter(|(front, _)| *front == "/").map(|(_, method)| method) {
-            Some("Control/Status") => control::status(&mut self).await,
-            Some("Control/Prune") => control::prune(&mut self).await,
-            Some("Control/ListenBuildHistory") => control::history(&mut self).await,
-            Some(method) => match method.split_once('/') {
-                Some(("Control", method)) => control::answer(&mut self, method).await,
-                Some(("frontend.LLBBridge", method)) => gateway::answer(&mut self, method).await,
-                _ => Err(unknown(&path)),
-            },
-            None => Err(unknown(&path)),
-        };
-        if let Err(status) = done {
-            let mut response = hyper::Response::new(());
-            *response.headers_mut() = status.trailers();
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-            // A client that is gone needs no answer.
-            let _ = self.answer.send_response(response, true);
+        async move {
+            if let Err(status) = answer(&mut call, &path, &desk).await {
+                call.refuse(&status);
+            }
         }
-    }
-
-    /// The only message of a call.
-    pub async fn message<M: prost::Message + Default>(&mut self) -> Result<M, Status> {
-        self.incoming.message().await?.ok_or_else(|| Status::new(status::INTERNAL, "the call says nothing"))
-    }
-
-    /// Waits for `work`, and drops it where the client wants no answer any more.
-    pub async fn wanted<T>(&mut self, work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
-        tokio::select! {
-            done = work => done,
-            _ = poll_fn(|cx| self.answer.poll_reset(cx)) => Err(Status::new(status::CANCELLED, crate::trace::CANCELLED)),
-        }
-    }
-
-    /// Begins an answer.
-    pub fn begin(&mut self) -> Result<Outgoing, Status> {
-        let mut response = hyper::Response::new(());
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        Ok(Outgoing::new(self.answer.send_response(response, false)?))
-    }
-
-    /// An answer of one message.
-    pub async fn reply(&mut self, message: &impl prost::Message) -> Result<(), Status> {
-        let mut out = self.begin()?;
-        // What fails from here on cannot be told any more.
-        if out.message(message).await.is_ok() {
-            let _ = out.trailers(well());
-        }
-        Ok(())
-    }
+    })
+    .await;
 }
 
-/// The end of an answer with which all is well.
-pub fn well() -> HeaderMap {
-    Status::new(0, "").trailers()
-}
-
-/// What is called that is not there.
-pub fn unknown(path: &str) -> Status {
-    let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
-    Status::new(status::UNIMPLEMENTED, format!("unknown method {method} for service {service}"))
+async fn answer(call: &mut Call, path: &str, desk: &Desk) -> Result<(), Status> {
+    match path.strip_prefix("/moby.buildkit.v1.").and_then(|method| method.split_once('/')) {
+        Some(("Control", "Status")) => control::status(call, desk).await,
+        Some(("Control", "Prune")) => control::prune(call, desk).await,
+        Some(("Control", "ListenBuildHistory")) => control::history(call).await,
+        Some(("Control", method)) => control::answer(call, desk, method).await,
+        Some(("frontend.LLBBridge", method)) => gateway::answer(call, desk, method).await,
+        _ => Err(calls::unknown(path)),
+    }
 }

@@ -16,10 +16,30 @@ pub struct Wanted {
     pub exclude: Vec<String>,
 }
 
+/// What a client says of a file before it sends its content.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    pub path: &'a str,
+    pub folder: bool,
+    pub mode: u32,
+    pub size: i64,
+    /// In nanoseconds since 1970.
+    pub modified: i64,
+    pub link: &'a str,
+}
+
 /// A client's machine. All of it may be called from any thread that may wait.
 pub trait Client: Send + Sync {
-    /// Writes files of the folder that the client calls `folder` as a tar; tells `progress` of the bytes that came in, and gives them.
-    fn files(&self, folder: &str, wanted: &Wanted, tar: &mut dyn Write, progress: &dyn Fn(u64)) -> Result<u64, BuildError>;
+    /// Writes files of the folder that the client calls `folder` as a tar, without those regular files of which `has` says that their
+    /// content is here already; it is asked about all files. Tells `progress` of the bytes that came in, and gives them.
+    fn files(
+        &self,
+        folder: &str,
+        wanted: &Wanted,
+        has: &mut dyn FnMut(&Head<'_>) -> bool,
+        tar: &mut dyn Write,
+        progress: &dyn Fn(u64),
+    ) -> Result<u64, BuildError>;
 
     /// What the client sends under the address `path`.
     fn upload(&self, path: &str) -> Result<Box<dyn Read + Send + '_>, BuildError>;
@@ -38,4 +58,7 @@ pub trait Client: Send + Sync {
 
     /// What tells this machine's builds from those of others.
     fn id(&self) -> &str;
+
+    /// What builds of the same folder have in common; empty where the client does not say.
+    fn shared_key(&self) -> &str;
 }

@@ -11,6 +11,7 @@ use super::client::Client;
 use super::remote::Remote;
 use super::report::BuildError;
 use super::tree::Tree;
+use crate::engine::Engine;
 use crate::engine::image::ImageStore;
 use crate::engine::registry::Credentials;
 use crate::patterns::{IgnoreList, clean};
@@ -37,9 +38,10 @@ impl Context {
     }
 
     /// A context on a client's machine, which knows its folders by these names.
-    pub fn of_client(images: &Arc<ImageStore>, client: Arc<dyn Client>, files: &str, definition: &str) -> Result<Context, BuildError> {
-        let remote = Remote::new(images, Arc::clone(&client), files, definition)?;
-        Ok(Context { folder: images.scratch()?, client: Some(client), remote: Some(remote) })
+    pub fn of_client(engine: &Engine, client: Arc<dyn Client>, files: &str, definition: &str) -> Result<Context, BuildError> {
+        let remote = Remote::new(engine, Arc::clone(&client), files, definition)?;
+        let folder = remote.kept().map_or_else(|| engine.images.scratch(), Ok)?;
+        Ok(Context { folder, client: Some(client), remote: Some(remote) })
     }
 
     /// A context that a client sends as one tar under an address of its own.
@@ -80,6 +82,10 @@ impl Context {
             return wanted.to_owned();
         }
         let names = ["Dockerfile", "dockerfile"];
+        // A client says how it is spelt.
+        if self.remote.is_some() {
+            return names[0].to_owned();
+        }
         names.iter().find(|name| self.folder.join(name).exists()).unwrap_or(&names[0]).to_string()
     }
 
@@ -197,7 +203,9 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        remove(&self.folder);
+        if self.remote.as_ref().is_none_or(|remote| remote.kept().is_none()) {
+            remove(&self.folder);
+        }
     }
 }
 

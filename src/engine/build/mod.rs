@@ -21,6 +21,7 @@ mod options;
 mod remote;
 mod report;
 mod running;
+mod shelf;
 mod state;
 mod tree;
 mod usage;
@@ -30,9 +31,9 @@ use std::collections::BTreeMap;
 use super::image::Reference;
 use super::registry::Credentials;
 
-pub use buildkit::{Export, Made, build as build_buildkit};
+pub use buildkit::{Export, Made, build as build_buildkit, check};
 pub use classic::build as build_classic;
-pub use client::{Client, Wanted};
+pub use client::{Client, Head, Wanted};
 pub use context::Context;
 pub use instruction::Plan;
 pub use report::{BuildError, Cancel, Note, Report};
@@ -63,8 +64,6 @@ pub struct BuildRequest {
     pub secrets: BTreeMap<String, Vec<u8>>,
     /// Stages that are made anew whatever the cache has (BuildKit's builder only).
     pub no_cache_for: Vec<String>,
-    /// The Dockerfile is read and warned of, and nothing is built (BuildKit's builder only).
-    pub check: bool,
     /// Images to which alone the cache is held; `None` for all that is there (classic builder only).
     pub cache_from: Option<Vec<String>>,
     /// Names that stand for other images (BuildKit's builder only).

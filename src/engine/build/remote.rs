@@ -5,10 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::client::{Client, Wanted};
+use super::client::{Client, Head, Wanted};
 use super::context::{DOCKERFILE_MAX, remove};
 use super::report::BuildError;
+use super::shelf::Shelf;
 use super::tree::Tree;
+use crate::engine::Engine;
 use crate::engine::image::ImageStore;
 use crate::patterns::{IgnoreList, clean};
 
@@ -23,12 +25,21 @@ pub struct Remote {
     folder: PathBuf,
     /// What is left out of the files.
     exclude: OnceLock<Vec<String>>,
+    /// Where the files are kept for the next build.
+    shelf: Option<Shelf>,
 }
 
 impl Remote {
-    pub fn new(images: &Arc<ImageStore>, client: Arc<dyn Client>, files: &str, definition: &str) -> Result<Remote, BuildError> {
-        let (files, definition) = (files.to_owned(), definition.to_owned());
-        Ok(Remote { images: Arc::clone(images), client, files, definition, folder: images.scratch()?, exclude: OnceLock::new() })
+    pub fn new(engine: &Engine, client: Arc<dyn Client>, files: &str, definition: &str) -> Result<Remote, BuildError> {
+        let shelf = Shelf::take(engine.state_dir(), client.shared_key(), files);
+        let (files, definition, images) = (files.to_owned(), definition.to_owned(), Arc::clone(&engine.images));
+        let folder = images.scratch()?;
+        Ok(Remote { images, client, files, definition, folder, exclude: OnceLock::new(), shelf })
+    }
+
+    /// Where the files go that are kept for the next build; none where nothing is kept.
+    pub fn kept(&self) -> Option<PathBuf> {
+        self.shelf.as_ref().map(Shelf::files)
     }
 
     /// The tree with the Dockerfile.
@@ -43,7 +54,7 @@ impl Remote {
             // Some spell it so, where the file system does not care.
             follow.push(format!("{above}dockerfile"));
         }
-        self.fetch(&self.definition, &Wanted { follow, exclude: Vec::new() }, &self.folder, progress)
+        self.fetch(&self.definition, &Wanted { follow, exclude: Vec::new() }, &mut nothing, &self.folder, progress)
     }
 
     /// Finds out what is left out of the files. Gives the bytes that came in; none where the Dockerfile has a list of its own.
@@ -62,7 +73,7 @@ impl Remote {
     pub fn fetch_list(&self, from: &str) -> Result<(Vec<String>, u64), BuildError> {
         let folder = self.images.scratch()?;
         let wanted = Wanted { follow: vec![".dockerignore".to_owned()], exclude: Vec::new() };
-        let fetched = self.fetch(from, &wanted, &folder, &|_| {});
+        let fetched = self.fetch(from, &wanted, &mut nothing, &folder, &|_| {});
         let list = Tree::folder(&folder).and_then(|tree| tree.read(".dockerignore", DOCKERFILE_MAX));
         remove(&folder);
         Ok((lines(&list.unwrap_or_default())?, fetched?))
@@ -70,7 +81,7 @@ impl Remote {
 
     /// Fetches all files of a folder but those that are left out.
     pub fn fetch_named(&self, from: &str, exclude: &[String], to: &Path, progress: &dyn Fn(u64)) -> Result<u64, BuildError> {
-        self.fetch(from, &Wanted { follow: Vec::new(), exclude: exclude.to_vec() }, to, progress)
+        self.fetch(from, &Wanted { follow: Vec::new(), exclude: exclude.to_vec() }, &mut nothing, to, progress)
     }
 
     /// Fetches those files that one of the paths or patterns means into `folder`; all of them where one is empty.
@@ -82,10 +93,22 @@ impl Remote {
             follow.clear();
         }
         let exclude = self.exclude.get().cloned().unwrap_or_default();
-        self.fetch(&self.files, &Wanted { follow, exclude }, folder, progress)
+        let wanted = Wanted { follow, exclude };
+        let Some(shelf) = &self.shelf else { return self.fetch(&self.files, &wanted, &mut nothing, folder, progress) };
+        let mut filling = shelf.fill()?;
+        let bytes = self.fetch(&self.files, &wanted, &mut |head| filling.has(head), folder, progress)?;
+        filling.finish()?;
+        Ok(bytes)
     }
 
-    fn fetch(&self, from: &str, wanted: &Wanted, to: &Path, progress: &dyn Fn(u64)) -> Result<u64, BuildError> {
+    fn fetch(
+        &self,
+        from: &str,
+        wanted: &Wanted,
+        has: &mut dyn FnMut(&Head<'_>) -> bool,
+        to: &Path,
+        progress: &dyn Fn(u64),
+    ) -> Result<u64, BuildError> {
         let (mut reader, mut writer) = io::pipe().map_err(|e| BuildError::new(format!("cannot make a pipe: {e}")))?;
         std::thread::scope(|scope| {
             let unpacking = scope.spawn(move || {
@@ -93,7 +116,7 @@ impl Remote {
                 // Who sends hears of an error at the end.
                 io::copy(&mut reader, &mut io::sink()).and(unpacked)
             });
-            let sent = self.client.files(from, wanted, &mut writer, progress);
+            let sent = self.client.files(from, wanted, has, &mut writer, progress);
             drop(writer);
             let unpacked = unpacking.join().unwrap_or_else(|_| Err(io::Error::other("the files could not be unpacked")));
             let bytes = sent?;
@@ -101,6 +124,11 @@ impl Remote {
             Ok(bytes)
         })
     }
+}
+
+/// Nothing is here already.
+fn nothing(_: &Head<'_>) -> bool {
+    false
 }
 
 fn lines(list: &[u8]) -> Result<Vec<String>, BuildError> {

@@ -1,11 +1,11 @@
-//! What builds keep beside images: what steps came to, and the folders of `--mount=type=cache`. Says what there is, and lets it go.
+//! What builds keep beside images: what steps came to, the folders of `--mount=type=cache`, and contexts. Says what there is, and lets it go.
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 
 use super::buildkit::cache::{Cache, Entry};
-use super::{context, running};
+use super::{context, running, shelf};
 use crate::engine::Engine;
 use crate::engine::image::{Digest, ImageFilters, chain_ids};
 
@@ -89,6 +89,20 @@ pub fn kept(engine: &Engine) -> Vec<Kept> {
             last_used: modified.1,
         });
     }
+    for entry in std::fs::read_dir(shelf::folder(engine.state_dir())).into_iter().flatten().flatten() {
+        // One without an index holds nothing.
+        let Some(used) = shelf::last_used(&entry.path()).and_then(|time| Timestamp::try_from(time).ok()) else { continue };
+        all.push(Kept {
+            id: short(&entry.file_name().to_string_lossy()),
+            parent: String::new(),
+            kind: "source.local".to_owned(),
+            description: "local source for context".to_owned(),
+            shared: false,
+            size: crate::engine::container::size_of(&entry.path().join("files")),
+            created: entry.metadata().and_then(|m| m.created()).ok().and_then(|time| Timestamp::try_from(time).ok()).unwrap_or(used),
+            last_used: used,
+        });
+    }
     all.sort_by_key(|kept| kept.created);
     all
 }
@@ -107,6 +121,11 @@ pub fn prune(engine: &Engine, going: &Going) -> (Vec<String>, u64) {
         if goes(&folder.file_name().to_string_lossy()) {
             // What cannot be removed now is there the next time.
             context::remove(&folder.path());
+        }
+    }
+    for entry in std::fs::read_dir(shelf::folder(engine.state_dir())).into_iter().flatten().flatten() {
+        if goes(&entry.file_name().to_string_lossy()) {
+            shelf::discard(&entry.path());
         }
     }
     (ids, bytes)

@@ -23,6 +23,7 @@ use super::report::{BuildError, Cancel, Report};
 use super::{BuildRequest, base, expand, lint};
 use crate::engine::Engine;
 use crate::engine::image::{Digest, ImageDocument, Progress, Reference};
+use crate::trace::Warning;
 use cache::{Cache, Record};
 use compile::{Compiler, Needs};
 pub use sandboxes::Sandboxes;
@@ -50,7 +51,7 @@ pub struct Made {
 }
 
 /// Builds as BuildKit does. Once it is clear that the build makes sense, `ready` says what shall become of it; whoever is asked may take
-/// time. Gives nothing where the Dockerfile shall only be checked. Must be called on a blocking thread of a tokio runtime.
+/// time. Must be called on a blocking thread of a tokio runtime.
 pub fn build(
     engine: &Arc<Engine>,
     request: &BuildRequest,
@@ -58,15 +59,19 @@ pub fn build(
     report: Report<'_>,
     cancel: &Cancel,
     ready: &dyn Fn() -> Result<Export, BuildError>,
-) -> Result<Option<Made>, BuildError> {
+) -> Result<Made, BuildError> {
     let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
-    let (plan, text) = define(request, context, &tracer)?;
-    if request.check {
-        return Ok(None);
-    }
+    let (plan, text, warnings) = define(request, context, &tracer)?;
+    tracer.warn(warnings);
     let name = context.dockerfile_name(&request.dockerfile);
     let source = |e: BuildError| e.with_source(shown(&name), &text);
-    make(engine, request, context, &tracer, cancel, plan, ready).map(Some).map_err(source)
+    make(engine, request, context, &tracer, cancel, plan, ready).map_err(source)
+}
+
+/// Reads the Dockerfile alone, and gives what its author should know.
+pub fn check(request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<Vec<Warning>, BuildError> {
+    let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
+    define(request, context, &tracer).map(|(_, _, warnings)| warnings)
 }
 
 /// Ends what builds of an engine that was killed have left running. Must be called on a blocking thread of a tokio runtime.
@@ -83,8 +88,8 @@ fn shown(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Reads the Dockerfile and tells its author what could be better.
-fn define(request: &BuildRequest, context: &Context, tracer: &Tracer<'_>) -> Result<(Plan, String), BuildError> {
+/// Reads the Dockerfile; gives its plan, its text, and what its author should know.
+fn define(request: &BuildRequest, context: &Context, tracer: &Tracer<'_>) -> Result<(Plan, String, Vec<Warning>), BuildError> {
     let name = context.dockerfile_name(&request.dockerfile);
     let step = tracer.start_own(&format!("[internal] load build definition from {}", shown(&name)), Vec::new());
     let throttle = Throttle::new();
@@ -125,9 +130,9 @@ fn define(request: &BuildRequest, context: &Context, tracer: &Tracer<'_>) -> Res
             return Err(located(format!("duplicate name {}", stage.name), stage.lines));
         }
     }
-    tracer.warn(lint::warnings(&dockerfile, &plan, shown(&name), &text, &vertex, request));
+    let warnings = lint::warnings(&dockerfile, &plan, shown(&name), &text, &vertex, request);
     plan.cut(&request.target).map_err(BuildError::invalid)?;
-    Ok((plan, text))
+    Ok((plan, text, warnings))
 }
 
 fn make(

@@ -1,5 +1,4 @@
-//! A transfer of files as BuildKit has it: the sender tells of all files in order and numbers them, the receiver asks for the content
-//! of those that it wants. What comes in is given on as a tar, so that it is unpacked as carefully as any archive.
+//! The side that wants the files.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -7,72 +6,61 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 use tar::{Builder, EntryType, Header};
 
-use super::messages::session::{Packet, Stat, kind};
-use super::offers::Machine;
-use super::session::Answer;
-use super::stream::{Outgoing, read};
-use crate::engine::build::BuildError;
+use super::{Exchange, FOLDER, LINK, OTHERS, SPECIAL, of, too_early};
+use crate::buildkit::messages::session::{Packet, Stat, kind};
+use crate::buildkit::status::Status;
 
 /// As many files may be told of before their content was asked for.
 const AHEAD_MAX: usize = 4 << 20;
 
-/// The kinds of files in Go's modes.
-pub const FOLDER: u32 = 1 << 31;
-pub const LINK: u32 = 1 << 27;
-const OTHERS: u32 = 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19;
-/// Bits of Go's modes, and what they are in a tar.
-pub const SPECIAL: [(u32, u32); 3] = [(1 << 23, 0o4000), (1 << 22, 0o2000), (1 << 20, 0o1000)];
+/// Takes all files and writes them as a tar, without those regular files of which `has` says that their content is here already; it is
+/// asked about all files. Gives the number of bytes that came in.
+pub fn receive(exchange: Exchange<'_>, has: &mut dyn FnMut(&Stat) -> bool, tar: &mut dyn Write) -> Result<u64, Status> {
+    Receiver { exchange, ahead: VecDeque::new(), bytes: 0 }.receive(has, tar)
+}
 
-/// Files that come in.
-pub struct Receiver<'a> {
-    machine: &'a Machine,
-    out: Outgoing,
-    answer: Answer,
+/// One transfer.
+struct Receiver<'a> {
+    exchange: Exchange<'a>,
     /// Files that were told of while content came in; `None` says that there are no more.
     ahead: VecDeque<Option<Stat>>,
     bytes: u64,
-    progress: &'a dyn Fn(u64),
 }
 
-impl<'a> Receiver<'a> {
-    pub fn new(machine: &'a Machine, out: Outgoing, answer: Answer, progress: &'a dyn Fn(u64)) -> Receiver<'a> {
-        Receiver { machine, out, answer, ahead: VecDeque::new(), bytes: 0, progress }
-    }
-
-    /// Takes all files, and gives the number of bytes that came in.
-    pub fn receive(mut self, tar: &mut dyn Write) -> Result<u64, BuildError> {
+impl Receiver<'_> {
+    fn receive(mut self, has: &mut dyn FnMut(&Stat) -> bool, tar: &mut dyn Write) -> Result<u64, Status> {
         let mut builder = Builder::new(tar);
         let mut id = 0u32;
         while let Some(stat) = self.stat()? {
-            self.entry(&mut builder, &stat, id).map_err(|e| match e.downcast::<BuildError>() {
+            let here = has(&stat) && is_regular(&stat);
+            let number = id;
+            id = id.checked_add(1).ok_or_else(|| Status::unknown("there are too many files"))?;
+            if here {
+                continue;
+            }
+            self.entry(&mut builder, &stat, number).map_err(|e| match e.downcast::<Status>() {
                 Ok(error) => error,
-                Err(e) => BuildError::new(format!("cannot take {}: {e}", stat.path)),
+                Err(e) => Status::unknown(format!("cannot take {}: {e}", stat.path)),
             })?;
-            id = id.checked_add(1).ok_or_else(|| BuildError::new("there are too many files"))?;
         }
-        builder.into_inner().map_err(|e| BuildError::new(e.to_string()))?;
-        self.send(Packet { kind: kind::END, ..Packet::default() })?;
+        builder.into_inner().map_err(|e| Status::unknown(e.to_string()))?;
+        self.exchange.put(&of(kind::END))?;
         while self.packet()?.is_some_and(|packet| packet.kind != kind::END) {}
         Ok(self.bytes)
     }
 
-    fn send(&mut self, packet: Packet) -> Result<(), BuildError> {
-        self.machine.wait(self.out.message(&packet))
-    }
-
-    fn packet(&mut self) -> Result<Option<Packet>, BuildError> {
-        let Some(bytes) = self.machine.wait(self.answer.bytes())? else { return Ok(None) };
-        self.bytes += bytes.len() as u64;
-        (self.progress)(self.bytes);
-        let packet: Packet = read(bytes).map_err(|status| BuildError::new(status.0.message))?;
+    fn packet(&mut self) -> Result<Option<Packet>, Status> {
+        let Some((packet, length)) = self.exchange.take()? else { return Ok(None) };
+        self.bytes += length;
+        (self.exchange.progress)(self.bytes);
         if packet.kind == kind::ERROR {
-            return Err(BuildError::new(format!("error from sender: {}", String::from_utf8_lossy(&packet.data))));
+            return Err(Status::unknown(format!("error from sender: {}", String::from_utf8_lossy(&packet.data))));
         }
         Ok(Some(packet))
     }
 
     /// The next file; `None` after the last.
-    fn stat(&mut self) -> Result<Option<Stat>, BuildError> {
+    fn stat(&mut self) -> Result<Option<Stat>, Status> {
         if let Some(stat) = self.ahead.pop_front() {
             return Ok(stat);
         }
@@ -80,7 +68,7 @@ impl<'a> Receiver<'a> {
             match self.packet()? {
                 Some(packet) if packet.kind == kind::STAT => return Ok(packet.stat),
                 Some(_) => {}
-                None => return Err(BuildError::new("the client ended the transfer of files too early")),
+                None => return Err(too_early()),
             }
         }
     }
@@ -111,11 +99,16 @@ impl<'a> Receiver<'a> {
         }
         let size = u64::try_from(stat.size).unwrap_or(0);
         header.set_size(size);
-        self.send(Packet { kind: kind::REQUEST, id, ..Packet::default() }).map_err(io::Error::other)?;
+        self.exchange.put(&Packet { id, ..of(kind::REQUEST) }).map_err(io::Error::other)?;
         let mut content = Content { receiver: self, id, piece: Bytes::new(), over: false, left: size };
         builder.append_data(&mut header, &stat.path, &mut content)?;
         content.end()
     }
+}
+
+/// Whether a file has content of its own.
+fn is_regular(stat: &Stat) -> bool {
+    stat.mode & (FOLDER | LINK | OTHERS) == 0 && stat.link.is_empty()
 }
 
 /// The content of one file as it comes in.
@@ -132,10 +125,10 @@ impl Content<'_, '_> {
     fn fill(&mut self) -> io::Result<()> {
         while self.piece.is_empty() && !self.over {
             let packet = self.receiver.packet().map_err(io::Error::other)?;
-            let packet = packet.ok_or_else(|| io::Error::other(BuildError::new("the client ended the transfer of files too early")))?;
+            let packet = packet.ok_or_else(|| io::Error::other(too_early()))?;
             match packet.kind {
                 kind::STAT if self.receiver.ahead.len() >= AHEAD_MAX => {
-                    return Err(io::Error::other(BuildError::new("there are too many files")));
+                    return Err(io::Error::other(Status::unknown("there are too many files")));
                 }
                 kind::STAT => self.receiver.ahead.push_back(packet.stat),
                 kind::DATA if packet.id == self.id => {

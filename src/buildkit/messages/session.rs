@@ -89,3 +89,10 @@ pub struct Login {
     #[prost(string, tag = "2")]
     pub secret: String,
 }
+
+/// Whether a session is well (`grpc.health.v1`).
+#[derive(Clone, PartialEq, Message)]
+pub struct Health {
+    #[prost(int32, tag = "1")]
+    pub status: i32,
+}

@@ -3,11 +3,11 @@
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use prost::Message;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::messages::control::{Detail, RpcStatus};
 use crate::base64;
-use crate::engine::build::BuildError;
+use crate::trace::Source;
 
 /// gRPC's codes, as far as they are used.
 pub const CANCELLED: i32 = 1;
@@ -22,11 +22,15 @@ pub const UNAVAILABLE: i32 = 14;
 /// The type of a place in a Dockerfile among an error's details.
 const SOURCE: &str = "github.com/moby/buildkit/errdefs.Source+json";
 
+/// What may stand in front of a type.
+const TYPES: &str = "type.googleapis.com/";
+
 /// Headers longer than this are not sent; the details go before the words do.
 const DETAILS_MAX: usize = 48 << 10;
 
 /// Why a call failed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", .0.message)]
 pub struct Status(pub RpcStatus);
 
 impl Status {
@@ -37,6 +41,37 @@ impl Status {
     /// An error in words alone.
     pub fn unknown(message: impl Into<String>) -> Status {
         Status::new(UNKNOWN, message)
+    }
+
+    /// The end of an answer with which all is well.
+    pub fn well() -> HeaderMap {
+        Status::new(0, "").trailers()
+    }
+
+    /// The same, with the lines of a Dockerfile that it is about.
+    pub fn about(mut self, place: &Source) -> Status {
+        let line = |number: usize| json!({ "line": number });
+        let value = json!({
+            "info": { "filename": place.filename, "data": base64::encode(place.text.as_bytes()), "language": "Dockerfile" },
+            "ranges": [{ "start": line(place.first), "end": line(place.last) }],
+        });
+        self.0.details.push(Detail { kind: SOURCE.to_owned(), value: value.to_string().into_bytes() });
+        self
+    }
+
+    /// The lines of a Dockerfile that it is about; the last that were told of are the nearest.
+    pub fn source(&self) -> Option<Source> {
+        let detail = self.0.details.iter().rfind(|detail| detail.kind.trim_start_matches(TYPES) == SOURCE)?;
+        let value: Json = serde_json::from_slice(&detail.value).ok()?;
+        let line = |range: &Json, end: &str| Some(usize::try_from(range.get(end)?.get("line")?.as_u64()?).unwrap_or(usize::MAX));
+        let ranges = value.get("ranges")?.as_array()?;
+        let info = value.get("info")?;
+        Some(Source {
+            filename: info.get("filename")?.as_str()?.to_owned(),
+            text: String::from_utf8(base64::decode(info.get("data")?.as_str()?)?).ok()?,
+            first: ranges.iter().filter_map(|range| line(range, "start")).min()?,
+            last: ranges.iter().filter_map(|range| line(range, "end")).max()?,
+        })
     }
 
     /// As the end of an answer.
@@ -59,23 +94,15 @@ impl Status {
     pub fn read(trailers: &HeaderMap) -> Option<Status> {
         let text = |name: &str| trailers.get(name).and_then(|value| value.to_str().ok());
         let code = text("grpc-status").and_then(|code| code.parse().ok()).unwrap_or(UNKNOWN);
-        (code != 0).then(|| Status::new(code, unescape(text("grpc-message").unwrap_or_default())))
-    }
-}
-
-impl From<BuildError> for Status {
-    fn from(error: BuildError) -> Status {
-        let code = if error.message == crate::trace::CANCELLED { CANCELLED } else { UNKNOWN };
-        let mut status = Status::new(code, error.message);
-        if let Some(place) = error.place {
-            let line = |number: usize| json!({ "line": number });
-            let value = json!({
-                "info": { "filename": place.filename, "data": base64::encode(place.text.as_bytes()), "language": "Dockerfile" },
-                "ranges": [{ "start": line(place.first), "end": line(place.last) }],
-            });
-            status.0.details.push(Detail { kind: SOURCE.to_owned(), value: value.to_string().into_bytes() });
+        if code == 0 {
+            return None;
         }
-        status
+        let mut status = Status::new(code, unescape(text("grpc-message").unwrap_or_default()));
+        let details = text("grpc-status-details-bin").and_then(base64::decode);
+        if let Some(full) = details.and_then(|bytes| RpcStatus::decode(&bytes[..]).ok()) {
+            status.0.details = full.details;
+        }
+        Some(status)
     }
 }
 
@@ -97,7 +124,7 @@ fn escape(text: &str) -> String {
     out
 }
 
-fn unescape(text: &str) -> String {
+pub fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -127,5 +154,13 @@ mod tests {
             assert_eq!(unescape(&escape(text)), text);
         }
         assert_eq!(unescape("%é%41"), "%éA");
+    }
+
+    #[test]
+    fn the_lines_survive_too() {
+        let place = Source { filename: "Dockerfile".into(), text: "FROM a\nRUN ä\n".into(), first: 2, last: 2 };
+        let status = Status::read(&Status::unknown("no").about(&place).trailers()).expect("a failure");
+        assert_eq!((status.source(), status.0.message.as_str()), (Some(place), "no"));
+        assert_eq!(Status::read(&Status::well()).map(|status| status.0.code), None);
     }
 }

@@ -1,0 +1,241 @@
+//! The side that has the files.
+
+use std::fs::{self, File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::{Exchange, FOLDER, LINK, PIECE, SPECIAL, of, told, too_early, words};
+use crate::buildkit::messages::session::{Packet, Stat, kind};
+use crate::buildkit::status::Status;
+
+/// As deep as folders may be nested.
+const DEPTH_MAX: usize = 512;
+
+/// Which files of a folder are sent. Paths are relative to it.
+pub trait Choice {
+    fn takes(&self, path: &str) -> bool;
+
+    /// Whether something in a folder that is not taken itself may be.
+    fn enters(&self, folder: &str) -> bool;
+}
+
+/// All files.
+pub struct Everything;
+
+impl Choice for Everything {
+    fn takes(&self, _: &str) -> bool {
+        true
+    }
+
+    fn enters(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// Whose the files are said to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Those whose they are.
+    Kept,
+    /// Root's.
+    Root,
+}
+
+/// What a file that was told of holds.
+#[derive(Clone, Debug)]
+pub enum Content {
+    Disk(PathBuf),
+    Memory(Bytes),
+}
+
+/// Sends what is chosen of all below `root`. No link is followed.
+pub fn send_folder(exchange: Exchange<'_>, root: &Path, choice: &dyn Choice, owner: Owner) -> Result<(), Status> {
+    Sender::new(exchange).send(|sender| Walk { sender, choice, owner, above: Vec::new() }.folder(root, "", 0))
+}
+
+/// Sends one file; `None` for a folder without any.
+pub fn send_file(exchange: Exchange<'_>, file: Option<(Stat, Bytes)>) -> Result<(), Status> {
+    Sender::new(exchange).send(|sender| match file {
+        Some((stat, content)) => sender.tell(stat, Some(Content::Memory(content))),
+        None => Ok(()),
+    })
+}
+
+/// One transfer.
+struct Sender<'a> {
+    exchange: Exchange<'a>,
+    /// The files with content, by their numbers.
+    files: Vec<Option<Content>>,
+    bytes: u64,
+}
+
+impl<'a> Sender<'a> {
+    fn new(exchange: Exchange<'a>) -> Sender<'a> {
+        Sender { exchange, files: Vec::new(), bytes: 0 }
+    }
+
+    fn send(mut self, tell: impl FnOnce(&mut Sender<'a>) -> Result<(), Status>) -> Result<(), Status> {
+        let done = tell(&mut self).and_then(|()| {
+            self.put(&of(kind::STAT))?;
+            self.serve()
+        });
+        if let Err(e) = &done {
+            // The other side is told, if it still listens.
+            let _ = self.put(&Packet { data: Bytes::from(e.0.message.clone()), ..of(kind::ERROR) });
+        }
+        done
+    }
+
+    fn put(&mut self, packet: &Packet) -> Result<(), Status> {
+        self.bytes += prost::Message::encoded_len(packet) as u64;
+        (self.exchange.progress)(self.bytes);
+        self.exchange.put(packet)
+    }
+
+    fn tell(&mut self, stat: Stat, content: Option<Content>) -> Result<(), Status> {
+        self.put(&told(stat))?;
+        self.files.push(content);
+        Ok(())
+    }
+
+    /// Gives what is asked for until the other side has all.
+    fn serve(&mut self) -> Result<(), Status> {
+        loop {
+            let (packet, _) = self.exchange.take()?.ok_or_else(too_early)?;
+            match packet.kind {
+                kind::REQUEST => self.content(packet.id)?,
+                kind::END => {
+                    self.put(&of(kind::END))?;
+                    return self.exchange.finish();
+                }
+                kind::ERROR => return Err(Status::unknown(format!("error from receiver: {}", String::from_utf8_lossy(&packet.data)))),
+                _ => {}
+            }
+        }
+    }
+
+    fn content(&mut self, id: u32) -> Result<(), Status> {
+        let content = usize::try_from(id).ok().and_then(|at| self.files.get(at)?.clone());
+        let content = content.ok_or_else(|| Status::unknown(format!("invalid file id {id}")))?;
+        match content {
+            Content::Memory(bytes) => self.pieces(id, &bytes[..], Path::new("")),
+            Content::Disk(file) => {
+                let opened = File::open(&file).map_err(|e| failed("open", &file, &e))?;
+                self.pieces(id, opened, &file)
+            }
+        }
+    }
+
+    fn pieces(&mut self, id: u32, mut content: impl Read, file: &Path) -> Result<(), Status> {
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let mut count = 0;
+            // Pieces are as long as they may be: their number is seen by those who count bytes.
+            while count < PIECE {
+                match content.read(&mut buffer[count..]).map_err(|e| failed("read", file, &e))? {
+                    0 => break,
+                    more => count += more,
+                }
+            }
+            self.put(&Packet { id, data: Bytes::copy_from_slice(&buffer[..count]), ..of(kind::DATA) })?;
+            if count == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// Says no more, and hears the other side's last word.
+    fn finish(&mut self) -> Result<(), Status> {
+        if self.inbound.is_answer() {
+            let _ = self.out.end();
+            self.end()?;
+        }
+        Ok(())
+    }
+}
+
+/// A walk through a folder.
+struct Walk<'a, 'b> {
+    sender: &'a mut Sender<'b>,
+    choice: &'a dyn Choice,
+    owner: Owner,
+    /// Folders above that have not been told of, for nothing in them was chosen so far.
+    above: Vec<Stat>,
+}
+
+impl Walk<'_, '_> {
+    fn folder(&mut self, folder: &Path, path: &str, depth: usize) -> Result<(), Status> {
+        let cannot = |e: std::io::Error| failed("open", folder, &e);
+        if depth > DEPTH_MAX {
+            return Err(Status::unknown(format!("folders are nested too deep at {}", folder.display())));
+        }
+        let mut names: Vec<_> =
+            fs::read_dir(folder).map_err(cannot)?.map(|entry| entry.map(|e| e.file_name())).collect::<Result<_, _>>().map_err(cannot)?;
+        names.sort();
+        for name in names {
+            // The protocol has no other names.
+            let Some(name) = name.to_str() else { continue };
+            let (place, path) = (folder.join(name), if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") });
+            let metadata = match fs::symlink_metadata(&place) {
+                Ok(metadata) => metadata,
+                // It went meanwhile.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(failed("lstat", &place, &e)),
+            };
+            let taken = self.choice.takes(&path);
+            let entered = metadata.is_dir() && self.choice.enters(&path);
+            if !taken && !entered {
+                continue;
+            }
+            let Some(stat) = stat(&place, &path, &metadata, self.owner) else { continue };
+            let waiting = self.above.len();
+            if taken {
+                for stat in self.above.drain(..) {
+                    self.sender.tell(stat, None)?;
+                }
+                self.sender.tell(stat, metadata.is_file().then(|| Content::Disk(place.clone())))?;
+            } else {
+                self.above.push(stat);
+            }
+            if metadata.is_dir() {
+                self.folder(&place, &path, depth + 1)?;
+                self.above.truncate(waiting);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn failed(what: &str, file: &Path, error: &std::io::Error) -> Status {
+    Status::unknown(format!("{what} {}: {}", file.display(), words(error)))
+}
+
+/// A file as it is told of; `None` for what is neither file nor folder nor link.
+fn stat(place: &Path, path: &str, metadata: &Metadata, owner: Owner) -> Option<Stat> {
+    let special = SPECIAL.iter().filter(|(_, bit)| metadata.mode() & bit != 0).map(|(go, _)| go).sum::<u32>();
+    let (uid, gid) = if owner == Owner::Root { (0, 0) } else { (metadata.uid(), metadata.gid()) };
+    let mut stat = Stat {
+        path: path.to_owned(),
+        mode: metadata.mode() & 0o777 | special,
+        uid,
+        gid,
+        modified: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
+        ..Stat::default()
+    };
+    if metadata.is_dir() {
+        stat.mode |= FOLDER;
+    } else if metadata.is_symlink() {
+        stat.mode |= LINK;
+        stat.link = fs::read_link(place).ok()?.to_str()?.to_owned();
+    } else if metadata.is_file() {
+        stat.size = i64::try_from(metadata.len()).ok()?;
+    } else {
+        return None;
+    }
+    Some(stat)
+}
