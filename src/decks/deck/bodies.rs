@@ -151,11 +151,17 @@ impl Renderer<'_> {
         let (mut faults, mut problems) = (Vec::new(), Vec::new());
         let html = diagrams::captioned(self.text(&slide.content, links, options, &mut faults));
         let notes = slide.notes.as_ref().map(|notes| self.text(&notes.content, links, options, &mut faults));
+        // It waits for the other slides, so it keeps no room to grow.
+        let mut fit = |html: String| {
+            let mut html = rewrite(html, assets, &mut problems);
+            html.shrink_to_fit();
+            html
+        };
         Body {
             heading: if self.planned { plan::heading(&html) } else { String::new() },
             lead: is_lone_heading(&html),
-            html: rewrite(html, assets, &mut problems),
-            notes: notes.filter(|notes| !notes.trim().is_empty()).map(|notes| rewrite(notes, assets, &mut problems)),
+            html: fit(html),
+            notes: notes.filter(|notes| !notes.trim().is_empty()).map(fit),
             problems,
             faults,
             answers: assets.answers(),
