@@ -50,10 +50,13 @@ pub fn next(html: &str, mut from: usize) -> Option<Markup<'_>> {
                 let Some(close) = tag_end(bytes, name_end) else { return Some(Markup::Unended(at)) };
                 return Some(Markup::Tag(Tag { name: &html[name_at..name_end], end, range: at..close + 1, inside: name_end..close }));
             }
-            Some(b'!') if html[at..].starts_with("<!--") => return Some(ended(html, at, "-->")),
-            Some(b'!' | b'?') => return Some(ended(html, at, ">")),
+            Some(b'!') if html[at..].starts_with("<!--") => {
+                let length = comment(&html[at..]).map(|(_, length)| length);
+                return Some(length.map_or(Markup::Unended(at), |length| Markup::Comment(at..at + length)));
+            }
+            Some(b'!' | b'?') => return Some(ended(html, at)),
             // `</` with no name is a comment, if something follows it.
-            Some(_) if end => return Some(ended(html, at, ">")),
+            Some(_) if end => return Some(ended(html, at)),
             // Whatever comes behind the text would become a part of it.
             None => return Some(Markup::Unended(at)),
             Some(_) => from = at + 1,
@@ -72,10 +75,22 @@ pub fn next_tag(html: &str, mut from: usize) -> Option<Tag<'_>> {
     }
 }
 
-fn ended<'a>(html: &str, at: usize, end: &str) -> Markup<'a> {
-    // `<!-->` is a whole comment, so the end may share the dashes of the start.
-    let from = at + 2;
-    html[from..].find(end).map_or(Markup::Unended(at), |found| Markup::Comment(at..from + found + end.len()))
+/// The text of the comment that `html` starts with, and the length of it all; `None` where it never ends.
+pub fn comment(html: &str) -> Option<(&str, usize)> {
+    let bytes = html.as_bytes();
+    // `<!-->` and `<!--->` are whole: the end may share the dashes of the start. And `--!>` ends one, too.
+    let from = 2;
+    memchr::memchr_iter(b'-', &bytes[from..])
+        .find_map(|n| match &bytes[from + n..] {
+            [b'-', b'-', b'>', ..] => Some((from + n, 3)),
+            [b'-', b'-', b'!', b'>', ..] if n > 1 => Some((from + n, 4)),
+            _ => None,
+        })
+        .map(|(at, mark)| (html.get(4..at).unwrap_or_default(), at + mark))
+}
+
+fn ended(html: &str, at: usize) -> Markup<'_> {
+    html[at..].find('>').map_or(Markup::Unended(at), |found| Markup::Comment(at..at + found + 1))
 }
 
 /// Where the `>` of a tag is; quotes protect it.
@@ -188,6 +203,22 @@ mod tests {
         assert_eq!(next("<?php", 0), Some(Markup::Unended(0)));
         assert_eq!(next("1 < 2 << 3", 0), None);
         assert_eq!(next("x </", 0), Some(Markup::Unended(2)));
+    }
+
+    #[test]
+    fn comments_end_as_in_a_browser() {
+        for (html, text, length) in [
+            ("<!-- a -->b-->", " a ", 10),
+            ("<!-->b-->", "", 5),
+            ("<!--->b-->", "", 6),
+            ("<!---->b-->", "", 7),
+            ("<!--a--!>b-->", "a", 9),
+            ("<!--!>b-->", "!>b", 10),
+            ("<!--é-- >-->", "é-- >", 13),
+        ] {
+            assert_eq!(comment(html), Some((text, length)), "{html}");
+        }
+        assert_eq!(comment("<!-- a -- >"), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::pieces::Piece;
+use crate::deck::tags;
 use crate::slides::entity;
 
 /// Elements that have no end tag.
@@ -41,11 +42,11 @@ fn push_text<'h>(text: &'h str, out: &mut Vec<Piece<'h>>) {
 
 /// Reads the tag or comment that `html` starts with; gives its length, 0 where it is none.
 fn tag<'h>(html: &'h str, out: &mut Vec<Piece<'h>>) -> usize {
-    if let Some(comment) = html.strip_prefix("<!--") {
+    if let Some(rest) = html.strip_prefix("<!--") {
         // An open comment takes the rest of the slide, as in a browser.
-        let end = comment.find("-->").unwrap_or(comment.len());
-        out.push(Piece::Comment(comment[..end].into()));
-        return (4 + end + 3).min(html.len());
+        let (text, length) = tags::comment(html).unwrap_or((rest, html.len()));
+        out.push(Piece::Comment(text.into()));
+        return length;
     }
     if html.starts_with("<!") || html.starts_with("<?") {
         return html.find('>').map_or(html.len(), |end| end + 1);

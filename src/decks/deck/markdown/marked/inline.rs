@@ -4,6 +4,7 @@
 //! is used up, what is left is text. No text of an author comes near it.
 
 use super::{Context, MAX_DEPTH, escape, is_word};
+use crate::slides::remark::Engine;
 use crate::slides::remark::lexer::is_space;
 
 /// Bytes that may be looked ahead in vain: to begin with, and for each byte of text.
@@ -63,9 +64,12 @@ impl Inline<'_> {
                 if inner.starts_with(is_space) {
                     return None;
                 }
-                let close = self.seek(inner, |inner| {
-                    inner.match_indices("~~").map(|(at, _)| at).find(|at| *at > 0 && !inner[..*at].ends_with(is_space))
-                })?;
+                // Of three marks in a row the last two close as well as the first two.
+                let pairs = |inner: &str| {
+                    memchr::memchr_iter(b'~', inner.as_bytes())
+                        .find(|at| inner.as_bytes().get(at + 1) == Some(&b'~') && *at > 0 && !inner[..*at].ends_with(is_space))
+                };
+                let close = self.seek(inner, pairs)?;
                 self.element("del", &inner[..close], depth, out);
                 Some(close + 4)
             }
@@ -246,7 +250,8 @@ impl Inline<'_> {
             self.element("strong", &text[2..close], depth, out);
             return Some(close + 2);
         }
-        let close = self.seek(text, |text| em_end(text.as_bytes(), mark))?;
+        let engine = self.context.engine;
+        let close = self.seek(text, |text| em_end(text.as_bytes(), mark, engine))?;
         self.element("em", &text[1..close], depth, out);
         Some(close + 1)
     }
@@ -377,12 +382,14 @@ fn strong_end(bytes: &[u8], mark: u8) -> Option<usize> {
 }
 
 /// The closing mark of emphasis: one that no other follows, pairs of marks passed over. For `_` no word may go on behind it.
-fn em_end(bytes: &[u8], mark: u8) -> Option<usize> {
+fn em_end(bytes: &[u8], mark: u8, engine: Engine) -> Option<usize> {
     let closes = |at: usize| match bytes.get(at + 1) {
         Some(next) if mark == b'_' => !is_word(*next),
         Some(next) => *next != mark,
         None => true,
     };
+    // In 0.15 a single `_` that closes nothing ends the search, and one of a pair closes nothing.
+    let strict = mark == b'_' && engine == Engine::Upstream;
     let mut at = 1;
     let mut spare = None;
     while at < bytes.len() {
@@ -397,11 +404,13 @@ fn em_end(bytes: &[u8], mark: u8) -> Option<usize> {
             // Where nothing else closes, the second of a pair does.
             spare = closes(at + 1).then_some(at + 1).or(spare);
             at += 2;
+        } else if strict {
+            return None;
         } else {
             at += 1;
         }
     }
-    spare.filter(|at| *at > 1)
+    spare.filter(|at| *at > 1 && !strict)
 }
 
 /// The start of the run of just so many backticks that closes code.

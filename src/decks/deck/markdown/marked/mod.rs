@@ -211,10 +211,25 @@ mod tests {
             ct("*a* **b** _c_ a_b_c `d` ~~e~~"),
             "<p><em>a</em> <strong>b</strong> <em>c</em> a_b_c <code>d</code> <del>e</del></p>\n"
         );
+        assert_eq!(ct("- a\n~~~ x y\nb\n~~~\n- ~~~~~c"), "<ul>\n<li>a\n<del>~ x y\nb\n~</del></li>\n<li><del>~</del>c</li>\n</ul>\n");
         assert_eq!(
             ct("[a](b \"c\") ![d](e) http://x.y/z."),
             "<p><a href=\"b\" title=\"c\">a</a> <img src=\"e\" alt=\"d\"> <a href=\"http://x.y/z\">http://x.y/z</a>.</p>\n"
         );
+    }
+
+    #[test]
+    fn a_table_may_begin_with_a_bar_and_have_none_below() {
+        let table = "<table>\n<thead>\n<tr>\n<th></th>\n<th>a</th>\n<th>b</th>\n</tr>\n</thead>\n<tbody>\n";
+        assert!(ct("|a | b\n--- | ---\n1 | 2\n").starts_with(table), "{}", ct("|a | b\n--- | ---\n1 | 2\n"));
+    }
+
+    #[test]
+    fn emphasis_and_paragraphs_end_as_in_each_engine() {
+        let upstream = |text: &str| html(&[Content::Markdown(text.into())], &Links::default(), Engine::Upstream);
+        assert_eq!(ct("_a _b_ c__ d"), "<p><em>a _b</em> c__ d</p>\n");
+        assert_eq!(upstream("_a __ b_c d_"), "<p>_a __ b<em>c d</em></p>\n");
+        assert_eq!(upstream("a\n#b"), "<p>a</p>\n<p>#b</p>\n");
     }
 
     #[test]

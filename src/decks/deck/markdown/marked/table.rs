@@ -16,7 +16,7 @@ pub struct Table<'t> {
 pub fn read(text: &str, at: usize, bars: bool) -> Option<Table<'_>> {
     let stop = line::end(text, at);
     let head = text[at..stop].trim_start_matches(' ');
-    let is_head = if bars { head.len() > 1 && head.starts_with('|') } else { head.find('|').is_some_and(|n| n > 0) };
+    let is_head = if bars { head.len() > 1 && head.starts_with('|') } else { head.rfind('|').is_some_and(|n| n > 0) };
     if !is_head || stop == text.len() {
         return None;
     }
@@ -40,7 +40,7 @@ pub fn read(text: &str, at: usize, bars: bool) -> Option<Table<'_>> {
         end = (stop + 1).min(text.len());
     }
     let align = cells(marks, true).into_iter().map(alignment).collect();
-    Some(Table { header: cells(head, true), align, rows, end: line::skip_feeds(text, end) })
+    Some(Table { header: cells(head, bars), align, rows, end: line::skip_feeds(text, end) })
 }
 
 /// A cell between bars keeps its blanks at the line's ends only.
@@ -48,11 +48,11 @@ fn inner((_, cell): (usize, &str)) -> &str {
     cell.trim_matches(' ')
 }
 
-/// The cells of a line, bars at its ends left out.
-fn cells(line: &str, ends: bool) -> Vec<&str> {
+/// The cells of a line; a bar at its end is left out, one at its start only in a table with `bars`.
+fn cells(line: &str, bars: bool) -> Vec<&str> {
     let line = line.trim_matches(' ');
-    let line = if ends { line.strip_prefix('|').unwrap_or(line) } else { line };
-    let line = if ends { line.strip_suffix('|').unwrap_or(line) } else { line };
+    let line = if bars { line.strip_prefix('|').unwrap_or(line) } else { line };
+    let line = line.strip_suffix('|').unwrap_or(line);
     line.split('|').map(|cell| cell.trim_matches(' ')).collect()
 }
 
