@@ -217,6 +217,16 @@ fn failures_show_the_lines_that_they_are_about() {
 }
 
 #[test]
+fn the_plugin_asks_what_a_dockerfile_takes() {
+    theirs(|client| {
+        let outline = client.ok("BUILDX_EXPERIMENTAL=1 docker buildx build --print=outline --build-arg A=7 b");
+        assert!(outline.contains("BUILD ARG") && outline.lines().any(|line| line.split_whitespace().eq(["A", "7"])), "{outline}");
+        let targets = client.ok("BUILDX_EXPERIMENTAL=1 docker buildx build --print=targets b");
+        assert!(targets.starts_with("TARGET") && targets.contains("(default)"), "{targets}");
+    });
+}
+
+#[test]
 fn a_build_ends_with_its_client() {
     both(|client| {
         client.ok("printf 'FROM busybox\\nRUN echo begun; sleep 1234\\n' > b/slow");

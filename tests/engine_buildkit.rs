@@ -294,6 +294,40 @@ fn a_check_builds_nothing() {
     assert!(!found.stderr.contains("RUN exit 1") && !fine.stderr.contains("exporting"), "{found:?} {fine:?}");
 }
 
+#[test]
+fn a_dockerfile_tells_of_its_targets_and_what_they_take() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let dockerfile = "# BASE is where it begins\nARG BASE=busybox\n# build makes it\nFROM $BASE AS build\nARG MODE=fast\n\
+        RUN --mount=type=secret,id=token,required=true exit 1\nFROM scratch\nCOPY --from=build /x /\n";
+    let targets = builder.try_build("--call=targets", dockerfile);
+    assert_eq!((targets.status, targets.stdout.as_str()), (0, "TARGET    DESCRIPTION\nbuild     makes it\n(default) \n"), "{targets:?}");
+    let outline = builder.try_build("--call=outline --build-arg MODE=slow --target build", dockerfile);
+    let expected = "TARGET:      build\nDESCRIPTION: makes it\n\n\
+        BUILD ARG   VALUE     DESCRIPTION\nBASE        busybox   is where it begins\nMODE        slow      \n\n\
+        SECRET   REQUIRED\ntoken    true\n\n";
+    assert_eq!((outline.status, outline.stdout.as_str()), (0, expected), "{outline:?}");
+    let json = builder.try_build("--call=outline,format=json", dockerfile);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(
+        (json["args"][1]["name"].as_str(), json["args"][1]["location"]["ranges"][0]["start"]["line"].as_u64()),
+        (Some("MODE"), Some(5))
+    );
+    assert_eq!(builder.try_build("--call=check,ignorestatus=true", "FROM busybox\nCMD a\n").status, 0);
+    assert!(builder.try_build("--call=other", dockerfile).stderr.contains("unsupported request frontend.other"));
+}
+
+#[test]
+fn an_image_is_pushed_where_it_shall_be() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let pushed = builder.try_build("--push", "FROM busybox\n");
+    assert!(pushed.stderr.ends_with("ERROR: tag is needed when pushing to registry\n"), "{pushed:?}");
+    // Nobody listens there: it is the engine that tries, and the build that fails.
+    let pushed = builder.try_build("--push -t localhost:9/one", "FROM busybox\n");
+    let step = "pushing localhost:9/one with docker\n";
+    assert!(pushed.status == 1 && pushed.stderr.contains(step), "{pushed:?}");
+    assert_eq!(builder.ok("docker images -q localhost:9/one | wc -l"), "1");
+}
+
 /// An engine without BuildKit's protocol, as one that is not Dockside's may be; gives what was asked of it until it was asked to build.
 fn engine_without_buildkit(socket: &Path) -> std::thread::JoinHandle<Vec<String>> {
     use std::io::{BufRead, BufReader, Read, Write};

@@ -217,7 +217,7 @@ struct StageSeen {
 }
 
 /// The names of the variables in a word.
-fn variables(word: &str) -> Vec<&str> {
+pub fn variables(word: &str) -> Vec<&str> {
     word.match_indices('$')
         .map(|(at, _)| {
             let name = word[at + 1..].strip_prefix('{').unwrap_or(&word[at + 1..]);

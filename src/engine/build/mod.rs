@@ -18,6 +18,7 @@ pub mod instruction;
 mod lint;
 mod mounts;
 mod options;
+mod outline;
 mod remote;
 mod report;
 mod running;
@@ -31,11 +32,12 @@ use std::collections::BTreeMap;
 use super::image::Reference;
 use super::registry::Credentials;
 
-pub use buildkit::{Export, Made, build as build_buildkit, check};
+pub use buildkit::{Export, Made, build as build_buildkit, check, outline, targets};
 pub use classic::build as build_classic;
 pub use client::{Client, Head, Wanted};
 pub use context::Context;
 pub use instruction::Plan;
+pub use outline::{Needed, Outline, Target};
 pub use report::{BuildError, Cancel, Note, Report};
 pub use usage::{Going, Kept, kept, prune};
 

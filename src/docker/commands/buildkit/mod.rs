@@ -1,13 +1,15 @@
 //! `docker build` as BuildKit's client does it: the engine asks for the files that it needs in a session, and tells of the build
 //! meanwhile.
 //!
-//! `inputs` finds the files, `order` and `outputs` read the flags, `session` answers the engine, `solve` asks it and shows the build.
+//! `inputs` finds the files, `order`, `outputs` and `question` read the flags, `session` answers the engine, `solve` asks it and shows the build.
 
 mod choice;
 mod csv;
 mod inputs;
 mod order;
 mod outputs;
+mod push;
+mod question;
 mod secrets;
 mod session;
 mod solve;
@@ -25,7 +27,7 @@ use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Kind, Outcome};
-use crate::docker::progressui::{Display, Mode, excerpt, report};
+use crate::docker::progressui::{Display, Mode, excerpt};
 use crate::docker::reference::Reference;
 use session::Offers;
 use solve::{Made, Order, solve};
@@ -73,18 +75,16 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
     let mut attributes = order::attributes(m)?;
     let output = outputs::read(m)?;
     let secrets = secrets::read(m)?;
-    let check = m.on("check");
-    if output.pushed {
-        return Err(Failure::new("--push is not supported: build, then use `docker push`"));
-    }
+    let question = question::read(m)?;
     let Some(engine) = engine(c).await? else {
         c.warn_line("This engine does not speak BuildKit's protocol: its classic builder builds instead.");
         return build::classic(c, m).await;
     };
     let inputs = inputs::find(m)?;
     attributes.extend(inputs.attributes);
-    if check {
-        attributes.insert("requestid".to_owned(), "frontend.lint".to_owned());
+    if let Some(question) = &question {
+        attributes.insert("requestid".to_owned(), question.name.clone());
+        attributes.insert("frontend.caps".to_owned(), "moby.buildkit.frontend.subrequests+forward".to_owned());
     }
     let offers = Arc::new(Offers {
         id: random(),
@@ -104,18 +104,28 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
         reference: random(),
         session: offers.id.clone(),
         attributes,
-        exporter: if check { String::new() } else { output.exporter.to_owned() },
+        exporter: if question.is_some() { String::new() } else { output.exporter.to_owned() },
         exporter_attributes: output.attributes.into_iter().collect(),
     };
     let mut display = Display::new(mode);
-    display.warns = !check;
-    let made = solve(&engine, order, &mut display).await.map_err(|status| failure(&status))?;
-    if check {
-        let found = checked(&made)?;
-        c.print(report(&found));
-        return Ok(u8::from(!found.is_empty()));
+    display.warns = question.is_none();
+    let made = solve(&engine, order, &mut display).await;
+    let mut pushed = Ok(());
+    if made.is_ok() && output.pushed && question.is_none() {
+        for name in output.names.split(',') {
+            pushed = push::push(c, name, &mut display).await;
+            if pushed.is_err() {
+                break;
+            }
+        }
     }
-    finish(c, m, &made)
+    solve::write(&display.done());
+    let made = made.map_err(|status| failure(&status))?;
+    pushed?;
+    match question {
+        Some(question) => question.show(c, &made),
+        None => finish(c, m, &made),
+    }
 }
 
 /// A connection that takes BuildKit's calls; none where the engine knows nothing of it.
@@ -168,12 +178,6 @@ fn mode(m: &Matches) -> Result<Mode, Failure> {
         "rawjson" => Ok(Mode::RawJson),
         other => Err(Failure::new(format!("invalid progress mode {other}: there are auto, plain, tty, quiet and rawjson"))),
     }
-}
-
-/// What a check has found.
-fn checked(made: &Made) -> Result<Vec<crate::trace::Warning>, Failure> {
-    let found = made.answer.get("result.json").and_then(|json| crate::trace::lint::decode(json));
-    found.ok_or_else(|| Failure::new("the engine's answer to the check makes no sense"))
 }
 
 /// Writes down what was built, where the user wants it.

@@ -15,8 +15,9 @@ pub struct Output {
     pub exporter: &'static str,
     pub attributes: BTreeMap<String, String>,
     pub keep: Keep,
-    /// Whether the image is to be pushed.
+    /// Whether the image is to be pushed, by these names with commas between them.
     pub pushed: bool,
+    pub names: String,
 }
 
 /// Reads the flags. Without any it is an image.
@@ -80,13 +81,15 @@ impl Entry {
         match self.kind.as_str() {
             "local" => {
                 let keep = Keep::Folder(folder(&self.place)?);
-                Ok(Output { exporter: "local", attributes: self.attributes, keep, pushed: false })
+                Ok(Output { exporter: "local", attributes: self.attributes, keep, pushed: false, names: String::new() })
             }
             "tar" => {
                 let keep = file(&self.place)?;
-                Ok(Output { exporter: "tar", attributes: self.attributes, keep, pushed: false })
+                Ok(Output { exporter: "tar", attributes: self.attributes, keep, pushed: false, names: String::new() })
             }
-            "cacheonly" => Ok(Output { exporter: "", attributes: BTreeMap::new(), keep: Keep::Nothing, pushed: false }),
+            "cacheonly" => {
+                Ok(Output { exporter: "", attributes: BTreeMap::new(), keep: Keep::Nothing, pushed: false, names: String::new() })
+            }
             "oci" => driver("OCI exporter"),
             "docker" if !self.place.is_empty() => driver("Docker exporter"),
             "docker" | "image" | "registry" => {
@@ -106,7 +109,8 @@ impl Entry {
                 }
                 // This client pushes, as Docker's does where the engine has Docker's own store.
                 self.attributes.remove("push");
-                Ok(Output { exporter: "moby", attributes: self.attributes, keep: Keep::Nothing, pushed })
+                let names = self.attributes.get("name").cloned().unwrap_or_default();
+                Ok(Output { exporter: "moby", attributes: self.attributes, keep: Keep::Nothing, pushed, names })
             }
             other => Err(Failure::new(format!("exporter {} could not be found", crate::docker::units::quote(other)))),
         }

@@ -34,7 +34,7 @@ pub struct Order {
     pub exporter_attributes: HashMap<String, String>,
 }
 
-/// Builds and shows it.
+/// Builds and shows it, but for the display's end.
 pub async fn solve(engine: &Caller, order: Order, display: &mut Display) -> Result<Made, Status> {
     let reference = order.reference.clone();
     let request = SolveRequest {
@@ -102,7 +102,6 @@ pub async fn solve(engine: &Caller, order: Order, display: &mut Display) -> Resu
         };
         write(&text);
     }
-    write(&display.done());
     ended.unwrap_or_else(|| Ok(Made::default()))
 }
 

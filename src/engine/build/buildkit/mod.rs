@@ -19,6 +19,7 @@ use super::arguments::Arguments;
 use super::context::Context;
 use super::dockerfile::Dockerfile;
 use super::instruction::{Instruction, Plan};
+use super::outline::{self, Outline, Target};
 use super::report::{BuildError, Cancel, Report};
 use super::{BuildRequest, base, expand, lint};
 use crate::engine::Engine;
@@ -72,6 +73,20 @@ pub fn build(
 pub fn check(request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<Vec<Warning>, BuildError> {
     let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
     define(request, context, &tracer).map(|(_, _, warnings)| warnings)
+}
+
+/// Reads the Dockerfile alone, and gives its targets with its text.
+pub fn targets(request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<(Vec<Target>, String), BuildError> {
+    // Which of them shall be built does not matter.
+    let request = BuildRequest { target: String::new(), ..request.clone() };
+    let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
+    define(&request, context, &tracer).map(|(plan, text, _)| (outline::targets(&plan, &text), text))
+}
+
+/// Reads the Dockerfile alone, and gives what the target takes, with the Dockerfile's text.
+pub fn outline(request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<(Outline, String), BuildError> {
+    let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
+    define(request, context, &tracer).map(|(plan, text, _)| (outline::outline(&plan, &text, request), text))
 }
 
 /// Ends what builds of an engine that was killed have left running. Must be called on a blocking thread of a tokio runtime.
