@@ -8,16 +8,17 @@ use serde_json::json;
 
 use super::ApiError;
 use super::containers::list::all_with_sizes;
+use super::containers::volumes::used;
 use super::images::{blocking, summary};
 use super::json::Json;
 use crate::engine::Engine;
 
 /// `GET /system/df`
 pub async fn disk_usage(State(engine): State<Arc<Engine>>) -> Result<impl IntoResponse, ApiError> {
-    let (usage, users, containers, cache) = blocking(&engine, |engine| {
+    let (usage, users, containers, volumes, cache) = blocking(&engine, |engine| {
         let usage = engine.images.disk_usage()?;
         let users: Vec<usize> = usage.images.iter().map(|image| engine.containers.using_image(&image.id).len()).collect();
-        Ok((usage, users, all_with_sizes(engine), super::build::cache(engine)))
+        Ok((usage, users, all_with_sizes(engine), used(engine), super::build::cache(engine)))
     })
     .await?;
     let mut containers = containers?;
@@ -42,6 +43,6 @@ pub async fn disk_usage(State(engine): State<Arc<Engine>>) -> Result<impl IntoRe
         })
         .collect();
     Ok(Json(json!({
-        "LayersSize": usage.layers_size, "Images": images, "Containers": containers, "Volumes": [], "BuildCache": cache,
+        "LayersSize": usage.layers_size, "Images": images, "Containers": containers, "Volumes": volumes, "BuildCache": cache,
     })))
 }

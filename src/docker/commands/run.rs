@@ -94,7 +94,6 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
         let end = session::beside(resizing, signals, stream::run(hijacked, plan)).await?;
         drop(raw);
         if end == End::Detached {
-            c.line("read escape sequence");
             return Ok(0);
         }
         return waiting.exit().await.map(Exit::status);

@@ -13,7 +13,7 @@ mod stats;
 mod stream;
 mod text;
 mod top;
-mod volumes;
+pub(super) mod volumes;
 
 pub(crate) use create::parse;
 

@@ -41,6 +41,16 @@ fn entry(volume: &Volume) -> Value {
     })
 }
 
+/// All volumes with what they take and how many containers have them.
+pub fn used(engine: &Engine) -> Vec<Value> {
+    let with_usage = |volume: Volume| {
+        let mut shown = entry(&volume);
+        shown["UsageData"] = json!({ "RefCount": engine.containers.volume_users(&volume.name).len(), "Size": volume.size() });
+        shown
+    };
+    engine.containers.volumes().into_iter().map(with_usage).collect()
+}
+
 pub async fn list(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
     let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
     filters.only(&["dangling", "driver", "label", "label!", "name"])?;

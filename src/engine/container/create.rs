@@ -174,12 +174,7 @@ fn check(config: &RunConfig, host: &HostConfig) -> Result<(), ContainerError> {
     if host.auto_remove && !matches!(host.restart_policy.name.as_str(), "" | "no") {
         return invalid("can't create 'AutoRemove' container with restart policy".to_owned());
     }
-    if !matches!(host.restart_policy.name.as_str(), "" | "no" | "always" | "unless-stopped" | "on-failure") {
-        return invalid(format!(
-            "invalid restart policy: unknown policy '{}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
-            host.restart_policy.name
-        ));
-    }
+    host.restart_policy.check()?;
     for extra in host.extra_hosts.iter().flatten() {
         if extra.split_once([':', '=']).is_none_or(|(name, address)| name.is_empty() || address.is_empty()) {
             return invalid(format!("bad format for add-host: \"{extra}\""));

@@ -31,6 +31,14 @@ pub struct ExecRequest {
     pub console_size: (u16, u16),
 }
 
+impl ExecRequest {
+    /// What the engine's listeners are told: the action with the command, as Docker puts them together.
+    fn action(&self, action: &str) -> String {
+        let (program, args) = self.args.split_first().map_or(("", &[][..]), |(program, args)| (program.as_str(), args));
+        format!("{action}: {program} {}", args.join(" "))
+    }
+}
+
 /// One process that was asked for.
 pub struct Exec {
     pub id: String,
@@ -80,7 +88,7 @@ impl Containers {
             live: Mutex::default(),
             done: watch::Sender::new(false),
         };
-        self.tell(container, &format!("exec_create: {}", exec.request.args.join(" ")), &[("execID", id.clone())]);
+        self.tell(container, &exec.request.action("exec_create"), &[("execID", id.clone())]);
         self.execs().insert(id.clone(), Arc::new(exec));
         Ok(id)
     }
@@ -137,7 +145,7 @@ impl Containers {
                     let mut state = exec.lock();
                     (state.running, state.pid) = (true, pid);
                 }
-                self.tell(&exec.container, &format!("exec_start: {}", request.args.join(" ")), &[("execID", exec.id.clone())]);
+                self.tell(&exec.container, &request.action("exec_start"), &[("execID", exec.id.clone())]);
                 let (containers, exec) = (self.clone(), Arc::clone(exec));
                 tokio::spawn(async move {
                     let code = loop {

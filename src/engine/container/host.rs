@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::ContainerError;
+
 /// Docker's `HostConfig`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -162,6 +164,25 @@ pub struct RestartPolicy {
     pub name: String,
     #[serde(deserialize_with = "nullable")]
     pub maximum_retry_count: i64,
+}
+
+impl RestartPolicy {
+    /// Refuses a policy that nobody knows or that makes no sense, in Docker's words.
+    pub fn check(&self) -> Result<(), ContainerError> {
+        let negative = self.maximum_retry_count < 0;
+        let wrong = match self.name.as_str() {
+            // Old clients say nothing with any count.
+            "" => return Ok(()),
+            "no" | "always" | "unless-stopped" if self.maximum_retry_count != 0 => {
+                let more = if negative { " and cannot be negative" } else { "" };
+                format!("maximum retry count can only be used with 'on-failure'{more}")
+            }
+            "on-failure" if negative => "maximum retry count cannot be negative".to_owned(),
+            "no" | "always" | "unless-stopped" | "on-failure" => return Ok(()),
+            other => format!("unknown policy '{other}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"),
+        };
+        Err(ContainerError::Invalid(format!("invalid restart policy: {wrong}")))
+    }
 }
 
 /// A device of the host for the container.

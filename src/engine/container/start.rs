@@ -67,6 +67,7 @@ impl Containers {
                     p.starts += 1;
                 });
                 self.tell_networks(container);
+                self.tell_mounted(container);
                 self.tell(container, "start", &[]);
                 self.follow(Arc::clone(container), news);
                 self.watch_health(container);
@@ -103,6 +104,9 @@ impl Containers {
             let _ = fs::remove_file(container.dir.join(left));
         }
         let record = container.record();
+        if let Some(wish) = record.host.device_requests.iter().flatten().next() {
+            return Err((no_driver(wish), 128));
+        }
         let Plan { hub, .. } = &plan;
         let hub = hub.clone();
         let mut spec = spec(container, &record, plan).map_err(|e| (e.to_string(), 128))?;
@@ -190,6 +194,7 @@ impl Containers {
         container.fanout.close();
         container.logged.send_modify(|n| *n += 1);
         self.leave(container, true);
+        self.tell_unmounted(container);
         if out_of_memory {
             self.tell(container, "oom", &[]);
         }
@@ -481,4 +486,15 @@ fn limit_number(name: &str) -> Option<u32> {
         "rttime",
     ];
     NAMES.iter().position(|n| *n == name).and_then(|i| u32::try_from(i).ok())
+}
+
+/// What Docker says of devices that no driver gives, such as the machine's graphics processors.
+fn no_driver(wish: &serde_json::Value) -> String {
+    let words = |list: &serde_json::Value| {
+        let words: Vec<_> = list.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+        format!("[{}]", words.join(" "))
+    };
+    let sets: Vec<_> = wish["Capabilities"].as_array().into_iter().flatten().map(words).collect();
+    let driver = wish["Driver"].as_str().unwrap_or_default();
+    format!("could not select device driver {driver:?} with capabilities: [{}]", sets.join(" "))
 }

@@ -16,6 +16,7 @@ impl Containers {
         if wanted.memory != 0 && wanted.memory < 6 << 20 {
             return Err(ContainerError::Invalid("Minimum memory limit allowed is 6MB".to_owned()));
         }
+        wanted.restart_policy.check()?;
         let current = container.record().host;
         if wanted.memory > 0 && wanted.memory_swap == 0 && current.memory_swap > 0 && wanted.memory > current.memory_swap {
             return refuse("Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");

@@ -1,6 +1,6 @@
 //! What is mounted into a container: folders of the host, volumes (folders of the engine) and memory. Volumes are made when first named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +75,33 @@ impl Containers {
         Ok(volume)
     }
 
+    /// Tells the engine's listeners that a container has its volumes.
+    pub(super) fn tell_mounted(&self, container: &Container) {
+        let record = container.lock();
+        for mount in record.mounts.iter().filter(|m| m.kind == MountKind::Volume) {
+            let more = [
+                ("destination", mount.target.clone()),
+                ("propagation", mount.propagation.clone()),
+                ("read/write", mount.writable.to_string()),
+            ];
+            self.tell_volume("mount", mount, &record.id, more);
+        }
+    }
+
+    /// Tells them that it has them no more.
+    pub(super) fn tell_unmounted(&self, container: &Container) {
+        let record = container.lock();
+        for mount in record.mounts.iter().filter(|m| m.kind == MountKind::Volume) {
+            self.tell_volume("unmount", mount, &record.id, []);
+        }
+    }
+
+    fn tell_volume<const N: usize>(&self, action: &str, mount: &MountPoint, container: &str, more: [(&str, String); N]) {
+        let more = more.into_iter().chain([("container", container.to_owned()), ("driver", "local".to_owned())]);
+        let attributes = more.map(|(key, value)| (key.to_owned(), value)).collect();
+        self.inner.events.emit("volume", action, mount.name.clone(), attributes);
+    }
+
     /// The ids of the containers that a volume is mounted in.
     pub fn volume_users(&self, name: &str) -> Vec<String> {
         self.list().iter().filter(|c| c.lock().mounts.iter().any(|m| m.name == name)).map(|c| c.id.clone()).collect()
@@ -109,8 +136,16 @@ pub(super) fn plan(containers: &Containers, config: &RunConfig, host: &HostConfi
         mounts.retain(|m| m.target != mount.target);
         mounts.push(mount);
     };
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    let mut twice = |mount: &MountPoint| {
+        let taken = !asked.insert(mount.target.clone());
+        if taken { Err(ContainerError::Invalid(format!("Duplicate mount point: {}", mount.target))) } else { Ok(()) }
+    };
     for from in host.volumes_from.iter().flatten() {
         let (name, mode) = from.split_once(':').unwrap_or((from, ""));
+        if !is_mode(mode) {
+            return Err(ContainerError::Invalid(format!("invalid mode: {mode}")));
+        }
         let source = containers.get(name)?;
         for mut mount in source.record().mounts {
             mount.writable &= mode != "ro";
@@ -119,10 +154,14 @@ pub(super) fn plan(containers: &Containers, config: &RunConfig, host: &HostConfi
         }
     }
     for bind in host.binds.iter().flatten() {
-        add(parse_bind(containers, bind)?);
+        let mount = parse_bind(containers, bind)?;
+        twice(&mount)?;
+        add(mount);
     }
     for request in host.mounts.iter().flatten() {
-        add(long_form(containers, request)?);
+        let mount = long_form(containers, request)?;
+        twice(&mount)?;
+        add(mount);
     }
     for target in config.volumes.iter().flatten().map(|(target, _)| target) {
         if mounts.iter().any(|m| &m.target == target) || host.tmpfs.iter().flatten().any(|(t, _)| t == target) {
@@ -153,26 +192,8 @@ fn parse_bind(containers: &Containers, bind: &str) -> Result<MountPoint, Contain
             "invalid volume specification: '{bind}': invalid mount config for type \"bind\": invalid specification: destination can't be '/'"
         )));
     }
-    for option in mode.split(',').filter(|o| !o.is_empty()) {
-        let known = [
-            "ro",
-            "rw",
-            "z",
-            "Z",
-            "nocopy",
-            "private",
-            "rprivate",
-            "shared",
-            "rshared",
-            "slave",
-            "rslave",
-            "cached",
-            "delegated",
-            "consistent",
-        ];
-        if !known.contains(&option) {
-            return Err(invalid(format!("invalid volume specification: '{bind}': invalid mode: {mode}")));
-        }
+    if !is_mode(mode) {
+        return Err(invalid(format!("invalid volume specification: '{bind}': invalid mode: {mode}")));
     }
     let writable = !mode.split(',').any(|o| o == "ro");
     if source.is_empty() {
@@ -204,6 +225,12 @@ fn parse_bind(containers: &Containers, bind: &str) -> Result<MountPoint, Contain
     Ok(mount)
 }
 
+/// Whether every word of a mount's mode is known.
+fn is_mode(mode: &str) -> bool {
+    let known = "ro rw z Z nocopy private rprivate shared rshared slave rslave cached delegated consistent";
+    mode.split(',').filter(|o| !o.is_empty()).all(|option| known.split(' ').any(|k| k == option))
+}
+
 fn long_form(containers: &Containers, request: &MountRequest) -> Result<MountPoint, ContainerError> {
     let wrong = |what: String| ContainerError::Invalid(format!("invalid mount config for type \"{}\": {what}", request.kind));
     if request.target.is_empty() {
@@ -212,10 +239,24 @@ fn long_form(containers: &Containers, request: &MountRequest) -> Result<MountPoi
     if !request.target.starts_with('/') {
         return Err(wrong(format!("invalid mount path: '{}' mount path must be absolute", request.target)));
     }
+    if Path::new(&request.target) == Path::new("/") {
+        return Err(wrong("invalid specification: destination can't be '/'".to_owned()));
+    }
+    let option = |name: &str| request.volume_options.as_ref().and_then(|o| o.get(name));
+    let driver = option("DriverConfig").and_then(|d| d.get("Name")?.as_str()).filter(|d| !["", "local"].contains(d));
+    if let Some(driver) = driver {
+        return Err(ContainerError::NotFound(format!("error looking up volume plugin {driver}: plugin \"{driver}\" not found")));
+    }
+    if option("Subpath").and_then(serde_json::Value::as_str).is_some_and(|s| !s.is_empty()) {
+        return Err(wrong("this engine mounts volumes whole: leave out volume-subpath".to_owned()));
+    }
     let mut mount = match request.kind.as_str() {
         "bind" => {
             if request.source.is_empty() {
                 return Err(wrong("field Source must not be empty".to_owned()));
+            }
+            if !request.source.starts_with('/') {
+                return Err(wrong(format!("invalid mount path: '{}' mount path must be absolute", request.source)));
             }
             if fs::metadata(&request.source).is_err() {
                 return Err(wrong(format!("bind source path does not exist: {}", request.source)));
@@ -232,10 +273,11 @@ fn long_form(containers: &Containers, request: &MountRequest) -> Result<MountPoi
             }
         }
         "volume" => {
+            let mode = if option("NoCopy").and_then(serde_json::Value::as_bool) == Some(true) { "z,nocopy" } else { "z" };
             if request.source.is_empty() {
-                anonymous(containers, &request.target, "z")?
+                anonymous(containers, &request.target, mode)?
             } else {
-                volume(containers, &request.source, &request.target, "z")?
+                volume(containers, &request.source, &request.target, mode)?
             }
         }
         "tmpfs" => MountPoint {
@@ -248,7 +290,7 @@ fn long_form(containers: &Containers, request: &MountRequest) -> Result<MountPoi
             propagation: String::new(),
             anonymous: false,
         },
-        other => return Err(ContainerError::Invalid(format!("mount type unknown: {other:?}"))),
+        _ => return Err(wrong("mount type unknown".to_owned())),
     };
     mount.writable = !request.read_only;
     Ok(mount)
