@@ -84,6 +84,14 @@ pub struct PlannedPart {
 }
 
 impl Deck {
+    /// The deck that `text` is where it stands in a file of its own.
+    pub fn from_text(text: &str, dialect: Dialect) -> Deck {
+        let file = Arc::new(SourceFile::new("deck.md", text));
+        let mut settings = crate::slides::Options::default();
+        let source = stitch::read(&file, Some(dialect), &mut settings, &mut Vec::new()).source;
+        Deck { dialect: Some(dialect), source, settings, ..Deck::default() }
+    }
+
     /// The language that it is written in; English if nobody said.
     pub fn language(&self) -> &str {
         self.written_in.as_deref().unwrap_or("en")

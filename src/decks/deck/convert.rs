@@ -7,7 +7,7 @@ use super::escape::push_escaped;
 use super::markdown::{self, Options, Rendered};
 use crate::course::Deck;
 use crate::diag::{Diagnostic, Severity, SourceText};
-use crate::slides::{self, Content, Dialect, Highlight, Links, Slide, SlideDeck};
+use crate::slides::{self, Content, Dialect, Highlight, Slide, SlideDeck};
 
 /// The deck in the other dialect.
 pub struct Converted {
@@ -30,16 +30,21 @@ pub fn convert(deck: &Deck, parsed: &SlideDeck, to: Dialect) -> Converted {
             text.push_str(converter.separator());
         }
         text.push_str(&written.unwrap_or_else(|| {
-            converter.tell(Severity::Warning, slide, "differs", "this slide does not read the same in the other dialect".into());
-            converter.written(slide, &verbatim(&slide.content, to, false))
+            converter.tell(Severity::Warning, slide, "differs", DIFFERS.into());
+            // As HTML it can at least not run on into the next one.
+            let notes = slide.notes.as_ref().map(|notes| converter.html(&notes.content));
+            converter.written(slide, &converter.html(&slide.content), notes.as_deref())
         }));
     }
     converter.losses();
     if !text.ends_with('\n') {
         text.push('\n');
     }
+    converter.verify(&text);
     Converted { text, diagnostics: converter.diagnostics }
 }
+
+const DIFFERS: &str = "this slide does not read the same in the other dialect";
 
 /// What a slide shows, apart from its place in the deck.
 #[derive(PartialEq)]
@@ -70,7 +75,7 @@ struct Converter<'a> {
 }
 
 /// Stands around a slide that is tried: an open mark in the slide would run on into it.
-const AFTER: &str = "z `z` [z]\n\n```\nz\n```\n\n~~~\nz\n~~~\n\n<!-- z -->\n\nz\n";
+const AFTER: &str = "[z]: z\n\nz `z` [z]\n\n```\nz\n```\n\n~~~\nz\n~~~\n\n<!-- z -->\n\nz\n";
 
 impl Converter<'_> {
     /// The slide in the first form that reads as it did.
@@ -84,8 +89,13 @@ impl Converter<'_> {
             verbatim(&slide.content, self.to, true) + &self.definitions(&slide.content),
             self.html(&slide.content),
         ];
-        forms.into_iter().find_map(|body| {
-            let written = self.written(slide, &body);
+        let notes = match &slide.notes {
+            Some(notes) => vec![Some(self.notes(&notes.content)), Some(self.html(&notes.content))],
+            None => vec![None],
+        };
+        let ways = notes.iter().flat_map(|notes| forms.iter().map(move |body| (body, notes.as_deref())));
+        ways.into_iter().find_map(|(body, notes)| {
+            let written = self.written(slide, body, notes);
             let trial = format!("z{}{written}{}{AFTER}", self.separator(), self.separator());
             let options = slides::Options {
                 dialect: Some(self.to),
@@ -107,7 +117,7 @@ impl Converter<'_> {
     }
 
     /// A slide with its class, name, background and notes.
-    fn written(&self, slide: &Slide, body: &str) -> String {
+    fn written(&self, slide: &Slide, body: &str, notes: Option<&str>) -> String {
         let body = body.trim_matches('\n');
         let image = slide
             .property("background-image")
@@ -129,9 +139,9 @@ impl Converter<'_> {
                 }
                 out.push('\n');
                 out.push_str(body);
-                if let Some(notes) = &slide.notes {
+                if let Some(notes) = notes {
                     out.push_str("\n\n???\n\n");
-                    out.push_str(&self.notes(&notes.content));
+                    out.push_str(notes);
                 }
             }
             Dialect::Reveal => {
@@ -155,23 +165,18 @@ impl Converter<'_> {
                     out = format!("<!-- .slide:{out} -->\n\n");
                 }
                 out.push_str(body);
-                if let Some(notes) = &slide.notes {
+                if let Some(notes) = notes {
                     out.push_str("\n\n!NOTE\n");
-                    out.push_str(&self.notes(&notes.content));
+                    out.push_str(notes);
                 }
             }
         }
         out
     }
 
+    /// Notes as their author wrote them.
     fn notes(&self, content: &[Content]) -> String {
-        let written = verbatim(content, self.to, false) + &self.definitions(content);
-        let read = |content: &[Content], dialect, links: &Links| {
-            markdown::render(content, links, &Options { dialect, highlight_spans: false, ..Options::of(self.parsed) }).text
-        };
-        let same = read(content, self.parsed.dialect, &self.parsed.links)
-            == read(&[Content::Markdown(written.clone())], self.to, &Links::default());
-        if same || self.to == Dialect::Remark { written.trim().to_owned() } else { self.html(content) }
+        (verbatim(content, self.to, false) + &self.definitions(content)).trim().to_owned()
     }
 
     /// The link definitions that the content may use, which reveal keeps slide by slide.
@@ -217,6 +222,40 @@ impl Converter<'_> {
                 '[' | '`' | '{' | '\\' if self.to == Dialect::Remark => out.push_str(&format!("&#{};", c as u32)),
                 c => out.push(c),
             }
+        }
+    }
+
+    /// Reads the whole deck back as every command would, and tells of each slide that has become another.
+    fn verify(&mut self, text: &str) {
+        let parsed = self.parsed;
+        if slides::recognise(text) != self.to {
+            let name = self.to.as_str();
+            let message =
+                format!("nothing in the other deck shows that it is {name}: read it with --dialect {name}, or say so in a manifest");
+            self.tell_at(Severity::Note, 0, "no-equivalent", message);
+        }
+        let read = Deck::from_text(text, self.to).parse();
+        let (before, after) = (parsed.slides.len(), read.slides.len());
+        if before == 0 {
+            let message = "no slide of this deck is shown, and a deck without slides cannot be written: this one has an empty slide".into();
+            self.tell_at(Severity::Warning, 0, "no-equivalent", message);
+            return;
+        }
+        let same = |a: &Slide, b: &Slide| {
+            let continued = a.continued && self.to == Dialect::Reveal;
+            Model { continued, ..Model::of(a, parsed) } == Model::of(b, &read)
+        };
+        let pairs = || parsed.slides.iter().zip(&read.slides);
+        if before != after {
+            let first = pairs().find(|(a, b)| !same(a, b)).map_or(&parsed.slides[before.min(after).min(before - 1)], |(slide, _)| slide);
+            let message = format!("from here on the slides of the other deck are not the same: it has {after} of them instead of {before}");
+            self.tell(Severity::Warning, first, "differs", message);
+            return;
+        }
+        let told = |slide: &Slide| self.diagnostics.iter().any(|d| d.code == "differs" && d.line == slide.source.line);
+        let others: Vec<&Slide> = pairs().filter(|(a, b)| !told(a) && !same(a, b)).map(|(slide, _)| slide).collect();
+        for slide in others {
+            self.tell(Severity::Warning, slide, "differs", DIFFERS.into());
         }
     }
 
@@ -273,7 +312,11 @@ impl Converter<'_> {
     }
 
     fn tell(&mut self, severity: Severity, slide: &Slide, code: &'static str, message: String) {
-        if let Some(place) = self.deck.source.locate(slide.range.start) {
+        self.tell_at(severity, slide.range.start, code, message);
+    }
+
+    fn tell_at(&mut self, severity: Severity, at: usize, code: &'static str, message: String) {
+        if let Some(place) = self.deck.source.locate(at) {
             self.diagnostics.push(Diagnostic::at(severity, code, message, place.file, place.offset, 1));
         }
     }
