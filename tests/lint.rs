@@ -51,13 +51,29 @@ fn marks_that_do_not_count() {
     // Headings, tables, rules and code are what they look like.
     assert_eq!(in_deck("A\n----\n\n---\n\n|a|b|\n|--|--|\n\n***\n\n```\n--- \n ---\n```\n\n    ---\n"), [] as [&str; 0]);
     assert_eq!(in_deck("# A\n\n.small[\nx\n\n---\n\n# B\n"), ["3:1 unbalanced-bracket"]);
-    assert_eq!(in_deck("# A\n\n.small[\n\nx\n\n---\n\n# B\n\n]\n"), ["7:1 unbalanced-bracket"]);
+    assert_eq!(in_deck("# A\n\n.small[\n\nx\n\n---\n\n# B\n\n]\n"), ["3:1 unbalanced-bracket"]);
+    assert_eq!(in_deck("# A\n\nis .red[not closed\n\n---\n\n# B ]\n"), ["3:4 unbalanced-bracket"]);
     assert_eq!(in_deck("# A\n\n.small[\nx\n]\n\n]\n\n---\n\n# B [x] `]` and list.items[\n"), ["7:1 unbalanced-bracket"]);
     assert_eq!(in_deck("# A\n\n````bash\n$ ls\n```\n\ntext\n\n---\n\n# B\n\n```\nx\n```\n"), ["3:1 mismatched-fence"]);
     assert_eq!(in_deck("# A\n\n```bash\n$ ls\n\n---\n\n# B\n\n```bash\n$ id\n```\n"), ["3:1 mismatched-fence"]);
     assert_eq!(in_deck("# A\n\n```yaml\na: 1\n---\nb: 2\n```\n\n- item\n\n  ```sh\n  ls\n  ```\n"), [] as [&str; 0]);
     assert_eq!(in_deck("# A\n\n???\n\nx\n\n???\n\ny\n\n---\n\n# B\n\n???\n\nz\n"), ["7:1 repeated-note"]);
     assert_eq!(in_deck("Note: this is lost\n\n# A\n"), ["1:1 swallowed-property"]);
+}
+
+/// The first title slide of a course links to a part before it, which is not there: that is told where the title stands.
+#[test]
+fn a_dead_link_of_a_generated_slide_is_told_at_its_title() {
+    let manifest = "title: C\nchat: x\ngitrepo: x\nslides: x\nzip: x\nhtml: c.html\nexclude: []\ncontent:\n- a.md\n- b.md\n";
+    let folder = folder_with(&[
+        ("c.yml", manifest),
+        ("a.md", "## Welcome\n\nhello\n\n---\n\n@@TOC@@\n"),
+        ("b.md", "# One\n\nx\n\n---\n\n# Two\n\ny\n"),
+    ]);
+    let (_, said) = lint(&["c.yml"], folder.path());
+    let dead: Vec<String> = places(&["c.yml"], folder.path()).into_iter().filter(|place| place.ends_with("dead-anchor")).collect();
+    assert_eq!(dead, ["b.md:1:3 dead-anchor", "b.md:7:3 dead-anchor"], "{said}");
+    assert!(said.contains("1 | # One\n  |   ^^^"), "{said}");
 }
 
 #[test]

@@ -76,9 +76,9 @@ fn brackets(deck: &Deck<'_>, out: &mut Out<'_>) {
                 let lost = plain.flat_map(|t| lines(text, t.span.clone())).find(|(_, line)| separates(line));
                 if let Some((at, line)) = lost {
                     let class = &text[start..deck.tokens[first].span.end];
-                    let message = format!("this {line} is within {class}…] and does not count");
-                    let hint = format!("close the bracket that is opened at {}", out.place(deck.original(start)));
-                    out.add("unbalanced-bracket", deck.original(at), line.len(), message, hint);
+                    let place = out.place(deck.original(at));
+                    let message = format!("{class} is not closed on its slide: the {line} at {place} is within it and does not count");
+                    out.add("unbalanced-bracket", deck.original(start), class.len(), message, "put a ] where it ends");
                 }
             }
             Kind::Text if open.is_empty() && is_class_start(&text[token.span.clone()]) && alone(text, &token.span) => {

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::Out;
+use super::raw::lines;
 use crate::course::{Course, Deck};
 use crate::deck::tags::{self, Attribute, Tag};
+use crate::diag::SourceText;
 use crate::slides::SlideDeck;
 
 /// A link or a picture on a slide.
@@ -44,12 +46,19 @@ pub fn check(course: &Course, deck: &Deck, parsed: &SlideDeck, out: &mut Out<'_>
             Kind::Anchor if leads(&found.address[1..]) => {}
             Kind::Anchor => {
                 let at = place(out.source.text(), own.clone(), "", &found.address).unwrap_or(own.start);
+                let message = format!("no slide is called {}", found.address);
                 let generated = out.source.locate(at).is_some_and(|l| l.generated);
-                let hint = match generated {
-                    true => "the link is on the generated title slide of this title, which has no neighbour on that side".to_owned(),
-                    false => format!("name the slide with `name: {}`, or correct the link", found.address.trim_start_matches(['#', '/'])),
-                };
-                out.add("dead-anchor", at, found.address.len(), format!("no slide is called {}", found.address), hint);
+                match title_behind(out.source, at).filter(|_| generated) {
+                    Some((title, length)) => {
+                        let hint = "the link is on the generated title slide of this title, which has no neighbour on that side";
+                        out.add("dead-anchor", title, length, message, hint);
+                    }
+                    None => {
+                        let hint =
+                            format!("name the slide with `name: {}`, or correct the link", found.address.trim_start_matches(['#', '/']));
+                        out.add("dead-anchor", at, found.address.len(), message, hint);
+                    }
+                }
             }
             Kind::NoAlt | Kind::EmptyAlt => {
                 let markdown = ["![](", "![ ]("].iter().find_map(|lead| place(out.source.text(), own.clone(), lead, &found.address));
@@ -66,6 +75,12 @@ pub fn check(course: &Course, deck: &Deck, parsed: &SlideDeck, out: &mut Out<'_>
             }
         }
     }
+}
+
+/// The next title that an author wrote behind `at`, and its length: what is generated there was made for it.
+fn title_behind(source: &SourceText, at: usize) -> Option<(usize, usize)> {
+    let titles = lines(source.text(), at..source.text().len()).filter_map(|(at, line)| Some((at + 2, line.strip_prefix("# ")?.len())));
+    titles.into_iter().find(|(at, _)| source.locate(*at).is_some_and(|l| !l.generated))
 }
 
 /// All ids of the page, and what its slides refer to.
