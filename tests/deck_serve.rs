@@ -210,6 +210,10 @@ fn only_the_presenter_moves_the_class() {
     for other in ["", "Authorization: Bearer \r\n", "Cookie: dockside-secret=1\r\n", wrong.as_str()] {
         assert_eq!(post(&server, other, &step("#2")), "403", "{other}");
     }
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:1"] {
+        assert_eq!(post(&server, &format!("{secret}Origin: {origin}\r\n"), &step("#2")), "403", "from {origin}");
+    }
+    assert_eq!(post(&server, &format!("{secret}Origin: http://{}\r\n", server.address), "{}"), "400");
     assert_eq!(post(&server, &secret, "{}"), "400");
     assert_eq!(post(&server, &secret, &step("javascript:alert(1)")), "400");
     assert_eq!(post(&server, &secret, &"x".repeat(100_000)), "413");

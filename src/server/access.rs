@@ -36,14 +36,26 @@ impl Access {
 
     /// Whether a request with this `Host` is answered.
     pub fn allows(&self, host: &str) -> bool {
-        let has_port = |(_, port): &(&str, &str)| port.bytes().all(|b| b.is_ascii_digit());
-        let name = host.rsplit_once(':').filter(has_port).map_or(host, |(name, _)| name);
+        let name = without_port(host);
         if let Ok(address) = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
             return self.network || address.is_loopback() || self.names.contains(&address.to_string());
         }
         let name = normal(name);
         name == "localhost" || name.ends_with(".localhost") || self.names.contains(&name)
     }
+
+    /// Whether a page from `origin` may change something here, where it asks for `host`: one of ours may, and what is no browser
+    /// says nothing. A proxy in front may ask for another name than its visitors do, but ours is known.
+    pub fn allows_change(&self, origin: Option<&str>, host: &str) -> bool {
+        let Some(origin) = origin else { return true };
+        let Some(own) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else { return false };
+        own.eq_ignore_ascii_case(host) || self.names.contains(&normal(without_port(own)))
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    let has_port = |(_, port): &(&str, &str)| port.bytes().all(|b| b.is_ascii_digit());
+    host.rsplit_once(':').filter(has_port).map_or(host, |(name, _)| name)
 }
 
 fn normal(name: &str) -> String {
@@ -64,6 +76,26 @@ mod tests {
             assert!(!access.allows(host) || host == "[::1", "{host}");
         }
         assert!(access.with_name("Class.example.").allows("class.example:443"));
+    }
+
+    #[test]
+    fn only_pages_of_its_own_change_something() {
+        let access = Access::loopback().with_name("class.example");
+        let host = "localhost:8000";
+        for origin in [
+            None,
+            Some("http://localhost:8000"),
+            Some("http://LOCALHOST:8000"),
+            Some("https://class.example"),
+            Some("https://class.example:8443"),
+        ] {
+            assert!(access.allows_change(origin, host), "{origin:?}");
+        }
+        for origin in
+            ["", "null", "https://evil.example", "http://localhost:8001", "http://localhost:8000.evil.example", "file://localhost:8000"]
+        {
+            assert!(!access.allows_change(Some(origin), host), "{origin}");
+        }
     }
 
     #[test]

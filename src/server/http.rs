@@ -61,6 +61,12 @@ pub async fn serve(show: Show, listener: TcpListener, access: Access, stop: impl
 async fn from_known_names(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if access.allows(host) {
+        let origin = request.headers().get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+        if !request.method().is_safe() && !access.allows_change(origin, host) {
+            let from = origin.unwrap_or_default();
+            let why = format!("A page from {from:?} changes nothing here. Behind a proxy, start the server with --url.\n");
+            return (StatusCode::FORBIDDEN, why).into_response();
+        }
         return next.run(request).await;
     }
     let why = format!("This server does not answer to the name {host:?}. Start it with --url to give it one.\n");
