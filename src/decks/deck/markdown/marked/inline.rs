@@ -266,7 +266,12 @@ impl Inline<'_> {
         self.left = self.left.saturating_sub(run);
         // A shorter mark leaves backticks at the start of the code; nobody means more than a few of them.
         for length in (1..=run).rev().take(8) {
-            let Some(close) = self.seek(&text[length..], |inner| code_end(inner, length)) else { continue };
+            // Blanks at the start are passed over first, so that a mark behind them begins the code and does not end it.
+            let seek = |inner: &str| {
+                let blanks = inner.len() - inner.trim_start_matches(is_space).len();
+                code_end(&inner[blanks..], length).map(|close| blanks + close).or_else(|| code_end(inner, length))
+            };
+            let Some(close) = self.seek(&text[length..], seek) else { continue };
             let inner = &text[length..length + close];
             let cut = inner.trim_matches(is_space);
             let cut = if cut.is_empty() { inner.char_indices().next_back().map_or(inner, |(at, _)| &inner[at..]) } else { cut };
