@@ -2,7 +2,6 @@
 //! compiled while the rest of Dockside is still being read; `dockside` gives its rooms on under their own names.
 //! Never speaks to an engine or to the network.
 
-pub mod base64;
 pub mod course;
 pub mod deck;
 pub mod diag;

@@ -148,6 +148,12 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn every_command_of_the_images_is_there() {
+        assert!(APPLETS.iter().map(|applet| &applet.name).eq(crate::engine::catalog::COMMANDS));
+    }
+
+    #[test]
     fn a_login_shell_and_a_path_are_known_by_their_name() {
         assert_eq!(applet_name(Some(&"-bash".into())), "bash");
         assert_eq!(applet_name(Some(&"/usr/bin/env".into())), "env");

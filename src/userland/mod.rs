@@ -1,6 +1,7 @@
 //! The shell and commands of the teaching images, chosen by the name they are called under.
 //!
-//! [`applets::APPLETS`] is the one list of names: the catalogue makes its links of it and `main.rs` asks it. Nothing here
+//! [`applets::APPLETS`] leads from a name to its function, and `main.rs` asks it; the catalogue makes its links of
+//! `engine::catalog::COMMANDS`, and a test holds the two together. Nothing here
 //! knows of images, engines or Docker; each applet is a program that reads its arguments, its input and `/proc`.
 
 pub mod applets;

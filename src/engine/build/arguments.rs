@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::image::{Platform, native_architecture};
+use crate::image::{Platform, native_architecture};
 
 /// Arguments that need no `ARG`, and are no part of what a step is remembered by.
 const BUILT_IN: [&str; 10] =

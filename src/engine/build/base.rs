@@ -3,8 +3,8 @@
 use super::BuildRequest;
 use super::context::Context;
 use super::report::BuildError;
-use crate::engine::Engine;
-use crate::engine::image::{Digest, ImageError, PullRequest, Reference, Reporter};
+use crate::Engine;
+use crate::image::{Digest, ImageError, PullRequest, Reference, Reporter};
 
 /// Finds the image `name`; pulls it where it is missing or the request wants all images anew.
 pub fn find(

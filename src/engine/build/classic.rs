@@ -15,9 +15,9 @@ use super::running::{self, Command, MountSources, Mounted, Prepared};
 use super::state::{State, same_config};
 use super::tree::Tree;
 use super::{BuildRequest, plan};
-use crate::engine::Engine;
-use crate::engine::container::{Container, Stream};
-use crate::engine::image::{DOCKER_VERSION, Digest, HistoryEntry, ImageDocument, ResolvedImage, RootFs, RunConfig, native_architecture};
+use crate::Engine;
+use crate::container::{Container, Stream};
+use crate::image::{DOCKER_VERSION, Digest, HistoryEntry, ImageDocument, ResolvedImage, RootFs, RunConfig, native_architecture};
 
 /// One build under way.
 struct Classic<'a> {

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use super::report::BuildError;
-use crate::engine::registry::Credentials;
+use crate::registry::Credentials;
 
 /// Which files of a folder are wanted.
 #[derive(Clone, Debug, Default)]

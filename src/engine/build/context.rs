@@ -11,10 +11,10 @@ use super::client::Client;
 use super::remote::Remote;
 use super::report::BuildError;
 use super::tree::Tree;
-use crate::engine::Engine;
-use crate::engine::image::ImageStore;
-use crate::engine::registry::Credentials;
+use crate::Engine;
+use crate::image::ImageStore;
 use crate::patterns::{IgnoreList, clean};
+use crate::registry::Credentials;
 
 /// As long as a Dockerfile may be.
 pub const DOCKERFILE_MAX: u64 = 8 << 20;
@@ -211,5 +211,5 @@ impl Drop for Context {
 
 /// Removes a work folder; what stays is swept when the store is opened next.
 pub fn remove(folder: &Path) {
-    let _ = crate::engine::image::remove_tree(folder);
+    let _ = crate::image::remove_tree(folder);
 }

@@ -11,8 +11,8 @@ use super::report::BuildError;
 use super::running;
 use super::state::absolute;
 use super::tree::{Ownership, Tree, hex};
-use crate::engine::container::resolve_user;
-use crate::engine::image::{Digest, ImageStore};
+use crate::container::resolve_user;
+use crate::image::{Digest, ImageStore};
 use crate::patterns::{Glob, IgnoreList, clean};
 use crate::sys::mount;
 

@@ -2,7 +2,7 @@
 
 use super::dockerfile::Node;
 use super::options::Options;
-use crate::engine::image::HealthConfig;
+use crate::image::HealthConfig;
 use crate::units::quote;
 
 /// Shorter times than this Docker refuses.

@@ -2,7 +2,7 @@
 
 use super::dockerfile::{Dockerfile, Heredoc, Node, ParseError};
 use super::options::Options;
-use crate::engine::image::HealthConfig;
+use crate::image::HealthConfig;
 use crate::units::quote;
 
 /// The parts of a build: the arguments in front of the first `FROM`, and the stages.

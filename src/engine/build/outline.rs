@@ -210,7 +210,7 @@ fn description(text: &str, line: usize, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::build::dockerfile::Dockerfile;
+    use crate::build::dockerfile::Dockerfile;
 
     const TEXT: &str = "# VERSION of the base\nARG VERSION=1\nARG UNUSED=2\nARG IMAGE=busybox:$VERSION\n\n\
         # tools brings what is needed\n# to build\nFROM $IMAGE AS tools\nARG MODE\nRUN --mount=type=secret,id=token,required=true true\n\n\

@@ -10,8 +10,8 @@ use super::context::{DOCKERFILE_MAX, remove};
 use super::report::BuildError;
 use super::shelf::Shelf;
 use super::tree::Tree;
-use crate::engine::Engine;
-use crate::engine::image::ImageStore;
+use crate::Engine;
+use crate::image::ImageStore;
 use crate::patterns::{IgnoreList, clean};
 
 /// What is fetched when it is needed.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-use crate::engine::container::ContainerError;
-use crate::engine::image::{Digest, ImageError, Progress};
+use crate::container::ContainerError;
+use crate::image::{Digest, ImageError, Progress};
 use crate::trace::{News, Source};
 
 /// News of a build.

@@ -13,8 +13,8 @@ use super::mounts::{Kind, Mount, Sharing};
 use super::report::{BuildError, Cancel};
 use super::state::absolute;
 use super::tree::{Ownership, Tree, hex};
-use crate::engine::container::{Condition, Container, Containers, CreateRequest, HostConfig, MountRequest, Stream};
-use crate::engine::image::{Digest, HealthConfig, ImageStore, ResolvedImage, RunConfig};
+use crate::container::{Condition, Container, Containers, CreateRequest, HostConfig, MountRequest, Stream};
+use crate::image::{Digest, HealthConfig, ImageStore, ResolvedImage, RunConfig};
 
 /// Where BuildKit shows scripts of here-documents.
 const SCRIPTS: &str = "/dev/pipes";

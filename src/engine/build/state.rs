@@ -8,7 +8,7 @@ use super::arguments::Arguments;
 use super::expand::{self, Variables};
 use super::health::go_duration;
 use super::instruction::{CommandLine, Copy, Instruction};
-use crate::engine::image::{HealthConfig, RunConfig};
+use crate::image::{HealthConfig, RunConfig};
 use crate::sys::signal;
 use crate::units::quote;
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::buildkit::cache::{Cache, Entry};
 use super::{context, running, shelf};
-use crate::engine::Engine;
-use crate::engine::image::{Digest, ImageFilters, chain_ids};
+use crate::Engine;
+use crate::image::{Digest, ImageFilters, chain_ids};
 
 /// As long as the id of something that is kept is shown.
 const ID_LENGTH: usize = 25;
@@ -84,7 +84,7 @@ pub fn kept(engine: &Engine) -> Vec<Kept> {
             kind: "exec.cachemount".to_owned(),
             description: "a folder of --mount=type=cache".to_owned(),
             shared: false,
-            size: crate::engine::container::size_of(&entry.path()),
+            size: crate::container::size_of(&entry.path()),
             created: modified.0,
             last_used: modified.1,
         });
@@ -98,7 +98,7 @@ pub fn kept(engine: &Engine) -> Vec<Kept> {
             kind: "source.local".to_owned(),
             description: "local source for context".to_owned(),
             shared: false,
-            size: crate::engine::container::size_of(&entry.path().join("files")),
+            size: crate::container::size_of(&entry.path().join("files")),
             created: entry.metadata().and_then(|m| m.created()).ok().and_then(|time| Timestamp::try_from(time).ok()).unwrap_or(used),
             last_used: used,
         });

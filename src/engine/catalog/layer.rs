@@ -143,9 +143,8 @@ pub fn userland() -> io::Result<Layer> {
 fn userland_entries() -> Vec<Entry> {
     let mut entries = vec![Entry::Dir("bin", 0o755), Entry::Binary("bin/busybox")];
     // bash is what tells a distribution from BusyBox; the distributions' own layers bring it.
-    #[cfg(feature = "userland")]
-    for applet in crate::userland::APPLETS.iter().filter(|a| !matches!(a.name, "busybox" | "bash")) {
-        entries.push(Entry::Link(format!("bin/{}", applet.name), "busybox"));
+    for name in super::data::COMMANDS.iter().filter(|name| !matches!(**name, "busybox" | "bash")) {
+        entries.push(Entry::Link(format!("bin/{name}"), "busybox"));
     }
     for (dir, mode) in [("dev", 0o755), ("etc", 0o755)] {
         entries.push(Entry::Dir(dir, mode));

@@ -18,6 +18,7 @@ use std::{
 
 use oci_spec::image::Descriptor;
 
+pub use data::COMMANDS;
 pub use hub::{SearchResult, search};
 
 /// Where an image's blobs go: the engine's content store.

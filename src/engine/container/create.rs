@@ -11,8 +11,8 @@ use super::host::HostConfig;
 use super::record::{Record, State};
 use super::store::{Container, Containers};
 use super::{Connection, ContainerError, cgroup, names, networks, root, volumes};
-use crate::engine::image::{ResolvedImage, RunConfig};
-use crate::engine::network::Attachment;
+use crate::image::{ResolvedImage, RunConfig};
+use crate::network::Attachment;
 use crate::sys::{caps, signal};
 
 /// A container to be.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::exec::ExecRequest;
 use super::record::{Record, Status};
 use super::store::{Container, Containers};
-use crate::engine::image::{HealthConfig, RunConfig};
+use crate::image::{HealthConfig, RunConfig};
 
 /// As many answers are kept, and so much of each.
 const KEPT: usize = 5;

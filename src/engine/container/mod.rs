@@ -56,7 +56,7 @@ pub use store::{Container, Containers, ImageUse};
 pub use top::ProcessInfo;
 pub use volumes::{ANONYMOUS, Volume};
 
-use crate::engine::network::porter;
+use crate::network::porter;
 use crate::sys::userns::{self, UsernsError};
 use std::path::Path;
 

@@ -11,8 +11,8 @@ use super::record::{Record, Status};
 use super::spec::{Change, Command, Interface, NetSpec, PortSpec, ResolverSpec};
 use super::store::{Container, Containers};
 use super::{ContainerError, new_id};
-use crate::engine::image::RunConfig;
-use crate::engine::network::{
+use crate::image::RunConfig;
+use crate::network::{
     self, Address, Attachment, BRIDGE, HOST, Hub, Lease, NONE, Named, Network, NetworkError, Networks, Place6, Protocol, mac_of, mac_text,
     porter,
 };

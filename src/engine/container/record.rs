@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::health::Health;
 use super::host::HostConfig;
-use crate::engine::image::RunConfig;
-use crate::engine::network::{Attachment, Published};
+use crate::image::RunConfig;
+use crate::network::{Attachment, Published};
 
 /// Where a container is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

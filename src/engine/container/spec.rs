@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::network::{Attachment, Place6, Protocol, Published};
+use crate::network::{Attachment, Place6, Protocol, Published};
 
 /// The first message on a connection to a monitor. A stream for standard input may come with it as a descriptor.
 #[derive(Debug, Serialize, Deserialize)]

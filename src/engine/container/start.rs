@@ -16,8 +16,8 @@ use super::record::{MountKind, Record, Status};
 use super::spec::{ContainerSpec, ExitRecord, MountSpec, ProcessSpec, Reply, Request, RunRecord};
 use super::store::{Container, Containers};
 use super::{ContainerError, disk, init, root};
-use crate::engine::image::RunConfig;
-use crate::engine::network::{Published, porter};
+use crate::image::RunConfig;
+use crate::network::{Published, porter};
 use crate::sys::{caps, process, signal};
 
 /// Seconds after which a container that is started again counts as one that works.

@@ -14,8 +14,8 @@ use super::live::Live;
 use super::record::{Record, Status};
 use super::spec::RunRecord;
 use super::{ContainerError, disk, names};
-use crate::engine::Events;
-use crate::engine::network::Networks;
+use crate::Events;
+use crate::network::Networks;
 use crate::sys::process;
 
 /// A container that stands in the way of an image's removal.

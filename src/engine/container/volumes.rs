@@ -11,7 +11,7 @@ use super::host::{HostConfig, MountRequest};
 use super::record::{MountKind, MountPoint, Record};
 use super::store::{Container, Containers};
 use super::{ContainerError, disk, names, root};
-use crate::engine::image::RunConfig;
+use crate::image::RunConfig;
 
 /// The label of a volume that was made for one container.
 pub const ANONYMOUS: &str = "com.docker.volume.anonymous";

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::workspace::Workspace;
 use super::{Digest, ImageError};
-use crate::engine::catalog::BlobSink;
+use crate::catalog::BlobSink;
 
 /// As much of a manifest or config as is ever read.
 pub const DOCUMENT_MAX: u64 = 8 << 20;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{HealthConfig, ImageError, RunConfig};
-use crate::engine::build::instruction::NAMES;
+use crate::build::instruction::NAMES;
 
 /// Applies each line (`CMD ["sh"]`, `ENV A=1` …) to the config.
 pub fn apply_changes<S: AsRef<str>>(config: &mut RunConfig, changes: &[S]) -> Result<(), ImageError> {

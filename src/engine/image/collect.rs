@@ -152,7 +152,7 @@ impl ImageStore {
             let content = self.content_of(images.iter(), &repositories);
             needed.blobs.extend(content.blobs);
             needed.chains.extend(content.chains);
-            for layers in crate::engine::build::buildkit::cache::layers_held(&state) {
+            for layers in crate::build::buildkit::cache::layers_held(&state) {
                 self.add_layers(&layers, &mut needed);
             }
         }

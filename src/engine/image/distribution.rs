@@ -4,7 +4,7 @@ use super::manifest::Manifest;
 use super::platform::Platform;
 use super::store::parse_document;
 use super::{Digest, ImageError, ImageStore, Reference};
-use crate::engine::registry::Credentials;
+use crate::registry::Credentials;
 
 /// A manifest or index in a registry, and the platforms that it is for.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use super::filter::ImageFilters;
 use super::list::created;
 use super::remove::Removed;
 use super::{ImageError, ImageStore};
-use crate::engine::container::Containers;
+use crate::container::Containers;
 
 impl ImageStore {
     /// Removes dangling images, or with `filters.dangling` false all that no container uses; gives the lines and the bytes reclaimed.

@@ -11,7 +11,7 @@ use super::source::{CatalogSource, Fetched, Source};
 use super::store::parse_document;
 use super::tag::point;
 use super::{Digest, ImageDocument, ImageError, ImageStore, Reference};
-use crate::engine::registry::{Credentials, RegistrySource};
+use crate::registry::{Credentials, RegistrySource};
 
 /// As many layers as come in at a time; the others wait.
 const AT_ONCE: usize = 3;

@@ -10,7 +10,7 @@ use super::manifest::{DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, 
 use super::progress::{Progress, Reporter, message, update};
 use super::repositories::{ImageRecord, LayerBlob};
 use super::{Digest, ImageError, ImageStore, Reference};
-use crate::engine::registry::{Credentials, RegistrySource};
+use crate::registry::{Credentials, RegistrySource};
 
 impl ImageStore {
     /// Pushes the tag (or with a name alone, all tags of the repository) and reports on the way.

@@ -9,7 +9,7 @@ use super::layers::chain_ids;
 use super::repositories::Repositories;
 use super::store::{find, is_id_prefix};
 use super::{Digest, ImageError, ImageStore, Reference};
-use crate::engine::container::{Containers, ImageUse};
+use crate::container::{Containers, ImageUse};
 
 /// What a removal did, line by line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::manifest::{Descriptor, Manifest, choose};
 use super::platform::Platform;
 use super::progress::Reporter;
 use super::{Digest, ImageError, Reference};
-use crate::engine::catalog;
+use crate::catalog;
 
 /// A manifest or index with its digest.
 pub struct Fetched {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::engine::Events;
+use crate::Events;
 
 use super::blobs::BlobStore;
 use super::collect::Tenancy;

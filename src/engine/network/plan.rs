@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::record::{Network, Pool};
 use super::{BRIDGE, Block, HOST, NONE, NetworkError, Subnet};
-use crate::engine::container::new_id;
+use crate::container::new_id;
 
 /// A network to be.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Address, Block, Subnet};
-use crate::engine::container::nullable;
+use crate::container::nullable;
 
 /// One network, as it stands in `networks.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

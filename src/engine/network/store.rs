@@ -12,8 +12,8 @@ use super::names::{Named, Names};
 use super::plan::{NetworkRequest, default_bridge, plan, predefined};
 use super::record::Network;
 use super::{Address, Block, NetworkError};
-use crate::engine::Events;
-use crate::engine::container::disk;
+use crate::Events;
+use crate::container::disk;
 use crate::sys::netns;
 
 /// The network of whoever asks for none.
@@ -209,7 +209,7 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
-    use crate::engine::network::Pool;
+    use crate::network::Pool;
 
     fn open(folder: &Path) -> Networks {
         Networks::open(folder, Events::new()).unwrap()

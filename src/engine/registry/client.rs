@@ -22,7 +22,7 @@ use tokio_rustls::rustls::ClientConfig;
 use super::tls;
 use super::token::{self, Challenge, Token};
 use crate::base64;
-use crate::engine::image::ImageError;
+use crate::image::ImageError;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hyper::{Method, StatusCode};
 
 use super::client::{Answer, Credentials, Payload, ProtocolError, RegistryClient};
-use crate::engine::image::{BlobDescriptor, BlobStore, Digest, Fetched, ImageError, Progress, Reference, Reporter, Source};
+use crate::image::{BlobDescriptor, BlobStore, Digest, Fetched, ImageError, Progress, Reference, Reporter, Source};
 
 /// As often as a transfer is reported.
 const REPORT_EVERY: Duration = Duration::from_millis(100);

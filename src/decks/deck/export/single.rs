@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use crate::base64;
+use data_encoding::BASE64;
+
 use crate::deck::build::{Body, Site};
 use crate::deck::escape::{escaped, unescaped};
 use crate::deck::media::media_type;
@@ -184,7 +185,7 @@ impl<'a> Packer<'a> {
         let fragment = url.find('#').map_or("", |at| &url[at..]);
         Some(self.bytes(&place).map(|bytes| {
             let media = media_type(&place).replace("; ", ";");
-            format!("data:{media};base64,{}{fragment}", base64::encode(&bytes))
+            format!("data:{media};base64,{}{fragment}", BASE64.encode(&bytes))
         }))
     }
 

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::build::tree::hex;
-use crate::engine::image::{Digest, ImageStore};
+use crate::build::tree::hex;
+use crate::image::{Digest, ImageStore};
 
 /// As many records are kept; the ones that were used longest ago go first.
 const KEPT: usize = 2000;

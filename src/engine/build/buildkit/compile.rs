@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use super::naming;
-use crate::engine::build::BuildRequest;
-use crate::engine::build::arguments::Arguments;
-use crate::engine::build::expand;
-use crate::engine::build::instruction::{Copy, Instruction, Plan, Run, Step};
-use crate::engine::build::mounts::{Kind, Mount};
-use crate::engine::build::report::BuildError;
-use crate::engine::build::running;
-use crate::engine::build::state::State;
-use crate::engine::image::{ImageDocument, RunConfig};
+use crate::build::BuildRequest;
+use crate::build::arguments::Arguments;
+use crate::build::expand;
+use crate::build::instruction::{Copy, Instruction, Plan, Run, Step};
+use crate::build::mounts::{Kind, Mount};
+use crate::build::report::BuildError;
+use crate::build::running;
+use crate::build::state::State;
+use crate::image::{ImageDocument, RunConfig};
 use crate::units::quote;
 
 /// As many stages as one target may need.
@@ -237,7 +237,7 @@ impl Compiler<'_> {
         let planned = &plan.stages[at];
         let (config, history, platform) = match base {
             Origin::Image(n) => {
-                let platform = crate::engine::image::Platform::of(&self.images[n]);
+                let platform = crate::image::Platform::of(&self.images[n]);
                 (self.images[n].config.clone(), Vec::new(), platform.to_string())
             }
             Origin::Stage(n) => done[n].as_ref().map(|s| (s.config.clone(), s.history.clone(), s.platform.clone())).unwrap_or_default(),

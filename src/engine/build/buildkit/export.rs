@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::compile::{Origin, Stage};
 use super::solve::{Files, Solver};
 use super::tracer::{Step, Throttle};
-use crate::engine::build::client::Client;
-use crate::engine::build::context;
-use crate::engine::build::report::BuildError;
-use crate::engine::build::tree::Tree;
-use crate::engine::image::{Digest, HistoryEntry, ImageDocument, Reference, RootFs, native_architecture, pack};
+use crate::build::client::Client;
+use crate::build::context;
+use crate::build::report::BuildError;
+use crate::build::tree::Tree;
+use crate::image::{Digest, HistoryEntry, ImageDocument, Reference, RootFs, native_architecture, pack};
 
 /// What BuildKit signs its history with.
 const COMMENT: &str = "buildkit.dockerfile.v0";

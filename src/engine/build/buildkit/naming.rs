@@ -1,8 +1,8 @@
 //! What steps are called: `[build 2/3] RUN make`, and the lines of history that they leave.
 
 use super::compile::Origin;
-use crate::engine::build::expand::Variables;
-use crate::engine::build::instruction::{Copy, Instruction, Plan, Step};
+use crate::build::expand::Variables;
+use crate::build::instruction::{Copy, Instruction, Plan, Step};
 
 /// Numbers the steps of one stage.
 pub struct Namer {

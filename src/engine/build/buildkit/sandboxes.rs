@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::engine::Events;
-use crate::engine::build::report::BuildError;
-use crate::engine::container::{Container, Containers};
+use crate::Events;
+use crate::build::report::BuildError;
+use crate::container::{Container, Containers};
 
 /// Opened when they are first needed.
 #[derive(Default)]
@@ -30,5 +30,5 @@ impl Sandboxes {
 
 /// Removes a container with all that it has; what cannot be removed now goes with the next engine.
 pub fn remove(containers: &Containers, container: &Arc<Container>) {
-    let _ = crate::engine::build::running::remove(containers, container);
+    let _ = crate::build::running::remove(containers, container);
 }

@@ -13,17 +13,17 @@ use super::cache::{Cache, Record, key};
 use super::compile::{Origin, Running, Stage, Work, WorkKind};
 use super::sandboxes;
 use super::tracer::{self, Step, Throttle, Tracer};
-use crate::engine::Engine;
-use crate::engine::build::BuildRequest;
-use crate::engine::build::context::{self, Context};
-use crate::engine::build::copying::{self, Job, Sources};
-use crate::engine::build::instruction::Copy;
-use crate::engine::build::mounts::Kind;
-use crate::engine::build::report::{BuildError, Cancel};
-use crate::engine::build::running::{self, Command, MountSources, Mounted, Prepared};
-use crate::engine::build::tree::Tree;
-use crate::engine::container::Containers;
-use crate::engine::image::{Digest, ImageDocument, ResolvedImage, chain_ids};
+use crate::Engine;
+use crate::build::BuildRequest;
+use crate::build::context::{self, Context};
+use crate::build::copying::{self, Job, Sources};
+use crate::build::instruction::Copy;
+use crate::build::mounts::Kind;
+use crate::build::report::{BuildError, Cancel};
+use crate::build::running::{self, Command, MountSources, Mounted, Prepared};
+use crate::build::tree::Tree;
+use crate::container::Containers;
+use crate::image::{Digest, ImageDocument, ResolvedImage, chain_ids};
 use crate::units::quote;
 
 /// What a step, a stage or an image has come to.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::engine::build::report::{Note, Report};
-use crate::engine::container::Stream;
-use crate::engine::image::{Digest, Progress};
+use crate::build::report::{Note, Report};
+use crate::container::Stream;
+use crate::image::{Digest, Progress};
 use crate::trace::{CANCELLED, Log, News, Status, Vertex, Warning};
 
 /// Where the news of one build come together.

@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use crate::engine::build::tree::Tree;
+use crate::build::tree::Tree;
 use crate::patterns::Glob;
 
 /// As long as a piece of a file's content is.

@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use crate::engine::container::frame::{self, Kind};
-use crate::engine::container::spec::{Command, Reply, Request};
+use crate::container::frame::{self, Kind};
+use crate::container::spec::{Command, Reply, Request};
 use crate::sys::socket;
 
 /// While more than this waits to be taken by an engine, the container's output is left in its pipe: a slow reader slows the writer, as

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::engine::container::frame::Kind;
-use crate::engine::container::spec::LogSpec;
+use crate::container::frame::Kind;
+use crate::container::spec::LogSpec;
 
 /// The current file in the container's folder.
 pub const FILE: &str = "json.log";

@@ -12,10 +12,10 @@ use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
 use super::proxy::{self, Proxy};
 use super::resolver;
-use crate::engine::container::child::StartError;
-use crate::engine::container::interfaces::{self, Resolver, Uplink};
-use crate::engine::container::spec::{Change, NetSpec, ResolverSpec};
-use crate::engine::network::Published;
+use crate::container::child::StartError;
+use crate::container::interfaces::{self, Resolver, Uplink};
+use crate::container::spec::{Change, NetSpec, ResolverSpec};
+use crate::network::Published;
 use crate::sys::netlink::{self, Batch};
 use crate::sys::process::{self, Fork};
 use crate::sys::{netns, socket};

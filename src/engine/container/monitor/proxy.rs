@@ -12,8 +12,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, connect, listen, shutdown, socket_with, sockopt};
 
-use crate::engine::container::spec::PortSpec;
-use crate::engine::network::{Protocol, Published, porter};
+use crate::container::spec::PortSpec;
+use crate::network::{Protocol, Published, porter};
 
 /// As many connections are carried at a time.
 pub const MOST: usize = 400;

@@ -7,9 +7,9 @@ use std::net::{Ipv4Addr, TcpStream};
 
 use rustix::event::{PollFd, PollFlags};
 
-use crate::engine::container::interfaces::Resolver;
-use crate::engine::container::spec::ResolverSpec;
-use crate::engine::network::{Named, Names};
+use crate::container::interfaces::Resolver;
+use crate::container::spec::ResolverSpec;
+use crate::network::{Named, Names};
 
 /// As many questions by TCP are heard at a time.
 const CALLERS: usize = 8;
@@ -232,7 +232,7 @@ fn reversed(name: &str) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::network::Named;
+    use crate::network::Named;
     use proptest::prelude::*;
 
     fn question(name: &str, kind: u16) -> Vec<u8> {

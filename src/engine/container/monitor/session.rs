@@ -13,11 +13,11 @@ use super::client::{Client, ENOUGH};
 use super::log::Log;
 use super::net::{Net, Token};
 use super::start::{self, Started};
-use crate::engine::container::child::StartError;
-use crate::engine::container::disk;
-use crate::engine::container::frame::Kind;
-use crate::engine::container::spec::{Command, ContainerSpec, ExitRecord, LogSpec, NetSpec, ProcessSpec, Reply, Request, RunRecord};
-use crate::engine::network::Published;
+use crate::container::child::StartError;
+use crate::container::disk;
+use crate::container::frame::Kind;
+use crate::container::spec::{Command, ContainerSpec, ExitRecord, LogSpec, NetSpec, ProcessSpec, Reply, Request, RunRecord};
+use crate::network::Published;
 use crate::sys::process::{self, Fork, Namespaces};
 use crate::sys::{signal, socket};
 

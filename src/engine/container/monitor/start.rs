@@ -10,12 +10,12 @@ use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::container::accounts::Identity;
-use crate::engine::container::child::{self, StartError};
-use crate::engine::container::frame::Kind;
-use crate::engine::container::interfaces::{Resolver, Uplink};
-use crate::engine::container::setup;
-use crate::engine::container::spec::{ContainerSpec, ProcessSpec};
+use crate::container::accounts::Identity;
+use crate::container::child::{self, StartError};
+use crate::container::frame::Kind;
+use crate::container::interfaces::{Resolver, Uplink};
+use crate::container::setup;
+use crate::container::spec::{ContainerSpec, ProcessSpec};
 use crate::sys::process::{self, Fork, Namespaces};
 use crate::sys::socket;
 

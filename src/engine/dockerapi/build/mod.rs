@@ -1,0 +1,99 @@
+//! `POST /build` and `POST /build/prune`: Docker's parameters and streams over `engine::build`.
+
+mod request;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::post;
+use serde_json::{Value, json};
+
+use super::ApiError;
+use super::bodies::BodyReader;
+use super::json::Json;
+use super::params::{Params, time};
+use super::server::Peer;
+use crate::Engine;
+use crate::build::{Cancel, Context, Export, Going, Kept, build_buildkit, build_classic};
+
+/// `/build`, without the version in front.
+pub fn router() -> Router<Arc<Engine>> {
+    Router::new().route("/build", post(build)).route("/build/prune", post(prune))
+}
+
+async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Request) -> Result<Response, ApiError> {
+    let order = request::read(&params, request.headers())?;
+    let buildkit = params.get("version") == Some("2");
+    let quiet = params.flag("q") && !buildkit;
+    let cancel = Cancel::default();
+    let peer = request.extensions().get::<Peer>().cloned();
+    let mut body = BodyReader::new(request.into_body());
+    let (sender, answer) = stream::channel(quiet);
+    let gone = sender.clone();
+    let ends = cancel.clone();
+    let (building, built) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        // A client that is gone wants no image.
+        tokio::select! {
+            _ = built => return,
+            () = gone.closed() => {}
+            () = async { match peer { Some(peer) => peer.gone().await, None => std::future::pending().await } } => {}
+        }
+        ends.cancel();
+    });
+    tokio::task::spawn_blocking(move || {
+        let report = |note| sender.note(&note);
+        let context = Context::receive(&engine.images, &mut body);
+        if buildkit {
+            let image = || Ok(Export::Image(order.tags.clone()));
+            let done = context.and_then(|context| build_buildkit(&engine, &order, &context, &report, &cancel, &image));
+            sender.finish_buildkit(done.map(|made| made.image));
+        } else {
+            let done = context.and_then(|context| build_classic(&engine, &order, &context, &report, &cancel));
+            sender.finish(done);
+        }
+        drop(building);
+    });
+    answer.respond().await
+}
+
+async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json<Value>, ApiError> {
+    let filters = params.filters(&["until", "id", "parent", "type", "description", "inuse", "shared", "private", "label", "label!"])?;
+    let until = match filters.one("until") {
+        None => None,
+        Some(text) => Some(time(text).ok_or_else(|| ApiError::invalid(format!("invalid filter 'until={text}'")))?),
+    };
+    let keep = match params.get("keep-storage").filter(|text| !text.is_empty()) {
+        None => 0,
+        Some(text) => {
+            text.parse::<i64>().map_err(|_| ApiError::invalid(format!("keep-storage is in bytes and expects an integer, got {text}")))?
+        }
+    };
+    let list = |name: &str| filters.get(name).to_vec();
+    let shared = match filters.boolean("shared")? {
+        None => filters.boolean("private")?.map(|private| !private),
+        shared => shared,
+    };
+    let keep = u64::try_from(keep).unwrap_or(0);
+    let going = Going { all: params.flag("all"), keep, until, kinds: list("type"), ids: list("id"), shared };
+    let removed = tokio::task::spawn_blocking(move || crate::build::prune(&engine, &going)).await;
+    let (ids, bytes) = removed.map_err(|e| ApiError::internal(e.to_string()))?;
+    let ids = if ids.is_empty() { Value::Null } else { json!(ids) };
+    Ok(Json(json!({ "CachesDeleted": ids, "SpaceReclaimed": bytes })))
+}
+
+/// What builds have kept, as `/system/df` has it.
+pub fn cache(engine: &Engine) -> Value {
+    let line = |item: Kept| {
+        let parents = if item.parent.is_empty() { Value::Null } else { json!([item.parent]) };
+        json!({
+            "ID": item.id, "Parents": parents, "Type": item.kind, "Description": item.description, "InUse": false,
+            "Shared": item.shared, "Size": item.size, "CreatedAt": item.created.to_string(), "LastUsedAt": item.last_used.to_string(),
+            "UsageCount": 1,
+        })
+    };
+    crate::build::kept(engine).into_iter().map(line).collect()
+}

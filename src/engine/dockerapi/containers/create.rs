@@ -1,0 +1,64 @@
+//! `POST /containers/create`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Query;
+use crate::Engine;
+use crate::container::{CreateRequest, HostConfig};
+use crate::dockerapi::ApiError;
+use crate::dockerapi::json::Json;
+use crate::dockerapi::networks::Endpoint;
+use crate::image::RunConfig;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body {
+    #[serde(default)]
+    host_config: Option<HostConfig>,
+    #[serde(default)]
+    networking_config: Option<NetworkingConfig>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkingConfig {
+    #[serde(default)]
+    endpoints_config: Option<BTreeMap<String, Option<Endpoint>>>,
+}
+
+pub async fn create(State(engine): State<Arc<Engine>>, query: Query, body: Bytes) -> Result<Response, ApiError> {
+    let config: RunConfig = parse(&body)?;
+    let Body { host_config, networking_config } = parse(&body)?;
+    let host = host_config.unwrap_or_default();
+    if config.image.is_empty() {
+        return Err(ApiError::invalid("no image specified"));
+    }
+    let endpoints = networking_config.and_then(|n| n.endpoints_config).unwrap_or_default();
+    let networks = endpoints.into_iter().map(|(name, endpoint)| (name, endpoint.unwrap_or_default().into())).collect();
+    let platform = query.get("platform").filter(|p| !p.is_empty()).cloned();
+    let name = query.get("name").cloned().unwrap_or_default();
+    let created = tokio::task::spawn_blocking(move || {
+        let image = engine.images.resolve(&config.image, platform.as_deref())?;
+        Ok::<_, ApiError>(engine.containers.create(CreateRequest { name, config, host, image, networks })?)
+    });
+    let (container, warnings) = created.await.map_err(|e| ApiError::internal(e.to_string()))??;
+    Ok((StatusCode::CREATED, Json(json!({ "Id": container.id(), "Warnings": warnings }))).into_response())
+}
+
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|e| {
+        if body.is_empty() {
+            ApiError::invalid("invalid JSON: got EOF while reading request body")
+        } else {
+            ApiError::invalid(format!("invalid JSON: {e}"))
+        }
+    })
+}

@@ -1,0 +1,157 @@
+//! `GET /containers/json`: what `docker ps` shows.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::filters::Filters;
+use super::inspect::{mounts, networks, ports};
+use super::text::command;
+use super::{Query, flag};
+use crate::Engine;
+use crate::container::{Container, Health, HealthStatus, Record, Status};
+use crate::dockerapi::ApiError;
+use crate::dockerapi::json::Json;
+use crate::units;
+
+const KNOWN: [&str; 17] = [
+    "ancestor",
+    "before",
+    "exited",
+    "expose",
+    "health",
+    "id",
+    "is-task",
+    "isolation",
+    "label",
+    "name",
+    "network",
+    "publish",
+    "since",
+    "status",
+    "volume",
+    "label!",
+    "driver",
+];
+
+pub async fn list(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
+    let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
+    filters.only(&KNOWN)?;
+    let limit: i64 = query.get("limit").and_then(|l| l.parse().ok()).unwrap_or(0);
+    let all = flag(&query, "all") || limit > 0 || filters.get("status").is_some() || filters.get("exited").is_some();
+    let size = flag(&query, "size");
+    let listed = tokio::task::spawn_blocking(move || collect(&engine, &filters, all, limit, size));
+    Ok(Json(listed.await.map_err(|e| ApiError::internal(e.to_string()))??).into_response())
+}
+
+/// All containers with their sizes, for `docker system df`.
+pub fn all_with_sizes(engine: &Engine) -> Result<Vec<Value>, ApiError> {
+    collect(engine, &Filters::default(), true, 0, true)
+}
+
+fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool) -> Result<Vec<Value>, ApiError> {
+    for status in filters.get("status").unwrap_or_default() {
+        let known = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
+        if !known.contains(&status.as_str()) {
+            return Err(ApiError::invalid(format!("invalid filter 'status={status}'")));
+        }
+    }
+    let bound = |key: &str| -> Result<Option<Timestamp>, ApiError> {
+        let name = filters.get(key).and_then(|v| v.first());
+        name.map(|name| Ok(engine.containers.get(name)?.record().created)).transpose()
+    };
+    let (before, since) = (bound("before")?, bound("since")?);
+    let ancestors: Option<Vec<String>> = filters
+        .get("ancestor")
+        .map(|names| names.iter().map(|n| engine.images.resolve(n, None).map_or_else(|_| n.clone(), |i| i.id.to_string())).collect());
+    let mut listed = Vec::new();
+    for container in engine.containers.list() {
+        let record = container.record();
+        let shown = (all || record.state.status.is_running() || record.state.status == Status::Restarting)
+            && record.state.status != Status::Removing
+            && before.is_none_or(|b| record.created < b)
+            && since.is_none_or(|s| record.created > s)
+            && ancestors.as_ref().is_none_or(|a| a.contains(&record.image))
+            && matches(filters, &record);
+        if shown {
+            listed.push(entry(engine, &container, &record, size));
+        }
+        if limit > 0 && i64::try_from(listed.len()).is_ok_and(|n| n >= limit) {
+            break;
+        }
+    }
+    Ok(listed)
+}
+
+fn matches(filters: &Filters, record: &Record) -> bool {
+    let regex = |pattern: &str, text: &str| regex::Regex::new(pattern).map_or_else(|_| text.contains(pattern), |r| r.is_match(text));
+    filters.labels_match(record.config.labels.as_ref())
+        && filters.any("id", |id| record.id.starts_with(id) || regex(id, &record.id))
+        && filters.any("name", |name| regex(name, &format!("/{}", record.name)) || regex(name, &record.name))
+        && filters.any("status", |status| status == record.state.status.as_str())
+        && filters.any("exited", |code| record.state.status == Status::Exited && code.parse() == Ok(record.state.exit_code))
+        && filters.any("network", |network| record.networks.iter().any(|p| p.network == network || p.network_id == network))
+        && filters.any("volume", |volume| record.mounts.iter().any(|m| m.name == volume || m.target == volume))
+        && filters.any("expose", |port| record.config.exposed_ports.iter().flatten().any(|(p, _)| same_port(p, port)))
+        && filters.any("publish", |port| record.host.port_bindings.keys().any(|p| same_port(p, port)))
+        && filters.any("health", |health| health == record.state.health.as_ref().map_or("none", |h| h.status.as_str()))
+        && filters.any("is-task", |task| task == "false")
+}
+
+fn same_port(port: &str, wanted: &str) -> bool {
+    port == wanted || port.split('/').next() == Some(wanted)
+}
+
+fn entry(engine: &Engine, container: &Container, record: &Record, size: bool) -> Value {
+    // A name that means another image by now is no name of this one's.
+    let named = engine.images.resolve(&record.config.image, None).is_ok_and(|i| i.id.to_string() == record.image);
+    let mut entry = json!({
+        "Id": record.id,
+        "Names": [format!("/{}", record.name)],
+        "Image": if named { &record.config.image } else { &record.image },
+        "ImageID": record.image,
+        "Command": command(&record.path, &record.args),
+        "Created": record.created.as_second(),
+        "Ports": ports(record).1,
+    });
+    if let (true, Some(fields)) = (size, entry.as_object_mut()) {
+        let own = container.size();
+        fields.insert("SizeRw".to_owned(), own.into());
+        fields.insert("SizeRootFs".to_owned(), (own + container.image_size()).into());
+    }
+    if let Some(fields) = entry.as_object_mut() {
+        fields.insert("Labels".to_owned(), json!(record.config.labels.clone().unwrap_or_default()));
+        fields.insert("State".to_owned(), record.state.status.as_str().into());
+        fields.insert("Status".to_owned(), status(record).into());
+        fields.insert("HostConfig".to_owned(), json!({ "NetworkMode": record.host.network_mode }));
+        fields.insert("NetworkSettings".to_owned(), json!({ "Networks": networks(record) }));
+        fields.insert("Mounts".to_owned(), mounts(record));
+    }
+    entry
+}
+
+fn health(health: Option<&Health>) -> String {
+    match health.map(|h| h.status) {
+        None => String::new(),
+        Some(HealthStatus::Starting) => " (health: starting)".to_owned(),
+        Some(status) => format!(" ({})", status.as_str()),
+    }
+}
+
+/// The column STATUS.
+pub(super) fn status(record: &Record) -> String {
+    let state = &record.state;
+    let since = |at: Option<Timestamp>| units::human_duration(at.map_or(0.0, |t| Timestamp::now().duration_since(t).as_secs_f64()));
+    match state.status {
+        Status::Running => format!("Up {}{}", since(state.started_at), health(state.health.as_ref())),
+        Status::Paused => format!("Up {} (Paused)", since(state.started_at)),
+        Status::Restarting => format!("Restarting ({}) {} ago", state.exit_code, since(state.finished_at)),
+        Status::Removing => "Removal In Progress".to_owned(),
+        Status::Dead => "Dead".to_owned(),
+        Status::Created => "Created".to_owned(),
+        Status::Exited => format!("Exited ({}) {} ago", state.exit_code, since(state.finished_at)),
+    }
+}

@@ -1,0 +1,79 @@
+//! `GET /images/json` and `POST /images/prune`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+use super::blocking;
+use super::one::removed;
+use crate::Engine;
+use crate::dockerapi::ApiError;
+use crate::dockerapi::json::Json;
+use crate::dockerapi::params::{Filters, Params, time};
+use crate::image::{ImageFilters, ImageSummary};
+
+/// `GET /images/json`
+pub async fn list(State(engine): State<Arc<Engine>>, params: Params) -> Result<impl IntoResponse, ApiError> {
+    let mut filters = image_filters(&params.filters(&["before", "dangling", "label", "label!", "reference", "since", "until"])?)?;
+    if let Some(old) = params.get("filter") {
+        filters.references.push(old.to_owned());
+    }
+    let (all, shared) = (params.flag("all"), params.flag("shared-size"));
+    let images = blocking(&engine, move |engine| {
+        let mut images = engine.images.list(all, &filters)?;
+        if shared {
+            let usage = engine.images.disk_usage()?;
+            for image in &mut images {
+                image.shared_size = usage.images.iter().find(|other| other.id == image.id).map_or(0, |other| other.shared_size);
+            }
+        }
+        Ok(images)
+    })
+    .await?;
+    let lines: Vec<Value> = images
+        .iter()
+        .map(|image| {
+            let mut line = summary(image);
+            if shared {
+                line["SharedSize"] = image.shared_size.into();
+            }
+            line
+        })
+        .collect();
+    Ok(Json(lines))
+}
+
+/// `POST /images/prune`
+pub async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<impl IntoResponse, ApiError> {
+    let filters = image_filters(&params.filters(&["dangling", "label", "label!", "until"])?)?;
+    let (lines, reclaimed) = blocking(&engine, move |engine| engine.images.prune(&filters, &engine.containers)).await?;
+    let lines: Option<Vec<Value>> = (!lines.is_empty()).then(|| lines.iter().map(removed).collect());
+    Ok(Json(json!({ "ImagesDeleted": lines, "SpaceReclaimed": reclaimed })))
+}
+
+/// An image in a list, what was not asked for as -1.
+pub fn summary(image: &ImageSummary) -> Value {
+    json!({
+        "Containers": -1, "Created": image.created, "Id": image.id, "Labels": image.labels,
+        "ParentId": image.parent.as_ref().map_or("", |parent| parent.as_str()),
+        "RepoDigests": image.digests, "RepoTags": image.tags, "SharedSize": -1, "Size": image.size,
+    })
+}
+
+fn image_filters(filters: &Filters) -> Result<ImageFilters, ApiError> {
+    let until = match filters.one("until") {
+        Some(text) => Some(time(text).ok_or_else(|| ApiError::invalid(format!("invalid filter 'until={text}'")))?),
+        None => None,
+    };
+    Ok(ImageFilters {
+        dangling: filters.boolean("dangling")?,
+        labels: filters.get("label").to_vec(),
+        without_labels: filters.get("label!").to_vec(),
+        references: filters.get("reference").to_vec(),
+        before: filters.one("before").map(str::to_owned),
+        since: filters.one("since").map(str::to_owned),
+        until,
+    })
+}
