@@ -60,7 +60,17 @@ fn mounts_that_make_no_sense_are_refused() {
         ("--mount type=volume,src=data,dst=/", "invalid mount config for type \"volume\": invalid specification: destination can't be '/'"),
         ("--mount type=zz,dst=/x", "invalid mount config for type \"zz\": mount type unknown"),
         ("--mount type=volume,src=data,dst=/x,volume-driver=nope", "error looking up volume plugin nope: plugin \"nope\" not found"),
-        ("--mount type=volume,src=data,dst=/x,volume-subpath=a", "leave out volume-subpath"),
+        ("--mount type=volume,src=data,dst=/x,volume-subpath=../a", "subpath must be a relative path within the volume"),
+        ("--mount type=volume,dst=/x,volume-subpath=a", "must not set Subpath when using anonymous volumes"),
+        ("--mount type=volume,dst=/x,ro", "must not set ReadOnly mode when using anonymous volumes"),
+        ("--mount type=volume,src=data,dst=/x,volume-subpath=no/such", "volumes/data/_data/no/such: no such file or directory"),
+        ("-v /data:ro", "invalid volume specification: '/data:ro'"),
+        ("-v data:/x:ro,rw", "invalid mode: ro,rw"),
+        ("-v data:/x:nope", "invalid mode: nope"),
+        ("--volumes-from nosuch", "No such container: nosuch"),
+        ("--tmpfs foo", "invalid mount path: 'foo' mount path must be absolute"),
+        ("--tmpfs /t:bogus=1", "Invalid tmpfs option [\"bogus\" \"1\"]"),
+        ("--device /dev/nope", "error gathering device information while adding custom device \"/dev/nope\": no such file or directory"),
         ("-v data:/x --mount type=tmpfs,dst=/x", "Duplicate mount point: /x"),
         ("-v data:/x -v other:/x", "Duplicate mount point: /x"),
         ("--volumes-from from:zz", "invalid mode: zz"),
@@ -95,4 +105,96 @@ fn restart_policies_that_make_no_sense_are_refused() {
     assert_eq!(engine.ok("docker inspect -f '{{.HostConfig.RestartPolicy}}' up"), "{on-failure 2}");
     engine.ok("docker update --restart always up");
     assert_eq!(engine.ok("docker inspect -f '{{.HostConfig.RestartPolicy}}' up"), "{always 0}");
+}
+
+#[test]
+fn a_part_of_a_volume_is_mounted_alone() {
+    let Some(engine) = engine() else { return };
+    engine.ok("docker run --rm -v vol:/v busybox sh -c 'echo foo > /v/file; mkdir /v/sub; echo bar > /v/sub/in; ln -s /etc /v/out; ln -s sub /v/link'");
+    let part =
+        |path: &str, command: &str| format!("docker run --rm --mount type=volume,src=vol,dst=/p,volume-subpath={path} busybox {command}");
+    assert_eq!(engine.ok(&part("sub", "cat /p/in")), "bar");
+    assert_eq!(engine.ok(&part("link", "cat /p/in")), "bar");
+    assert_eq!(engine.ok(&part("file", "cat /p")), "foo");
+    // A link that leads out of the volume leads nowhere.
+    refused(&engine, &[(&part("out", "ls /p"), "no such file or directory")]);
+    engine.ok(&part("sub", "touch /p/new"));
+    assert_eq!(engine.ok("docker run --rm -v vol:/v busybox ls /v/sub"), "in\nnew");
+}
+
+#[test]
+fn wishes_that_make_no_sense_are_refused() {
+    let Some(engine) = engine() else { return };
+    let lines = [
+        ("--ipc nope", "invalid IPC mode: nope"),
+        ("--pid container:nosuch", "No such container: nosuch"),
+        ("--link nosuch", "could not get container for nosuch: No such container: nosuch"),
+        ("--runtime nope", "unknown or invalid runtime name: nope"),
+        ("--security-opt nope=1", "invalid --security-opt 2: \"nope=1\""),
+        ("--health-cmd true --health-interval 500us", "Interval in Healthcheck cannot be less than 1ms"),
+        ("--health-cmd true --health-start-period 1us", "StartPeriod in Healthcheck cannot be less than 1ms"),
+        ("--cpus 9999", "Range of CPUs is from 0.01 to"),
+        ("--cpuset-cpus 4000", "Requested CPUs are not available - requested 4000, available: 0"),
+        ("--cpuset-cpus a", "Invalid value a for cpuset cpus: invalid format: a"),
+        ("--memory-swap 100m", "You should always set the Memory limit when using Memoryswap limit, see usage"),
+        ("--oom-score-adj 2000", "Invalid value 2000, range for oom score adj is [-1000, 1000]"),
+        ("--cpu-quota 5", "CPU cfs quota can not be less than 1ms (i.e. 1000)"),
+    ];
+    for (rest, words) in lines {
+        refused(&engine, &[(&format!("docker create {rest} busybox true"), words)]);
+    }
+    assert_eq!(engine.ok("docker run --rm --add-host box:host-gateway busybox grep -c '172.17.0.1.box' /etc/hosts"), "1");
+}
+
+#[test]
+fn containers_share_processes_and_memory_where_they_say_so() {
+    let Some(engine) = engine() else { return };
+    engine.ok("docker run -d --name first --ipc shareable busybox top");
+    engine.ok("docker run -d --name second --pid container:first --ipc container:first busybox sh -c 'sleep 201 & sleep 202'");
+    let id = engine.ok("docker inspect -f '{{.Id}}' first");
+    assert_eq!(engine.ok("docker inspect -f '{{.HostConfig.PidMode}}' second"), format!("container:{id}"));
+    // Each sees the other's processes, and has its own ones alone in its list.
+    let seen = engine.ok("docker exec first ps");
+    assert!(seen.lines().any(|l| l.trim_start().starts_with("1 root")) && seen.contains("sleep 201"), "{seen}");
+    let own = engine.ok("docker top second");
+    assert!(own.contains("sleep 202") && !own.lines().any(|l| l.ends_with("top")), "{own}");
+    engine.ok("docker exec first sh -c 'echo shared > /dev/shm/word'");
+    assert_eq!(engine.ok("docker exec second cat /dev/shm/word"), "shared");
+    // A pause or an end is that of one alone.
+    engine.ok("docker pause second && docker exec first true && docker unpause second && docker stop -t 1 second");
+    assert_eq!(engine.ok("docker inspect -f '{{.State.Status}}' first"), "running");
+    engine.ok("docker run -d --name closed --ipc private busybox top");
+    refused(
+        &engine,
+        &[("docker run --ipc container:closed busybox true", "non-shareable IPC (hint: use IpcMode:shareable for the donor container)")],
+    );
+    assert_eq!(engine.ok("docker run --rm --ipc none busybox sh -c 'grep -c \" /dev/shm \" /proc/mounts || true'"), "0");
+    engine.ok("docker stop -t 1 first");
+    refused(&engine, &[("docker start second", "failed to join PID namespace: container")]);
+}
+
+#[test]
+fn a_link_stays_with_the_container_that_it_leads_to() {
+    let Some(engine) = engine() else { return };
+    engine.ok("docker run -d --name db busybox top && docker run -d --name web --link db:data busybox top");
+    assert_eq!(engine.ok("docker inspect -f '{{json .HostConfig.Links}}' web"), "[\"/db:/web/data\"]");
+    engine.ok("docker rename db old && docker rename web site");
+    assert_eq!(engine.ok("docker inspect -f '{{json .HostConfig.Links}}' site"), "[\"/old:/site/data\"]");
+    assert_eq!(engine.ok("docker ps --no-trunc --filter name=old --format '{{.Names}}'"), "old,site/data");
+    engine.ok("docker restart -t 0 site && docker exec site grep -q data /etc/hosts && docker rm -f old");
+    assert_eq!(engine.ok("docker inspect -f '{{json .HostConfig.Links}}' site"), "null");
+}
+
+#[test]
+fn a_program_that_shows_processes_ends_when_it_is_told_to() {
+    let Some(engine) = engine() else { return };
+    engine.ok("docker run -d --name up busybox top");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    engine.ok("docker stop -t 30 up");
+    assert_eq!(engine.ok("docker inspect -f '{{.State.ExitCode}}' up"), "143");
+    // Any signal from a user's hand means that no policy starts the container again, where no signal was named for its end.
+    engine.ok("docker run -d --name again --restart always busybox top");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    engine.ok("docker kill -s INT again && docker wait again");
+    assert_eq!(engine.ok("docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' again"), "exited 130");
 }

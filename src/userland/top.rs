@@ -38,6 +38,7 @@ pub fn main(args: Args) -> ExitCode {
         }
     }
     let keys = Keys::take();
+    end_on_signals(keys.old.clone());
     let screen = !batch && io::stdout().is_terminal();
     let mut before = HashMap::new();
     let mut last = machine_time();
@@ -98,6 +99,28 @@ fn machine_time() -> u64 {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
     let first = stat.lines().next().unwrap_or_default();
     first.split_whitespace().skip(1).take(8).filter_map(|n| n.parse::<u64>().ok()).sum()
+}
+
+/// Ends the program on a signal that asks for its end, as a first process too, which such signals spare by themselves. The terminal is
+/// as it was before.
+fn end_on_signals(terminal: Option<Termios>) {
+    use crate::sys::signal;
+    use rustix::process::Signal;
+    signal::hold_all();
+    std::thread::spawn(move || {
+        loop {
+            let number = signal::next_held();
+            if ![Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM].iter().any(|s| s.as_raw() == number) {
+                continue;
+            }
+            if let Some(old) = &terminal {
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, old);
+            }
+            signal::reset();
+            let _ = signal::send(rustix::process::getpid().as_raw_nonzero().get(), number);
+            std::process::exit(128 + number);
+        }
+    });
 }
 
 /// The keyboard, each key by itself, until it is dropped. ^C is a key too: a container's first process would not hear of it otherwise.

@@ -74,15 +74,19 @@ impl Container {
         Ok(View { root: open(parent)?, path: format!("/{}{end}", file.to_string_lossy()), name })
     }
 
-    fn missing(&self, path: &str, name: &str) -> ContainerError {
-        ContainerError::NotFound(format!("Could not find the file {path} in container {name}"))
+    /// Why nothing was found at `path`.
+    fn missing(path: &str, name: &str, error: &io::Error) -> ContainerError {
+        match error.kind() {
+            io::ErrorKind::NotADirectory => ContainerError::Invalid(format!("stat {path}: not a directory")),
+            _ => ContainerError::NotFound(format!("Could not find the file {path} in container {name}")),
+        }
     }
 
     /// What is at `path`; `name` is what the user calls the container.
     pub fn stat(&self, path: &str, name: &str) -> Result<PathStat, ContainerError> {
         let view = self.view(path, false)?;
-        let place = Place::find(view.root.as_fd(), &view.path).map_err(|_| self.missing(path, name))?;
-        let mut stat = place.stat().map_err(|_| self.missing(path, name))?;
+        let place = Place::find(view.root.as_fd(), &view.path).map_err(|e| Self::missing(path, name, &e))?;
+        let mut stat = place.stat().map_err(|e| Self::missing(path, name, &e))?;
         if let (Some(called), false) = (view.name, place.contents) {
             stat.name = called.to_string_lossy().into_owned();
         }
@@ -92,7 +96,7 @@ impl Container {
     /// Writes an archive of what is at `path`: a file, or a folder with all that is in it.
     pub fn read_archive(&self, path: &str, name: &str, to: impl Write) -> Result<(), ContainerError> {
         let view = self.view(path, false)?;
-        let place = Place::find(view.root.as_fd(), &view.path).map_err(|_| self.missing(path, name))?;
+        let place = Place::find(view.root.as_fd(), &view.path).map_err(|e| Self::missing(path, name, &e))?;
         let failed = |e| ContainerError::failed(format_args!("cannot read {path}"), e);
         let mut tar = Packer::new(to);
         let as_name = view.name.filter(|_| !place.contents).map_or_else(|| place.archive_name(), PathBuf::from);
@@ -103,7 +107,7 @@ impl Container {
     pub fn write_archive(&self, path: &str, name: &str, keep_kinds: bool, from: impl Read) -> Result<(), ContainerError> {
         let record = self.record();
         let View { root, path: inside, .. } = self.view(path, true)?;
-        let folder = mount::open_in(root.as_fd(), &inside, OFlags::PATH).map_err(|_| self.missing(path, name))?;
+        let folder = mount::open_in(root.as_fd(), &inside, OFlags::PATH).map_err(|e| Self::missing(path, name, &e))?;
         let kind = rustix::fs::fstat(&folder).map(|s| FileType::from_raw_mode(s.st_mode));
         if kind != Ok(FileType::Directory) {
             return Err(ContainerError::Invalid("extraction point is not a directory".to_owned()));
@@ -152,10 +156,10 @@ struct Place {
 
 impl Place {
     fn find(root: BorrowedFd<'_>, path: &str) -> io::Result<Place> {
-        let contents = path.ends_with("/.") || path == "." || path.is_empty() || path.chars().all(|c| c == '/');
+        let clean = lexically(&Path::new("/").join(path));
+        // The root has no name that its folder could keep.
+        let contents = path.ends_with("/.") || clean.file_name().is_none();
         let trailing = contents || path.ends_with('/');
-        let whole = Path::new("/").join(path);
-        let clean = lexically(&whole);
         let (Some(name), false) = (clean.file_name(), trailing) else {
             // A final link is followed, as the path says "what is in it".
             let folder = mount::open_in(root, &clean, OFlags::PATH | OFlags::DIRECTORY)?;

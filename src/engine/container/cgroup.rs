@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::host::HostConfig;
+use crate::sys::signal;
 
 /// The controllers that are used.
 const CONTROLLERS: [&str; 4] = ["memory", "cpu", "pids", "cpuset"];
@@ -95,18 +96,29 @@ fn inherit_cpuset(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// v2: at the root of the tree, where root may; else below the group that was handed to this process.
+/// v2: at the root of the tree, where root may; else in the nearest group above this process that passes most controllers on.
 fn one_tree() -> Vec<(&'static str, PathBuf)> {
     let root = PathBuf::from("/sys/fs/cgroup");
     let own = own_path("").map(|path| root.join(path.trim_start_matches('/')));
-    for parent in [Some(root), own].into_iter().flatten().filter(|p| may_have_groups(p)) {
-        let usable = CONTROLLERS.iter().copied().filter(|c| pass_on(&parent, c)).map(|c| (c, parent.join(OURS)));
-        let usable: Vec<_> = usable.collect();
-        if !usable.is_empty() {
-            return usable;
+    let above = own.iter().flat_map(|own| own.ancestors()).take_while(|group| group.starts_with(&root)).map(Path::to_owned);
+    // Each once; the first of the best wins.
+    let candidates: Vec<PathBuf> = std::iter::once(root.clone()).chain(above.filter(|group| *group != root)).collect();
+    let mut best: Vec<(&'static str, PathBuf)> = Vec::new();
+    for parent in candidates.iter().filter(|group| may_pass_on(group, **group == root)) {
+        let there = fs::read_to_string(parent.join("cgroup.controllers")).unwrap_or_default();
+        let offered = CONTROLLERS.iter().copied().filter(|c| there.split_whitespace().any(|t| t == *c)).count();
+        if offered > best.len() {
+            let usable = CONTROLLERS.iter().copied().filter(|c| pass_on(parent, c)).map(|c| (c, parent.join(OURS)));
+            best = Some(usable.collect::<Vec<_>>()).filter(|usable| usable.len() > best.len()).unwrap_or(best);
         }
     }
-    Vec::new()
+    best
+}
+
+/// v2: a group that holds processes passes nothing on, but for the root of the tree. The one that this process is in is such a group, as
+/// a rule: in a user's session only one above it will do.
+fn may_pass_on(group: &Path, root: bool) -> bool {
+    may_have_groups(group) && (root || processes(group).is_empty())
 }
 
 /// v2: a controller must be passed on by each group above. Whether it is now.
@@ -137,14 +149,21 @@ fn wants(host: &HostConfig, controller: &str) -> bool {
     }
 }
 
+/// The processes of a group.
+fn processes(folder: &Path) -> Vec<i32> {
+    fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default().lines().filter_map(|line| line.parse().ok()).collect()
+}
+
 impl Group {
-    /// Makes the groups for a container with these limits; `None` when it has none, or none that can be kept.
+    /// Makes the groups for a container with these limits; `None` when it has none, or none that can be kept. Where its processes are
+    /// among others' the groups tell which they are.
     pub fn make(id: &str, host: &HostConfig) -> io::Result<Option<Group>> {
-        if !CONTROLLERS.iter().any(|c| wants(host, c)) {
+        let wanted = |controller| wants(host, controller) || !host.pid_mode.is_empty();
+        if !CONTROLLERS.iter().any(|c| wanted(c)) {
             return Ok(None);
         }
         let group = Group::named(id);
-        if !group.folders.iter().any(|(c, _)| wants(host, c)) {
+        if !group.folders.iter().any(|(c, _)| wanted(c)) {
             return Ok(None);
         }
         // The group above may be going with another container at this very moment.
@@ -269,8 +288,9 @@ impl Group {
         let period = if host.cpu_period > 0 { host.cpu_period } else { PERIOD };
         let quota = if host.nano_cpus > 0 { host.nano_cpus / (1_000_000_000 / PERIOD) } else { host.cpu_quota };
         let period = if host.nano_cpus > 0 { PERIOD } else { period };
-        if quota > 0 {
+        if quota != 0 {
             if self.unified {
+                let quota = if quota < 0 { "max".to_owned() } else { quota.to_string() };
                 fs::write(folder.join("cpu.max"), format!("{quota} {period}"))?;
             } else {
                 fs::write(folder.join("cpu.cfs_period_us"), period.to_string())?;
@@ -304,6 +324,20 @@ impl Group {
         let stat = fs::read_to_string(folder.join("memory.stat")).ok()?;
         let cached = stat.lines().find_map(|l| l.strip_prefix(key)?.trim().parse().ok()).unwrap_or(0);
         Some(usage.saturating_sub(cached))
+    }
+
+    /// Ends the processes that a container left behind, and those that they make meanwhile.
+    pub fn kill_rest(&self) {
+        for _ in 0..100 {
+            let left: Vec<i32> = self.folders.iter().flat_map(|(_, folder)| processes(folder)).collect();
+            if left.is_empty() {
+                return;
+            }
+            for pid in left {
+                let _ = signal::send(pid, libc::SIGKILL);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 
     /// Removes the groups of a container that has ended. What still has a process stays, for the next who asks.

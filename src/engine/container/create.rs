@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::check::check;
 use super::host::HostConfig;
 use super::record::{Record, State};
 use super::store::{Container, Containers};
-use super::{Connection, ContainerError, cgroup, names, networks, root, volumes};
+use super::{Connection, ContainerError, cgroup, mounts, names, networks, root, volumes};
 use crate::image::{ResolvedImage, RunConfig};
 use crate::network::Attachment;
-use crate::sys::{caps, signal};
 
 /// A container to be.
 pub struct CreateRequest {
@@ -32,6 +32,8 @@ impl Containers {
         let CreateRequest { name, mut config, mut host, image, networks } = request;
         check(&config, &host)?;
         networks::check_ports(&host)?;
+        self.settle_links(&mut host)?;
+        self.settle_sharing(&mut host)?;
         merge(&mut config, &image.config.config);
         host.settle();
         let places = networks::attachments(self.networks(), &config, &host, networks)?;
@@ -54,7 +56,7 @@ impl Containers {
         let made = self.furnish(&dir, &id, &name, (path, args), config, host, &image, places);
         match made {
             Ok(container) => {
-                if super::volumes::wants_propagation(&container.lock().mounts) {
+                if mounts::wants_propagation(&container.lock().mounts) {
                     let text = "This engine's mounts are its own: none is passed on between the machine and a container, whatever the propagation.";
                     warnings.push(text.to_owned());
                 }
@@ -88,7 +90,7 @@ impl Containers {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         fs::set_permissions(&upper, fs::Permissions::from_mode(root::ROOT_MODE)).map_err(failed)?;
-        let mounts = volumes::plan(self, &config, &host)?;
+        let mounts = mounts::plan(self, &config, &host)?;
         let mut layers = image.layers.clone();
         let init = self.inner.state.join("init").join(layer_name(image));
         let copied = match root::init_layer(&layers, &init) {
@@ -135,52 +137,6 @@ impl Containers {
 fn layer_name(image: &ResolvedImage) -> String {
     let top = image.layers.last().and_then(|l| l.parent()).and_then(|l| l.file_name());
     top.map_or_else(|| image.id.to_string().replace(':', "-"), |n| n.to_string_lossy().into_owned())
-}
-
-/// Refuses what makes no sense, in Docker's words.
-fn check(config: &RunConfig, host: &HostConfig) -> Result<(), ContainerError> {
-    let invalid = |text: String| Err(ContainerError::Invalid(text));
-    if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
-        return invalid(format!("the working directory '{}' is invalid, it needs to be an absolute path", config.working_dir));
-    }
-    if let Some(signal_name) = config.stop_signal.as_deref().filter(|s| !s.is_empty())
-        && signal::parse(signal_name).is_none()
-    {
-        return invalid(format!("Invalid signal: {signal_name}"));
-    }
-    for entry in config.env.iter().flatten() {
-        if entry.is_empty() || entry.starts_with('=') {
-            return invalid(format!("invalid environment variable: {entry}"));
-        }
-    }
-    if host.memory != 0 && host.memory < 6 << 20 {
-        return invalid("Minimum memory limit allowed is 6MB".to_owned());
-    }
-    if host.memory > 0 && host.memory_swap > 0 && host.memory_swap < host.memory {
-        return invalid("Minimum memoryswap limit should be larger than memory limit, see usage".to_owned());
-    }
-    host.log_config.check()?;
-    if host.storage_opt.as_ref().is_some_and(|o| !o.is_empty()) {
-        return invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option".to_owned());
-    }
-    for capability in host.cap_add.iter().chain(&host.cap_drop).flatten() {
-        if !capability.eq_ignore_ascii_case("ALL") && caps::bit(capability).is_none() {
-            return invalid(format!(
-                "invalid CapAdd: unknown capability: \"CAP_{}\"",
-                capability.trim_start_matches("CAP_").to_ascii_uppercase()
-            ));
-        }
-    }
-    if host.auto_remove && !matches!(host.restart_policy.name.as_str(), "" | "no") {
-        return invalid("can't create 'AutoRemove' container with restart policy".to_owned());
-    }
-    host.restart_policy.check()?;
-    for extra in host.extra_hosts.iter().flatten() {
-        if extra.split_once([':', '=']).is_none_or(|(name, address)| name.is_empty() || address.is_empty()) {
-            return invalid(format!("bad format for add-host: \"{extra}\""));
-        }
-    }
-    Ok(())
 }
 
 /// Lays the container's config over the image's, as Docker does.

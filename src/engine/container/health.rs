@@ -187,7 +187,8 @@ impl Containers {
             Ok(Err(e)) => done(-1, e.to_string()),
             Err(_) => {
                 exec.kill().await;
-                done(-1, format!("Health check exceeded timeout ({}): {text}", go_duration(timeout)))
+                let said = if text.is_empty() { text } else { format!(": {text}") };
+                done(-1, format!("Health check exceeded timeout ({}){said}", go_duration(timeout)))
             }
         };
         self.forget_exec(&exec.id);

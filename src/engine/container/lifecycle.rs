@@ -32,7 +32,9 @@ impl Containers {
         let Some(live) = container.live().filter(|_| container.lock().state.status.is_running()) else {
             return Err(ContainerError::Conflict(format!("cannot kill container: {name}: container {} is not running", container.id)));
         };
-        if number == libc::SIGKILL || number == self.stop_signal(container) {
+        // Where no signal was named as the one to stop by, Docker takes any for it.
+        let any = container.lock().config.stop_signal.as_deref().is_none_or(str::is_empty);
+        if any || number == libc::SIGKILL || number == self.stop_signal(container) {
             container.lock().state.stopped_by_hand = true;
         }
         let _ = live.command(Command::Signal(number)).await;

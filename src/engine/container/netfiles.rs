@@ -40,7 +40,7 @@ pub(super) fn write(dir: &Path, record: &Record, links: &[String], named: bool) 
         }
         let target = format!("/etc/{name}");
         if !record.mounts.iter().any(|m| m.target == target) {
-            mounts.push(MountSpec::Bind { source: path, target, read_only: false });
+            mounts.push(MountSpec::bind(path, target, false));
         }
     }
     Ok(mounts)
@@ -51,7 +51,7 @@ pub(super) fn of_other(dir: &Path, record: &Record) -> Vec<MountSpec> {
     let names = ["hosts", "hostname", "resolv.conf"].into_iter().map(|name| (dir.join(name), format!("/etc/{name}")));
     let own = |target: &String| record.mounts.iter().any(|m| m.target == *target);
     let shown = names.filter(|(path, target)| path.exists() && !own(target));
-    shown.map(|(source, target)| MountSpec::Bind { source, target, read_only: false }).collect()
+    shown.map(|(source, target)| MountSpec::bind(source, target, false)).collect()
 }
 
 fn own_addresses(record: &Record) -> impl Iterator<Item = String> {

@@ -457,11 +457,44 @@ impl Containers {
         Some(ResolverSpec { files, links: links.collect() })
     }
 
+    /// Puts ids in the place of the names in legacy links: one who is renamed stays linked. On a network with names they mean nothing.
+    pub(super) fn settle_links(&self, host: &mut HostConfig) -> Result<(), ContainerError> {
+        if !matches!(host.network_mode.as_str(), "" | "default" | BRIDGE) {
+            return Ok(());
+        }
+        for link in host.links.iter_mut().flatten() {
+            if link.is_empty() {
+                return Err(ContainerError::Invalid("empty string specified for links".to_owned()));
+            }
+            if link.matches(':').count() > 1 {
+                return Err(ContainerError::Invalid(format!("invalid format for links: {link}")));
+            }
+            let (target, alias) = split_link(link);
+            // A client that reads "not found" would look for the image.
+            let other = self.get(&target).map_err(|e| ContainerError::Invalid(format!("could not get container for {target}: {e}")))?;
+            if other.lock().host.network_mode == HOST {
+                return Err(ContainerError::Invalid(
+                    "conflicting options: host type networking can't be used with links. This would result in undefined behavior"
+                        .to_owned(),
+                ));
+            }
+            *link = format!("{}:{alias}", other.id);
+        }
+        Ok(())
+    }
+
+    /// The legacy links of a container that lead somewhere: the other one, and what it is called here.
+    pub fn links(&self, record: &Record) -> Vec<(Arc<Container>, String)> {
+        let links = record.host.links.iter().flatten().map(|link| split_link(link));
+        links.filter_map(|(target, alias)| Some((self.get(&target).ok()?, alias))).collect()
+    }
+
     /// Legacy links, on the default network: lines of /etc/hosts and variables.
     fn link(&self, record: &Record, plan: &mut Plan) -> Result<(), Refused> {
         for link in record.host.links.iter().flatten() {
             let (target, alias) = split_link(link);
-            let other = self.get(&target).map_err(|_| (format!("could not get container for {target}"), 125))?.record();
+            // A link goes with the container that it leads to.
+            let Ok(other) = self.get(&target).map(|other| other.record()) else { continue };
             if other.state.status != Status::Running {
                 return Err((format!("Cannot link to a non running container: /{} AS /{}/{alias}", other.name, record.name), 128));
             }

@@ -68,10 +68,19 @@ pub struct MountPoint {
     /// The volume's name.
     pub name: String,
     pub source: PathBuf,
+    /// What of the volume is mounted; all of it where this is empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subpath: String,
     pub target: String,
     pub mode: String,
     pub writable: bool,
     pub propagation: String,
+    /// What is mounted below the source is not shown.
+    #[serde(default)]
+    pub itself_alone: bool,
+    /// What is mounted below it stays writable where this is not.
+    #[serde(default)]
+    pub read_only_itself: bool,
     /// A volume that was made for this container alone and goes with `rm -v`.
     pub anonymous: bool,
 }

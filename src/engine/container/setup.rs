@@ -11,7 +11,7 @@ use rustix::mount::{UnmountFlags, unmount};
 use super::child::StartError;
 use super::interfaces::{self, Resolver, Uplink};
 use super::root;
-use super::spec::{ContainerSpec, MountSpec};
+use super::spec::{Bind, ContainerSpec, MountSpec};
 use crate::sys::{mount, userns};
 
 use mount::Attr;
@@ -19,8 +19,8 @@ use mount::Attr;
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Makes the container's root file system and everything in it, and moves the process there. Gives the sockets at which names are to
-/// be answered, if any are.
-pub fn enter(spec: &ContainerSpec, uplink: Option<&Uplink>) -> Result<Option<Resolver>, StartError> {
+/// be answered, if any are. `shared` is another container's shared memory.
+pub fn enter(spec: &ContainerSpec, uplink: Option<&Uplink>, shared: Option<OwnedFd>) -> Result<Option<Resolver>, StartError> {
     join_groups(&spec.process.group_doors)?;
     // What is mounted here must not show in the engine's namespace, nor what the engine mounts here.
     let root = root::mount(&spec.root).map_err(StartError::doing("mount the root file system"))?;
@@ -31,7 +31,7 @@ pub fn enter(spec: &ContainerSpec, uplink: Option<&Uplink>) -> Result<Option<Res
     mount::attach(root.as_fd(), point.as_fd()).map_err(StartError::doing("attach the root file system"))?;
     let root = root.as_fd();
 
-    system_mounts(spec, root)?;
+    system_mounts(spec, root, shared)?;
     for entry in &spec.mounts {
         one_mount(entry, root)?;
     }
@@ -70,9 +70,14 @@ pub fn make_cwd(cwd: &str, root: BorrowedFd<'_>) -> Result<(), StartError> {
     }
 }
 
-fn system_mounts(spec: &ContainerSpec, root: BorrowedFd<'_>) -> Result<(), StartError> {
+fn system_mounts(spec: &ContainerSpec, root: BorrowedFd<'_>, shared: Option<OwnedFd>) -> Result<(), StartError> {
     let safe = Attr::MOUNT_ATTR_NOSUID | Attr::MOUNT_ATTR_NODEV | Attr::MOUNT_ATTR_NOEXEC;
-    let proc = if spec.own_pid { mount::filesystem("proc", "proc", &[], safe) } else { mount::copy_of(Path::new("/proc"), true) };
+    // The machine's processes are shown by its own mount, which hides what the machine hides.
+    let proc = if spec.own_pid || spec.join.pid.is_some() {
+        mount::filesystem("proc", "proc", &[], safe)
+    } else {
+        mount::copy_of(Path::new("/proc"), true)
+    };
     attach_at(proc, root, "/proc")?;
 
     let dev = mount::filesystem("tmpfs", "tmpfs", &[("mode", "755"), ("size", "65536k")], Attr::MOUNT_ATTR_NOSUID)
@@ -87,12 +92,16 @@ fn system_mounts(spec: &ContainerSpec, root: BorrowedFd<'_>) -> Result<(), Start
         options.push(("gid", "5"));
     }
     attach_at(mount::filesystem("devpts", "devpts", &options, Attr::MOUNT_ATTR_NOSUID | Attr::MOUNT_ATTR_NOEXEC), root, "/dev/pts")?;
-    if spec.own_ipc {
-        let size = spec.shm_size.to_string();
-        attach_at(mount::filesystem("tmpfs", "shm", &[("mode", "1777"), ("size", &size)], safe), root, "/dev/shm")?;
+    match (shared, spec.shm_size) {
+        (Some(shared), _) => attach_at(Ok(shared), root, "/dev/shm")?,
+        (None, _) if !spec.own_ipc => attach_at(mount::copy_of(Path::new("/dev/shm"), true), root, "/dev/shm")?,
+        (None, Some(size)) => {
+            attach_at(mount::filesystem("tmpfs", "shm", &[("mode", "1777"), ("size", &size.to_string())], safe), root, "/dev/shm")?;
+        }
+        (None, None) => {}
+    }
+    if spec.own_ipc || spec.join.ipc.is_some() {
         attach_at(mount::filesystem("mqueue", "mqueue", &[], safe), root, "/dev/mqueue")?;
-    } else {
-        attach_at(mount::copy_of(Path::new("/dev/shm"), true), root, "/dev/shm")?;
     }
 
     let sys = mount::filesystem("sysfs", "sysfs", &[], safe | Attr::MOUNT_ATTR_RDONLY).or_else(|_| {
@@ -178,21 +187,9 @@ fn fill_dev(spec: &ContainerSpec, dev: BorrowedFd<'_>) -> io::Result<()> {
 
 fn one_mount(entry: &MountSpec, root: BorrowedFd<'_>) -> Result<(), StartError> {
     match entry {
-        MountSpec::Bind { source, target, read_only } => {
-            let done = (|| {
-                let copy = mount::copy_of(source, true)?;
-                if *read_only {
-                    mount::set_attributes(copy.as_fd(), Attr::MOUNT_ATTR_RDONLY, true)?;
-                }
-                let target = if source.is_dir() {
-                    root::make_folders(root, Path::new(target))?;
-                    mount::open_in(root, target, OFlags::PATH | OFlags::DIRECTORY)?
-                } else {
-                    root::make_file(root, Path::new(target))?
-                };
-                mount::attach(copy.as_fd(), target.as_fd())
-            })();
-            done.map_err(StartError::doing(format_args!("error mounting \"{}\" to rootfs at \"{target}\"", source.display())))
+        MountSpec::Bind(bind) => {
+            let doing = format!("error mounting \"{}\" to rootfs at \"{}\"", bind.source.display(), bind.target);
+            one_bind(bind, root).map_err(StartError::doing(doing))
         }
         MountSpec::Tmpfs { target, options } => {
             let mut attributes = Attr::MOUNT_ATTR_NOSUID | Attr::MOUNT_ATTR_NODEV | Attr::MOUNT_ATTR_NOEXEC;
@@ -203,13 +200,36 @@ fn one_mount(entry: &MountSpec, root: BorrowedFd<'_>) -> Result<(), StartError> 
                     "dev" => attributes.remove(Attr::MOUNT_ATTR_NODEV),
                     "suid" => attributes.remove(Attr::MOUNT_ATTR_NOSUID),
                     "ro" => attributes.insert(Attr::MOUNT_ATTR_RDONLY),
-                    "rw" | "noexec" | "nodev" | "nosuid" => {}
-                    other => pairs.push(other.split_once('=').unwrap_or((other, ""))),
+                    "noatime" => attributes.insert(Attr::MOUNT_ATTR_NOATIME),
+                    "nodiratime" => attributes.insert(Attr::MOUNT_ATTR_NODIRATIME),
+                    // The other words for all mounts change nothing in memory.
+                    other => pairs.extend(other.split_once('=')),
                 }
             }
             attach_at(mount::filesystem("tmpfs", "tmpfs", &pairs, attributes), root, target)
         }
     }
+}
+
+fn one_bind(bind: &Bind, root: BorrowedFd<'_>) -> io::Result<()> {
+    let (copy, folder) = if bind.subpath.is_empty() {
+        (mount::copy_of(&bind.source, bind.recursive)?, bind.source.is_dir())
+    } else {
+        // Held open, it is what is mounted, whatever a container does to the names meanwhile.
+        let part = mount::open_below(&bind.source, &bind.subpath)?;
+        let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&part)?.st_mode);
+        (mount::copy_of_fd(part.as_fd())?, kind == rustix::fs::FileType::Directory)
+    };
+    if bind.read_only {
+        mount::set_attributes(copy.as_fd(), Attr::MOUNT_ATTR_RDONLY, bind.recursively_read_only)?;
+    }
+    let target = if folder {
+        root::make_folders(root, Path::new(&bind.target))?;
+        mount::open_in(root, &bind.target, OFlags::PATH | OFlags::DIRECTORY)?
+    } else {
+        root::make_file(root, Path::new(&bind.target))?
+    };
+    mount::attach(copy.as_fd(), target.as_fd())
 }
 
 fn names(spec: &ContainerSpec) -> Result<(), StartError> {

@@ -98,14 +98,15 @@ pub struct ContainerSpec {
     pub own_net: bool,
     /// What is in a network of its own besides the loopback interface. The engine's network namespace comes with it as a descriptor.
     pub net: Option<NetSpec>,
-    /// Another container's first process, whose network is joined.
-    pub join_net: Option<i32>,
     pub own_pid: bool,
     pub own_ipc: bool,
     pub own_uts: bool,
+    /// Namespaces of other containers that are joined; those are none of its own.
+    pub join: Joined,
     /// Mounts in the order in which they are made.
     pub mounts: Vec<MountSpec>,
-    pub shm_size: u64,
+    /// The size of its shared memory in bytes; `None` for a container that shall have none.
+    pub shm_size: Option<u64>,
     pub masked: Vec<String>,
     pub read_only_paths: Vec<String>,
     pub read_only_root: bool,
@@ -118,6 +119,15 @@ pub struct ContainerSpec {
     pub stdin_once: bool,
     pub log: LogSpec,
     pub process: ProcessSpec,
+}
+
+/// The first processes of the containers whose namespaces are joined.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    pub net: Option<i32>,
+    pub pid: Option<i32>,
+    /// Its shared memory comes with it.
+    pub ipc: Option<i32>,
 }
 
 /// How much of what a container says is kept.
@@ -201,8 +211,35 @@ pub struct RootSpec {
 /// Something mounted into the container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MountSpec {
-    Bind { source: PathBuf, target: String, read_only: bool },
+    Bind(Bind),
     Tmpfs { target: String, options: String },
+}
+
+/// A file or folder of the machine, shown in the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    pub source: PathBuf,
+    /// What of the source is shown; links in it lead no further than the source. All of it where this is empty.
+    pub subpath: String,
+    pub target: String,
+    pub read_only: bool,
+    /// What is mounted below the source is shown, too, and is read-only, too.
+    pub recursive: bool,
+    pub recursively_read_only: bool,
+}
+
+impl MountSpec {
+    /// `source` at `target`, with all that is mounted below it.
+    pub fn bind(source: impl Into<PathBuf>, target: impl Into<String>, read_only: bool) -> MountSpec {
+        MountSpec::Bind(Bind {
+            source: source.into(),
+            subpath: String::new(),
+            target: target.into(),
+            read_only,
+            recursive: true,
+            recursively_read_only: true,
+        })
+    }
 }
 
 /// A process in a container.

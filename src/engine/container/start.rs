@@ -13,11 +13,11 @@ use super::host::HostConfig;
 use super::live::{self, News};
 use super::networks::{self, Plan};
 use super::record::{MountKind, Record, Status};
-use super::spec::{ContainerSpec, ExitRecord, MountSpec, ProcessSpec, Reply, Request, RunRecord};
+use super::spec::{Bind, ContainerSpec, ExitRecord, Joined, MountSpec, ProcessSpec, Reply, Request, RunRecord};
 use super::store::{Container, Containers};
-use super::{ContainerError, disk, init, root};
+use super::{ContainerError, disk, init, root, wishes};
 use crate::image::RunConfig;
-use crate::network::{Published, porter};
+use crate::network::{BRIDGE, Published, porter};
 use crate::sys::{caps, process, signal};
 
 /// Seconds after which a container that is started again counts as one that works.
@@ -103,13 +103,18 @@ impl Containers {
         for left in [disk::EXIT, disk::RUN] {
             let _ = fs::remove_file(container.dir.join(left));
         }
-        let record = container.record();
-        if let Some(wish) = record.host.device_requests.iter().flatten().next() {
-            return Err((no_driver(wish), 128));
+        let mut record = container.record();
+        wishes::check(&record).map_err(|text| (text, 128))?;
+        // The machine as containers see it: the default network's end of the bridge.
+        if let Some(gateway) = self.networks().get(BRIDGE).ok().and_then(|network| network.gateway) {
+            for extra in record.host.extra_hosts.iter_mut().flatten() {
+                *extra = extra.replace("host-gateway", &gateway.to_string());
+            }
         }
         let Plan { hub, .. } = &plan;
         let hub = hub.clone();
-        let mut spec = spec(container, &record, plan).map_err(|e| (e.to_string(), 128))?;
+        let joined = self.joined(&record.host).map_err(|text| (text, 128))?;
+        let mut spec = spec(container, &record, plan, joined).map_err(|e| (e.to_string(), 128))?;
         let group = Group::make(&container.id, &record.host).map_err(|e| (format!("cannot set the container's limits: {e}"), 128))?;
         if let Some(group) = group {
             (spec.process.group_doors, spec.group_views) = (group.doors(), group.views());
@@ -175,6 +180,10 @@ impl Containers {
         let group = Group::of(&container.id);
         let out_of_memory = group.as_ref().is_some_and(Group::ran_out_of_memory);
         if let Some(group) = group {
+            if !container.lock().host.pid_mode.is_empty() {
+                // In a namespace of its own they would have gone with its first process.
+                group.kill_rest();
+            }
             group.remove();
         }
         let mut lasted = 0;
@@ -339,7 +348,7 @@ fn kill_rest(dir: &Path) {
 }
 
 /// What the monitor is told.
-fn spec(container: &Container, record: &Record, plan: Plan) -> std::io::Result<ContainerSpec> {
+fn spec(container: &Container, record: &Record, plan: Plan, joined: Joined) -> std::io::Result<ContainerSpec> {
     let Record { config, host, .. } = record;
     let host_net = host.network_mode == "host";
     let mut mounts = match &plan.join {
@@ -353,13 +362,18 @@ fn spec(container: &Container, record: &Record, plan: Plan) -> std::io::Result<C
     for mount in &record.mounts {
         mounts.push(match mount.kind {
             MountKind::Tmpfs => MountSpec::Tmpfs { target: mount.target.clone(), options: mount.name.clone() },
-            MountKind::Bind | MountKind::Volume => {
-                MountSpec::Bind { source: mount.source.clone(), target: mount.target.clone(), read_only: !mount.writable }
-            }
+            MountKind::Bind | MountKind::Volume => MountSpec::Bind(Bind {
+                source: mount.source.clone(),
+                subpath: mount.subpath.clone(),
+                target: mount.target.clone(),
+                read_only: !mount.writable,
+                recursive: !mount.itself_alone,
+                recursively_read_only: !mount.read_only_itself,
+            }),
         });
     }
     for device in &host.devices {
-        mounts.push(MountSpec::Bind { source: (&device.path_on_host).into(), target: device.path_in_container.clone(), read_only: false });
+        mounts.push(MountSpec::bind(&device.path_on_host, &device.path_in_container, false));
     }
     mounts.extend(host.tmpfs.iter().flatten().map(|(t, o)| MountSpec::Tmpfs { target: t.clone(), options: o.clone() }));
     let mut process = process_spec(config, host);
@@ -372,7 +386,7 @@ fn spec(container: &Container, record: &Record, plan: Plan) -> std::io::Result<C
     }
     process.args = std::iter::once(&record.path).chain(&record.args).cloned().collect();
     if host.init == Some(true) {
-        mounts.push(MountSpec::Bind { source: std::env::current_exe()?, target: init::PATH.to_owned(), read_only: true });
+        mounts.push(MountSpec::bind(std::env::current_exe()?, init::PATH, true));
         process.args.splice(0..0, [init::PATH.to_owned(), "--".to_owned()]);
     }
     Ok(ContainerSpec {
@@ -381,13 +395,13 @@ fn spec(container: &Container, record: &Record, plan: Plan) -> std::io::Result<C
         hostname,
         domainname: config.domainname.clone(),
         own_net: !host_net && !host.network_mode.starts_with("container:"),
-        join_net: plan.join.map(|(pid, _)| pid),
         net: plan.net,
-        own_pid: host.pid_mode != "host",
-        own_ipc: host.ipc_mode != "host",
+        own_pid: host.pid_mode.is_empty(),
+        own_ipc: host.ipc_mode != "host" && joined.ipc.is_none(),
+        join: Joined { net: plan.join.map(|(pid, _)| pid), ..joined },
         own_uts: host.uts_mode != "host" && !host_net,
         mounts,
-        shm_size: host.shm_size,
+        shm_size: Some(host.shm_size).filter(|_| host.ipc_mode != "none"),
         masked: host.masked_paths.clone().unwrap_or_default(),
         read_only_paths: host.readonly_paths.clone().unwrap_or_default(),
         read_only_root: host.readonly_rootfs,
@@ -486,15 +500,4 @@ fn limit_number(name: &str) -> Option<u32> {
         "rttime",
     ];
     NAMES.iter().position(|n| *n == name).and_then(|i| u32::try_from(i).ok())
-}
-
-/// What Docker says of devices that no driver gives, such as the machine's graphics processors.
-fn no_driver(wish: &serde_json::Value) -> String {
-    let words = |list: &serde_json::Value| {
-        let words: Vec<_> = list.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
-        format!("[{}]", words.join(" "))
-    };
-    let sets: Vec<_> = wish["Capabilities"].as_array().into_iter().flatten().map(words).collect();
-    let driver = wish["Driver"].as_str().unwrap_or_default();
-    format!("could not select device driver {driver:?} with capabilities: [{}]", sets.join(" "))
 }

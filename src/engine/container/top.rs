@@ -29,9 +29,9 @@ pub struct ProcessInfo {
 impl Containers {
     /// The processes of a running container, by number.
     pub fn processes(&self, container: &Container) -> Result<Vec<ProcessInfo>, ContainerError> {
-        let (running, pid) = {
+        let (running, pid, alone) = {
             let record = container.lock();
-            (record.state.status.is_running(), record.state.pid)
+            (record.state.status.is_running(), record.state.pid, record.host.pid_mode.is_empty())
         };
         if !running {
             return Err(not_running(container));
@@ -41,8 +41,22 @@ impl Containers {
         let numbers = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
         let mut all: Vec<_> = numbers.filter(|p| namespace(*p).as_ref() == Some(&wanted)).filter_map(read).collect();
         all.sort_by_key(|p| p.pid);
+        if !alone {
+            // Others are in its namespace: its own ones stem from its first, or from what the engine ran in it.
+            all.retain(|p| stems_from(p.pid, parent(pid)));
+        }
         Ok(all)
     }
+}
+
+fn parent(pid: i32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let behind = stat.rfind(')').and_then(|close| stat.get(close + 1..)).unwrap_or_default();
+    behind.split_ascii_whitespace().nth(1).and_then(|p| p.parse().ok()).unwrap_or(0)
+}
+
+fn stems_from(pid: i32, ancestor: i32) -> bool {
+    std::iter::successors(Some(parent(pid)), |p| Some(parent(*p))).take_while(|p| *p > 1).take(1000).any(|p| p == ancestor)
 }
 
 fn read(pid: i32) -> Option<ProcessInfo> {

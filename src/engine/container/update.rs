@@ -13,9 +13,7 @@ impl Containers {
         let refuse = |text: &str| Err(ContainerError::Conflict(format!("Cannot update container {}: {text}", container.id())));
         let wanted: HostConfig =
             serde_json::from_value(change.clone()).map_err(|e| ContainerError::Invalid(format!("invalid JSON: {e}")))?;
-        if wanted.memory != 0 && wanted.memory < 6 << 20 {
-            return Err(ContainerError::Invalid("Minimum memory limit allowed is 6MB".to_owned()));
-        }
+        super::check::resources(&wanted, true)?;
         wanted.restart_policy.check()?;
         let current = container.record().host;
         if wanted.memory > 0 && wanted.memory_swap == 0 && current.memory_swap > 0 && wanted.memory > current.memory_swap {
@@ -38,9 +36,8 @@ impl Containers {
             number(&mut host.cpu_period, wanted.cpu_period);
             number(&mut host.cpu_quota, wanted.cpu_quota);
             number(&mut host.nano_cpus, wanted.nano_cpus);
-            if wanted.pids_limit.is_some_and(|p| p != 0) {
-                host.pids_limit = wanted.pids_limit;
-            }
+            // No limit at all is 0 or less, and shown as 0.
+            host.pids_limit = wanted.pids_limit.map(|p| p.max(0)).or(host.pids_limit);
             for (to, from) in [(&mut host.cpuset_cpus, wanted.cpuset_cpus), (&mut host.cpuset_mems, wanted.cpuset_mems)] {
                 if !from.is_empty() {
                     *to = from;

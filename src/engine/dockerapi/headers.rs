@@ -27,7 +27,11 @@ pub fn identified(mut response: Response) -> Response {
 
 /// Takes `/v1.NN` off the path and refuses versions that are not spoken here.
 pub fn strip_version(mut request: Request) -> Result<Request, ApiError> {
-    let Some((version, rest)) = versioned(request.uri().path()) else { return Ok(request) };
+    let Some((version, rest)) = versioned(request.uri().path()) else {
+        request.extensions_mut().insert(AskedVersion(API_VERSION.to_owned()));
+        return Ok(request);
+    };
+    let asked = AskedVersion(version.to_owned());
     if older(version, MIN_API_VERSION) {
         let message = format!(
             "client version {version} is too old. Minimum supported API version is {MIN_API_VERSION}, please upgrade your client to a newer version"
@@ -45,9 +49,21 @@ pub fn strip_version(mut request: Request) -> Result<Request, ApiError> {
     match target.parse::<Uri>() {
         Ok(uri) => {
             *request.uri_mut() = uri;
+            request.extensions_mut().insert(asked);
             Ok(request)
         }
         Err(_) => Err(ApiError::not_found("page not found")),
+    }
+}
+
+/// The version of the API that a request speaks: an extension of every request.
+#[derive(Clone, Debug)]
+pub struct AskedVersion(String);
+
+impl AskedVersion {
+    /// Whether it is from before `version`.
+    pub fn before(&self, version: &str) -> bool {
+        older(&self.0, version)
     }
 }
 

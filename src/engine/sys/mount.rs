@@ -130,6 +130,12 @@ pub fn open_in(root: BorrowedFd<'_>, path: impl AsRef<Path>, flags: OFlags) -> i
     }
 }
 
+/// Opens `path` below `folder` without reading it. Links lead no further than `folder`.
+pub fn open_below(folder: &Path, path: &str) -> io::Result<OwnedFd> {
+    let base = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    open_in(base.as_fd(), path, OFlags::PATH)
+}
+
 /// The magic path of a descriptor, for calls that take only paths.
 pub fn path_of(fd: BorrowedFd<'_>) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))

@@ -60,6 +60,8 @@ pub struct Session {
     clients: Vec<Client>,
     helpers: Vec<(Pid, OwnedFd)>,
     net: Option<Net>,
+    /// Its processes are in a namespace with no others.
+    alone: bool,
     exited: Option<i32>,
 }
 
@@ -93,9 +95,9 @@ impl Session {
             Ok(mut started) => {
                 let namespaces = Namespaces {
                     mount: true,
-                    pid: spec.own_pid,
-                    net: spec.own_net || spec.join_net.is_some(),
-                    ipc: spec.own_ipc,
+                    pid: spec.own_pid || spec.join.pid.is_some(),
+                    net: spec.own_net || spec.join.net.is_some(),
+                    ipc: spec.own_ipc || spec.join.ipc.is_some(),
                     uts: spec.own_uts,
                 };
                 let ports = net.as_ref().map(Net::published).unwrap_or_default();
@@ -106,6 +108,7 @@ impl Session {
                 client.reply(&Reply::Started { pid: started.pid.as_raw_nonzero().get(), ports });
                 let mut session = Session::new(Some(home), started, namespaces, spec.stdin_once, client);
                 session.net = net;
+                session.alone = spec.own_pid;
                 Next::Run(Box::new(session))
             }
         }
@@ -140,6 +143,7 @@ impl Session {
             clients: vec![client],
             helpers: Vec::new(),
             net: None,
+            alone: false,
             exited: None,
         }
     }
@@ -421,7 +425,7 @@ impl Session {
     /// Signals every process of the container.
     fn signal_all(&self, number: i32) -> io::Result<()> {
         signal::send(self.pid.as_raw_nonzero().get(), number)?;
-        if !self.namespaces.pid {
+        if !self.alone {
             return Ok(());
         }
         // "Every process" is a word of the container's own pid namespace, so a child is born there to say it.

@@ -8,6 +8,7 @@ use rustix::fs::{Gid, OFlags, Uid};
 use rustix::process::Pid;
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
+use rustix::thread::{LinkNameSpaceType, ThreadNameSpaceType as Type, move_into_thread_name_spaces};
 use serde::{Deserialize, Serialize};
 
 use crate::container::accounts::Identity;
@@ -17,7 +18,7 @@ use crate::container::interfaces::{Resolver, Uplink};
 use crate::container::setup;
 use crate::container::spec::{ContainerSpec, ProcessSpec};
 use crate::sys::process::{self, Fork, Namespaces};
-use crate::sys::socket;
+use crate::sys::{mount, socket};
 
 /// A running process as its monitor sees it.
 pub struct Started {
@@ -54,15 +55,29 @@ struct ChildEnds {
 /// Makes the container and runs its process.
 pub fn container(spec: &ContainerSpec, uplink: Option<&Uplink>) -> Result<Started, StartError> {
     let namespaces = Namespaces { mount: true, pid: spec.own_pid, net: spec.own_net, ipc: spec.own_ipc, uts: spec.own_uts };
-    // Found by its number out here: inside, numbers are others.
-    let other = spec.join_net.map(open_process).transpose().map_err(StartError::doing("find the container whose network is joined"))?;
+    // Found by their numbers out here: inside, numbers are others.
+    let find = |pid: Option<i32>, what: &'static str| pid.map(open_process).transpose().map_err(StartError::doing(what));
+    let net = find(spec.join.net, "find the container whose network is joined")?;
+    let ipc = find(spec.join.ipc, "find the container whose IPC namespace is joined")?;
+    let pid = find(spec.join.pid, "find the container whose processes are joined")?;
+    // A process stays in its pid namespace; its children are born in the one that it joins. There is no way back: that namespace is the
+    // machine's. So the monitors of further processes are seen in there, too.
+    if let Some(other) = &pid {
+        join(other.as_fd(), Type::PROCESS_ID).map_err(StartError::doing("join the other container's processes"))?;
+    }
     start(&spec.process, namespaces, |ends| {
-        if let Some(other) = &other
-            && let Err(e) = join_net(other.as_fd())
+        if let Some(other) = &net
+            && let Err(e) = join(other.as_fd(), Type::NETWORK)
         {
             return StartError::doing("join the other container's network")(e);
         }
-        match setup::enter(spec, uplink) {
+        let shared =
+            ipc.as_ref().map(|other| join(other.as_fd(), Type::INTER_PROCESS_COMMUNICATION).and_then(|()| shared_memory(other.as_fd())));
+        let shared = match shared.transpose() {
+            Ok(shared) => shared,
+            Err(e) => return StartError::doing("join the other container's IPC namespace")(e),
+        };
+        match setup::enter(spec, uplink, shared) {
             Err(e) => return e,
             Ok(Some(resolver)) => {
                 if let Err(e) = socket::send(&ends.word, &[RESOLVER], &[resolver.udp.as_fd(), resolver.tcp.as_fd()]) {
@@ -83,13 +98,21 @@ fn open_process(pid: i32) -> io::Result<OwnedFd> {
     Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
 }
 
-fn join_net(process: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(rustix::thread::move_into_thread_name_spaces(process, rustix::thread::ThreadNameSpaceType::NETWORK)?)
+fn join(process: BorrowedFd<'_>, kind: Type) -> io::Result<()> {
+    Ok(move_into_thread_name_spaces(process, kind)?)
+}
+
+/// A copy of the mount with another container's shared memory: only from within its mount namespace can it be taken.
+fn shared_memory(other: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let home = std::fs::File::open("/proc/self/ns/mnt")?;
+    join(other, Type::MOUNT)?;
+    let copy = mount::copy_of(std::path::Path::new("/dev/shm"), false);
+    rustix::thread::move_into_link_name_space(home.as_fd(), Some(LinkNameSpaceType::Mount))?;
+    copy
 }
 
 /// Runs a further process in the container whose first process is behind `pidfd`.
 pub fn exec(spec: &ProcessSpec, pidfd: BorrowedFd<'_>, own: Namespaces) -> Result<Started, StartError> {
-    use rustix::thread::{ThreadNameSpaceType as Type, move_into_thread_name_spaces};
     let enter = |kinds: Type| if kinds.is_empty() { Ok(()) } else { move_into_thread_name_spaces(pidfd, kinds) };
     // A process stays in its pid namespace; its children are born in the one that it joins.
     if own.pid {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use super::Query;
 use crate::Engine;
 use crate::container::{CreateRequest, HostConfig};
 use crate::dockerapi::ApiError;
+use crate::dockerapi::headers::AskedVersion;
 use crate::dockerapi::json::Json;
 use crate::dockerapi::networks::Endpoint;
 use crate::image::RunConfig;
@@ -34,14 +35,30 @@ struct NetworkingConfig {
     endpoints_config: Option<BTreeMap<String, Option<Endpoint>>>,
 }
 
-pub async fn create(State(engine): State<Arc<Engine>>, query: Query, body: Bytes) -> Result<Response, ApiError> {
+pub async fn create(
+    State(engine): State<Arc<Engine>>,
+    Extension(version): Extension<AskedVersion>,
+    query: Query,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let config: RunConfig = parse(&body)?;
     let Body { host_config, networking_config } = parse(&body)?;
-    let host = host_config.unwrap_or_default();
+    let mut host = host_config.unwrap_or_default();
     if config.image.is_empty() {
         return Err(ApiError::invalid("no image specified"));
     }
     let endpoints = networking_config.and_then(|n| n.endpoints_config).unwrap_or_default();
+    if version.before("1.44") && endpoints.len() > 1 {
+        let names: Vec<&str> = endpoints.keys().map(String::as_str).collect();
+        return Err(ApiError::invalid(format!("Container cannot be created with multiple network endpoints: {}", names.join(", "))));
+    }
+    // What was the rule when these clients were made.
+    if version.before("1.40") && host.ipc_mode.is_empty() {
+        "shareable".clone_into(&mut host.ipc_mode);
+    }
+    if version.before("1.41") && host.cgroupns_mode.is_empty() {
+        "host".clone_into(&mut host.cgroupns_mode);
+    }
     let networks = endpoints.into_iter().map(|(name, endpoint)| (name, endpoint.unwrap_or_default().into())).collect();
     let platform = query.get("platform").filter(|p| !p.is_empty()).cloned();
     let name = query.get("name").cloned().unwrap_or_default();

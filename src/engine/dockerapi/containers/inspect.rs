@@ -10,14 +10,17 @@ use serde_json::{Map, Value, json};
 use super::text::time;
 use super::{Query, flag};
 use crate::Engine;
-use crate::container::{Health, MountKind, Record, Status, dns_names};
+use crate::container::{Container, Health, MountKind, Record, Status, dns_names};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
 use crate::network::{BRIDGE, HOST, Lease, NONE};
 
 pub async fn inspect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, query: Query) -> Result<Response, ApiError> {
     let container = engine.containers.get(&id)?;
-    let record = container.record();
+    let mut record = container.record();
+    let links = engine.containers.links(&record);
+    let called = |(other, alias): (Arc<Container>, String)| format!("/{}:/{}/{alias}", other.record().name, record.name);
+    record.host.links = Some(links.into_iter().map(called).collect::<Vec<_>>()).filter(|links| !links.is_empty());
     let execs = engine.containers.exec_ids(&container);
     let dir = container.dir();
     let (state, status) = (&record.state, record.state.status);
@@ -168,11 +171,14 @@ pub(super) fn ports(record: &Record) -> (Value, Value) {
     }
     let mut by_name = Map::new();
     let mut listed = Vec::new();
-    let named = record.ports.iter().map(|p| format!("{}/{}", p.container, p.protocol.as_str()));
-    let exposed: BTreeSet<String> = record.config.exposed_ports.iter().flatten().map(|(port, _)| port.clone()).chain(named).collect();
-    for port in exposed {
-        let (number, protocol) = port.split_once('/').unwrap_or((&port, "tcp"));
-        let Ok(number) = number.parse::<u16>() else { continue };
+    // `80` is `80/tcp` for those who ask for it, and under that name alone is it told of. The names are sorted as text.
+    let named = |number: u16, protocol: &str| (format!("{number}/{protocol}"), number, protocol.to_owned());
+    let exposed = record.config.exposed_ports.iter().flatten().filter_map(|(port, _)| {
+        let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
+        Some(named(number.parse().ok()?, &protocol.to_ascii_lowercase()))
+    });
+    let published = record.ports.iter().map(|p| named(p.container, p.protocol.as_str()));
+    for (name, number, protocol) in exposed.chain(published).collect::<BTreeSet<_>>() {
         let published: Vec<_> = record.ports.iter().filter(|p| p.container == number && p.protocol.as_str() == protocol).collect();
         for one in &published {
             listed.push(json!({ "IP": one.host, "PrivatePort": number, "PublicPort": one.port, "Type": protocol }));
@@ -181,7 +187,7 @@ pub(super) fn ports(record: &Record) -> (Value, Value) {
             listed.push(json!({ "PrivatePort": number, "Type": protocol }));
         }
         let bindings: Vec<_> = published.iter().map(|p| json!({ "HostIp": p.host, "HostPort": p.port.to_string() })).collect();
-        by_name.insert(port, if bindings.is_empty() { Value::Null } else { Value::Array(bindings) });
+        by_name.insert(name, if bindings.is_empty() { Value::Null } else { Value::Array(bindings) });
     }
     (Value::Object(by_name), Value::Array(listed))
 }

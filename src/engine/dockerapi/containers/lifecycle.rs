@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use super::{Query, flag};
 use crate::Engine;
 use crate::container::{Condition, ContainerError};
 use crate::dockerapi::ApiError;
+use crate::dockerapi::headers::AskedVersion;
 use crate::dockerapi::json::{self, Json};
 
 type Answer = Result<StatusCode, ApiError>;
@@ -116,9 +117,16 @@ pub(super) fn size(query: &Query) -> Result<(u16, u16), ApiError> {
     Ok((number("h")?, number("w")?))
 }
 
-pub async fn update((State(engine), Path(id)): Target, body: Bytes) -> Result<Response, ApiError> {
+pub async fn update(
+    (State(engine), Path(id)): Target,
+    Extension(version): Extension<AskedVersion>,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let container = engine.containers.get(&id)?;
-    let change: serde_json::Value = super::create::parse(&body)?;
+    let mut change: serde_json::Value = super::create::parse(&body)?;
+    if let (true, Some(fields)) = (version.before("1.40"), change.as_object_mut()) {
+        fields.remove("PidsLimit");
+    }
     let warnings = engine.containers.update_limits(&container, &change)?;
     Ok(Json(json!({ "Warnings": warnings })).into_response())
 }

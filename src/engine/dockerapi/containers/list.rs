@@ -68,7 +68,9 @@ fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool
         .get("ancestor")
         .map(|names| names.iter().map(|n| engine.images.resolve(n, None).map_or_else(|_| n.clone(), |i| i.id.to_string())).collect());
     let mut listed = Vec::new();
-    for container in engine.containers.list() {
+    let containers = engine.containers.list();
+    let linked = linked(engine, &containers);
+    for container in containers {
         let record = container.record();
         let shown = (all || record.state.status.is_running() || record.state.status == Status::Restarting)
             && record.state.status != Status::Removing
@@ -77,13 +79,26 @@ fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool
             && ancestors.as_ref().is_none_or(|a| a.contains(&record.image))
             && matches(filters, &record);
         if shown {
-            listed.push(entry(engine, &container, &record, size));
+            let mut entry = entry(engine, &container, &record, size);
+            let names = linked.iter().filter(|(id, _)| *id == record.id).map(|(_, name)| name.clone());
+            entry["Names"] = std::iter::once(format!("/{}", record.name)).chain(names).collect();
+            listed.push(entry);
         }
         if limit > 0 && i64::try_from(listed.len()).is_ok_and(|n| n >= limit) {
             break;
         }
     }
     Ok(listed)
+}
+
+/// What containers are called by those that are linked to them: the id of the one, and the path of names.
+fn linked(engine: &Engine, containers: &[Arc<Container>]) -> Vec<(String, String)> {
+    let of = |container: &Arc<Container>| {
+        let record = container.record();
+        let links = engine.containers.links(&record).into_iter();
+        links.map(move |(other, alias)| (other.id().to_owned(), format!("/{}/{alias}", record.name))).collect::<Vec<_>>()
+    };
+    containers.iter().flat_map(of).collect()
 }
 
 fn matches(filters: &Filters, record: &Record) -> bool {
@@ -110,7 +125,7 @@ fn entry(engine: &Engine, container: &Container, record: &Record, size: bool) ->
     let named = engine.images.resolve(&record.config.image, None).is_ok_and(|i| i.id.to_string() == record.image);
     let mut entry = json!({
         "Id": record.id,
-        "Names": [format!("/{}", record.name)],
+        "Names": [],
         "Image": if named { &record.config.image } else { &record.image },
         "ImageID": record.image,
         "Command": command(&record.path, &record.args),

@@ -1,0 +1,101 @@
+//! Wishes that are looked at when a container starts, not when it is made: they are about the machine. Refused in Docker's words.
+
+use std::fs;
+use std::path::Path;
+
+use super::child;
+use super::host::HostConfig;
+use super::record::Record;
+
+/// The options that a file system in memory takes with a value (`size=…`).
+const TMPFS_VALUES: [&str; 7] = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"];
+
+/// The options that any mount takes.
+const MOUNT_FLAGS: [&str; 40] = [
+    "defaults",
+    "ro",
+    "rw",
+    "suid",
+    "nosuid",
+    "dev",
+    "nodev",
+    "exec",
+    "noexec",
+    "sync",
+    "async",
+    "dirsync",
+    "remount",
+    "mand",
+    "nomand",
+    "atime",
+    "noatime",
+    "diratime",
+    "nodiratime",
+    "bind",
+    "rbind",
+    "unbindable",
+    "runbindable",
+    "private",
+    "rprivate",
+    "shared",
+    "rshared",
+    "slave",
+    "rslave",
+    "relatime",
+    "norelatime",
+    "strictatime",
+    "nostrictatime",
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "nr_inodes",
+    "nr_blocks",
+    "mpol",
+];
+
+/// Refuses what this machine does not have or the kernel would not take; the error is Docker's text.
+pub(super) fn check(record: &Record) -> Result<(), String> {
+    let host = &record.host;
+    if let Some(wish) = host.device_requests.iter().flatten().next() {
+        return Err(no_driver(wish));
+    }
+    devices(host)?;
+    host.tmpfs.iter().flatten().try_for_each(|(_, options)| tmpfs(options))?;
+    record.mounts.iter().try_for_each(super::record::MountPoint::check_subpath)
+}
+
+fn devices(host: &HostConfig) -> Result<(), String> {
+    for device in &host.devices {
+        let why = match fs::metadata(Path::new(&device.path_on_host)) {
+            Err(e) => child::plain(&e),
+            Ok(found) if found.is_file() => "not a device node".to_owned(),
+            Ok(_) => continue,
+        };
+        return Err(format!("error gathering device information while adding custom device {:?}: {why}", device.path_on_host));
+    }
+    Ok(())
+}
+
+fn tmpfs(options: &str) -> Result<(), String> {
+    for option in options.split(',').filter(|o| !o.is_empty()) {
+        match option.split_once('=') {
+            None if MOUNT_FLAGS.contains(&option) => {}
+            Some((name, _)) if TMPFS_VALUES.contains(&name) => {}
+            None => return Err(format!("Invalid tmpfs option [{option:?}]")),
+            Some((name, value)) => return Err(format!("Invalid tmpfs option [{name:?} {value:?}]")),
+        }
+    }
+    Ok(())
+}
+
+/// What Docker says of devices that no driver gives, such as the machine's graphics processors.
+fn no_driver(wish: &serde_json::Value) -> String {
+    let words = |list: &serde_json::Value| {
+        let words: Vec<_> = list.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+        format!("[{}]", words.join(" "))
+    };
+    let sets: Vec<_> = wish["Capabilities"].as_array().into_iter().flatten().map(words).collect();
+    let driver = wish["Driver"].as_str().unwrap_or_default();
+    format!("could not select device driver {driver:?} with capabilities: [{}]", sets.join(" "))
+}
