@@ -286,3 +286,43 @@ fn compose_builds_and_runs() {
         client.ok("cd c && docker compose down -t 0 2>&1");
     });
 }
+
+#[test]
+fn steps_have_the_network_that_is_asked_for() {
+    both(|client| {
+        client.ok("docker run -d --name web alpine httpd -f -h /etc");
+        let address = client.ok("docker inspect -f '{{.NetworkSettings.IPAddress}}' web");
+        client.ok("mkdir n; docker pull -q alpine; printf 'FROM alpine\nRUN wget -T 5 -qO- http://web.test/hostname\nRUN --network=none ip addr | grep -c ^[0-9]; cat /etc/hosts\n' > n/Dockerfile");
+        let hosts = format!("--add-host web.test:{address} --add-host machine=host-gateway");
+        let name = client.ok("docker exec web hostname");
+        let built = said(client, &format!("docker build --progress=plain {hosts} n"));
+        assert!(built.lines().any(|line| line.ends_with(&format!(" {name}"))), "{name} in {built}");
+        // Nothing but loopback, and no line in the hosts file but those of the step.
+        for line in
+            [" 1".to_owned(), format!(" {address}\tweb.test"), " 172.17.0.1\tmachine".to_owned(), "\tlocalhost buildkitsandbox".to_owned()]
+        {
+            assert!(built.lines().any(|l| l.ends_with(&line)), "{line} in {built}");
+        }
+        assert_eq!(client.ok("docker network inspect -f '{{len .Containers}}' bridge"), "1");
+        refused(client, &format!("docker build --network=none {hosts} n"), "exit code: 1");
+        // Other hosts are another step.
+        assert!(!said(client, &format!("docker build --progress=plain {hosts} --add-host c.test:1.2.3.4 n")).contains("#5 CACHED"));
+        // The engine's containers keep their own file, and an image none of it.
+        assert!(
+            !client.ok("docker build -q n -f - <<< 'FROM alpine' | xargs -I@ docker run --rm @ cat /etc/hosts").contains("buildkitsandbox")
+        );
+        // The machine's network is to be allowed.
+        client.ok("printf 'FROM alpine\nRUN --network=host cat /proc/net/dev\n' > n/host");
+        refused(client, "docker build -f n/host n", "ERROR: failed to solve: failed to load LLB: network.host is not allowed");
+        let own = client.sh("cat /proc/net/dev | wc -l").stdout;
+        client.ok("docker build --allow network.host -f n/host n");
+        let built = said(client, "docker build --no-cache --progress=plain --network=host -f n/host n");
+        let seen = built.lines().filter(|line| line.starts_with("#5 0.")).count();
+        assert_eq!(seen.to_string(), own.trim(), "{built}");
+        // The classic builder's steps are containers, which have it all.
+        client.ok("sed -i 's/^RUN --network.*//' n/Dockerfile");
+        let classic = client.ok(&format!("DOCKER_BUILDKIT=0 docker build {hosts} n"));
+        assert!(classic.contains(&name), "{classic}");
+        refused(client, &format!("DOCKER_BUILDKIT=0 docker build --no-cache --network=none {hosts} n"), "returned a non-zero code: 1");
+    });
+}

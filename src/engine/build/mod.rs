@@ -68,6 +68,8 @@ pub struct BuildRequest {
     pub no_cache_for: Vec<String>,
     /// Images to which alone the cache is held; `None` for all that is there (classic builder only).
     pub cache_from: Option<Vec<String>>,
+    /// Whether a build may use the machine's network (BuildKit's builder only).
+    pub host_network: bool,
     /// Names that stand for other images (BuildKit's builder only).
     pub contexts: BTreeMap<String, String>,
 }

@@ -101,6 +101,17 @@ impl Mounted {
         Ok(mounted)
     }
 
+    /// Gives the command a hosts file of its own, in place of a container's.
+    pub fn hosts(&mut self, sources: &MountSources<'_>, text: &str) -> Result<(), BuildError> {
+        let target = "/etc/hosts";
+        if self.requests.iter().all(|mount| mount.target != target) {
+            let file =
+                self.file(sources, text.as_bytes(), 0o644).map_err(|e| BuildError::new(format!("cannot write the hosts file: {e}")))?;
+            self.bind(&file, target, true);
+        }
+        Ok(())
+    }
+
     fn bind(&mut self, source: &Path, target: &str, read_only: bool) {
         self.requests.push(MountRequest {
             kind: "bind".to_owned(),

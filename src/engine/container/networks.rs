@@ -380,7 +380,7 @@ impl Containers {
             if network.has_names() {
                 let _ = self.write_names(&network);
             }
-            if told {
+            if told && self.inner.told {
                 self.networks().tell_about("disconnect", &network, Some(&container.id));
             }
         }
@@ -388,6 +388,9 @@ impl Containers {
 
     /// Tells the engine's listeners where a container is.
     pub(super) fn tell_networks(&self, container: &Container) {
+        if !self.inner.told {
+            return;
+        }
         let ids: Vec<_> = container.lock().networks.iter().filter(|p| p.lease.is_some()).map(|p| p.network_id.clone()).collect();
         for network in ids.iter().filter_map(|id| self.networks().get(id).ok()) {
             self.networks().tell_about("connect", &network, Some(&container.id));

@@ -39,7 +39,9 @@ pub(super) struct Inner {
     pub events: Events,
     table: Mutex<Table>,
     pub execs: Mutex<HashMap<String, Arc<Exec>>>,
-    pub networks: Networks,
+    pub networks: Arc<Networks>,
+    /// Whether the engine's listeners hear of who joins and leaves a network.
+    pub told: bool,
     /// Held by whoever writes the names of a network.
     pub naming: Mutex<()>,
 }
@@ -135,15 +137,28 @@ impl Containers {
     /// Opens the containers kept under `state`, with what an earlier engine left there: running containers are found again, dead ones
     /// get their exit status. Where there are running ones, it must be called within a tokio runtime.
     pub fn open(state: &Path, events: Events) -> Result<Containers, ContainerError> {
+        let whole = state.canonicalize().unwrap_or_else(|_| state.to_owned());
+        let networks = Networks::open(&whole, events.clone()).map_err(|e| ContainerError::Failed(e.to_string()))?;
+        Containers::on(state, events, Arc::new(networks), true)
+    }
+
+    /// Opens other containers, kept under `state`, on the networks of these. Nobody is told of them.
+    pub fn beside(&self, state: &Path) -> Result<Containers, ContainerError> {
+        Containers::on(state, Events::new(), Arc::clone(&self.inner.networks), false)
+    }
+
+    fn on(state: &Path, events: Events, networks: Arc<Networks>, told: bool) -> Result<Containers, ContainerError> {
         let root = state.join("containers");
         fs::create_dir_all(&root).map_err(|e| ContainerError::failed(format_args!("cannot make {}", root.display()), e))?;
         let root = root.canonicalize().unwrap_or(root);
         let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
-        let networks = Networks::open(&state, events.clone()).map_err(|e| ContainerError::Failed(e.to_string()))?;
-        let inner = Inner { root, state, events, table: Mutex::default(), execs: Mutex::default(), networks, naming: Mutex::default() };
+        let (table, execs, naming) = Default::default();
+        let inner = Inner { root, state, events, table, execs, networks, told, naming };
         let containers = Containers { inner: Arc::new(inner) };
         containers.load();
-        containers.refresh_names();
+        if told {
+            containers.refresh_names();
+        }
         Ok(containers)
     }
 

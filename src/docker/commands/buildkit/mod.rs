@@ -73,6 +73,7 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
             .map_err(|e| Failure { text: format!("invalid tag {}: {}", crate::docker::units::quote(tag), e.text), ..e })?;
     }
     let mut attributes = order::attributes(m)?;
+    let allowed = order::allowed(m)?;
     let output = outputs::read(m)?;
     let secrets = secrets::read(m)?;
     let question = question::read(m)?;
@@ -103,6 +104,7 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
     let order = Order {
         reference: random(),
         session: offers.id.clone(),
+        allowed,
         attributes,
         exporter: if question.is_some() { String::new() } else { output.exporter.to_owned() },
         exporter_attributes: output.attributes.into_iter().collect(),

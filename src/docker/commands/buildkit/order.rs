@@ -74,6 +74,22 @@ pub fn attributes(m: &Matches) -> Result<HashMap<String, String>, Failure> {
     Ok(all)
 }
 
+/// What the build may do beyond the usual.
+pub fn allowed(m: &Matches) -> Result<Vec<String>, Failure> {
+    const KNOWN: [&str; 2] = ["network.host", "security.insecure"];
+    let mut all: Vec<String> = Vec::new();
+    for name in m.all("allow") {
+        if !KNOWN.contains(&name) {
+            return Err(Failure::new(format!("invalid entitlement: {name}")));
+        }
+        all.push(name.to_owned());
+    }
+    if m.text("network") == "host" {
+        all.push(KNOWN[0].to_owned());
+    }
+    Ok(all)
+}
+
 /// One `--cache-from`: an image, or a type with its attributes.
 fn import(text: &str) -> Result<serde_json::Value, Failure> {
     let all = fields(text);

@@ -29,6 +29,8 @@ pub struct Order {
     /// Its name.
     pub reference: String,
     pub session: String,
+    /// What the build may do beyond the usual.
+    pub allowed: Vec<String>,
     pub attributes: HashMap<String, String>,
     pub exporter: String,
     pub exporter_attributes: HashMap<String, String>,
@@ -40,6 +42,7 @@ pub async fn solve(engine: &Caller, order: Order, display: &mut Display) -> Resu
     let request = SolveRequest {
         reference: order.reference,
         session: order.session,
+        entitlements: order.allowed,
         exporter: order.exporter,
         exporter_attributes: order.exporter_attributes,
         ..SolveRequest::default()

@@ -359,6 +359,12 @@ impl Compiler<'_> {
         if !["", "default", "none", "host"].contains(&run.network.as_str()) {
             return Err(BuildError::invalid(format!("invalid network mode: {}: RUN knows default, none and host", quote(&run.network))));
         }
+        let own = ["", "default"].contains(&run.network.as_str());
+        let network = if own { &self.request.host.network_mode } else { &run.network };
+        let asked = [(network == "host" && !self.request.host_network, "network.host"), (run.security == "insecure", "security.insecure")];
+        if let Some((_, what)) = asked.iter().find(|(asked, _)| *asked) {
+            return Err(BuildError::new(format!("failed to load LLB: {what} is not allowed")));
+        }
         let running =
             Running { words, script, mounts, config: state.config.clone(), env: state.command_env(), network: run.network.clone() };
         Ok((running, summary))

@@ -94,7 +94,7 @@ pub fn sweep(engine: &Engine) {
     let left = std::fs::read_dir(engine.state_dir().join("build").join("containers"));
     if left.is_ok_and(|mut entries| entries.next().is_some()) {
         // What cannot be ended now is tried again by the next build.
-        let _ = engine.sandboxes.open(engine.state_dir());
+        let _ = engine.sandboxes.open(engine.state_dir(), &engine.containers);
     }
 }
 
@@ -181,7 +181,7 @@ fn make(
         tracer.warn(vec![crate::trace::Warning { short, level: 1, ..Default::default() }]);
     }
     let export = ready()?;
-    let containers = engine.sandboxes.open(engine.state_dir())?;
+    let containers = engine.sandboxes.open(engine.state_dir(), &engine.containers)?;
     let names = plan.stages.iter().map(|stage| stage.name.clone()).collect();
     let folders = std::mem::take(&mut needs.folders);
     let solver = Solver::new(engine, containers, request, context, cancel, tracer, images, folders, stages, names);

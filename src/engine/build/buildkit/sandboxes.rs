@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::Events;
 use crate::build::report::BuildError;
 use crate::container::{Container, Containers};
 
@@ -13,13 +12,14 @@ use crate::container::{Container, Containers};
 pub struct Sandboxes(Mutex<Option<Containers>>);
 
 impl Sandboxes {
-    /// The containers of builds, under the engine's own folder. Must be called within a tokio runtime.
-    pub fn open(&self, state: &Path) -> Result<Containers, BuildError> {
+    /// The containers of builds, under the engine's own folder, on the networks of the engine's own. Must be called within a tokio
+    /// runtime.
+    pub fn open(&self, state: &Path, own: &Containers) -> Result<Containers, BuildError> {
         let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(containers) = &*opened {
             return Ok(containers.clone());
         }
-        let containers = Containers::open(&state.join("build"), Events::new())?;
+        let containers = own.beside(&state.join("build"))?;
         for left in containers.list() {
             remove(&containers, &left);
         }

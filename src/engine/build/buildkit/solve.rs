@@ -24,6 +24,7 @@ use crate::build::running::{self, Command, MountSources, Mounted, Prepared};
 use crate::build::tree::Tree;
 use crate::container::Containers;
 use crate::image::{Digest, ImageDocument, ResolvedImage, chain_ids};
+use crate::network::BRIDGE;
 use crate::units::quote;
 
 /// What a step, a stage or an image has come to.
@@ -560,7 +561,14 @@ impl<'a> Solver<'a> {
 
     fn run_key(&self, below: &Files, run: &Running) -> Result<String, BuildError> {
         let mut parts: Vec<String> = vec!["run".to_owned(), below.key.clone(), run.config.working_dir.clone(), run.config.user.clone()];
-        parts.push(run.network.clone());
+        let host = &self.request.host;
+        parts.push(if ["", "default"].contains(&run.network.as_str()) { host.network_mode.clone() } else { run.network.clone() });
+        // All that is part of the step in BuildKit, too.
+        parts.extend(host.extra_hosts.iter().flatten().cloned());
+        parts.extend(host.ulimits.iter().map(|limit| format!("{limit:?}")));
+        if host.shm_size > 0 || !host.cgroup_parent.is_empty() {
+            parts.push(format!("{} {}", host.shm_size, host.cgroup_parent));
+        }
         parts.push(run.words.len().to_string());
         parts.extend(run.words.iter().cloned());
         parts.extend(run.script.iter().flat_map(|(name, text)| [name.clone(), text.clone()]));
@@ -599,7 +607,8 @@ impl<'a> Solver<'a> {
             cancel: self.cancel,
         };
         let mounts: Vec<_> = run.mounts.iter().map(|(mount, _)| mount.clone()).collect();
-        let mounted = Mounted::prepare(&sources, &mounts, run.script.clone(), &run.config.working_dir)?;
+        let mut mounted = Mounted::prepare(&sources, &mounts, run.script.clone(), &run.config.working_dir)?;
+        mounted.hosts(&sources, &self.hosts())?;
         let image = ResolvedImage {
             id: Digest::of(below.key.as_bytes()),
             config: ImageDocument { config: run.config.clone(), os: "linux".to_owned(), ..ImageDocument::default() },
@@ -611,14 +620,9 @@ impl<'a> Solver<'a> {
             words: run.words.clone(),
             env: run.env.clone(),
             network: run.network.clone(),
-            hostname: "buildkitsandbox".to_owned(),
+            hostname: HOSTNAME.to_owned(),
         };
-        let mut host = self.request.host.clone();
-        if ["", "default", "bridge"].contains(&host.network_mode.as_str()) {
-            // Nothing would lead out of another network either, and this one costs nothing.
-            host.network_mode = "none".to_owned();
-        }
-        let prepared = Prepared::create(&self.containers, &host, command, mounted)?;
+        let prepared = Prepared::create(&self.containers, &self.request.host, command, mounted)?;
         let process = quote(&run.words.join(" "));
         let failed = |why: &str| BuildError::new(format!("process {process} did not complete successfully: {why}"));
         let out = |stream, bytes: &[u8]| step.log(stream, bytes);
@@ -632,6 +636,20 @@ impl<'a> Solver<'a> {
         result
     }
 
+    /// The hosts file of all steps, with those of `--add-host`.
+    fn hosts(&self) -> String {
+        let mut text = format!("127.0.0.1\tlocalhost {HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+        let gateway = self.containers.networks().get(BRIDGE).ok().and_then(|network| network.gateway);
+        for (name, address) in self.request.host.extra_hosts.iter().flatten().filter_map(|host| host.split_once([':', '='])) {
+            let address = match (address, gateway) {
+                ("host-gateway", Some(gateway)) => gateway.to_string(),
+                (address, _) => address.trim_matches(['[', ']']).to_owned(),
+            };
+            text.push_str(&format!("{address}\t{name}\n"));
+        }
+        text
+    }
+
     /// The failure of a step as the build as a whole has it.
     fn explained(&self, work: &Work, failure: BuildError) -> BuildError {
         let missing = failure.message.starts_with(CHECKSUM);
@@ -639,6 +657,9 @@ impl<'a> Solver<'a> {
         BuildError { message, ..failure }.at(work.lines)
     }
 }
+
+/// The name of the machine that a step sees.
+const HOSTNAME: &str = "buildkitsandbox";
 
 /// The step that brings the context, and its part.
 const CONTEXT: &str = "[internal] load build context";

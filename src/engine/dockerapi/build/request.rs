@@ -69,6 +69,7 @@ pub fn read(params: &Params, headers: &HeaderMap) -> Result<BuildRequest, ApiErr
         platform: params.get("platform").unwrap_or_default().to_owned(),
         host,
         credentials: auth::all_credentials(headers),
+        host_network: params.get("networkmode") == Some("host"),
         secrets: auth::secrets(headers),
         cache_from: json::<Option<Vec<String>>>(params, "cachefrom")?.flatten().filter(|images| !images.is_empty()),
         ..BuildRequest::default()

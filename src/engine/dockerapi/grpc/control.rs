@@ -38,7 +38,7 @@ async fn solve(call: &mut Call, desk: &Desk) -> Result<(), Status> {
         return Err(Status::unknown("this engine builds Dockerfiles; it does not take a graph of steps"));
     }
     let export = request::export(&request)?;
-    let (begun, returned) = desk.jobs.begin(&request.reference, &request.session)?;
+    let (begun, returned) = desk.jobs.begin(&request.reference, &request.session, &request.entitlements)?;
     let job = &begun.job;
     let work = async {
         let id = if request.frontend.is_empty() {

@@ -23,13 +23,14 @@ pub struct Jobs(Awaited<Job>);
 
 impl Jobs {
     /// A build begins; it is over when the answer is dropped. Gives too what the client will return.
-    pub fn begin(self: &Arc<Self>, name: &str, session: &str) -> Result<(Begun, oneshot::Receiver<Returned>), Status> {
+    pub fn begin(self: &Arc<Self>, name: &str, session: &str, allowed: &[String]) -> Result<(Begun, oneshot::Receiver<Returned>), Status> {
         if name.is_empty() {
             return Err(Status::new(status::INVALID, "the build has no name"));
         }
         let (sender, receiver) = oneshot::channel();
         let job = Arc::new(Job {
             session: session.to_owned(),
+            allowed: allowed.to_vec(),
             news: Mutex::default(),
             told: watch::Sender::new(false),
             builds: Mutex::default(),
@@ -74,6 +75,8 @@ pub type Returned = Result<Option<String>, RpcStatus>;
 /// One build, which may have several parts.
 pub struct Job {
     session: String,
+    /// What its client lets it do beyond the usual.
+    allowed: Vec<String>,
     news: Mutex<Vec<Bytes>>,
     /// Whether it is over; changes with the news.
     told: watch::Sender<bool>,
@@ -133,10 +136,11 @@ impl Job {
     }
 
     /// Begins a part and waits until it is clear that it makes sense. Gives its name.
-    pub async fn start(self: &Arc<Self>, desk: &Desk, order: Order) -> Result<String, Status> {
+    pub async fn start(self: &Arc<Self>, desk: &Desk, mut order: Order) -> Result<String, Status> {
         let session = desk.sessions.get(&self.session).await?;
         let ending = Ending(Cancel::default());
         let machine = Machine::new(session, &ending.0);
+        order.request.host_network = self.allowed.iter().any(|allowed| allowed == "network.host");
         let (first, begun) = oneshot::channel();
         let (go, going) = oneshot::channel();
         let (finished, done) = oneshot::channel();
