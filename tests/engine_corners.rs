@@ -138,11 +138,18 @@ fn wishes_that_make_no_sense_are_refused() {
         ("--cpuset-cpus a", "Invalid value a for cpuset cpus: invalid format: a"),
         ("--memory-swap 100m", "You should always set the Memory limit when using Memoryswap limit, see usage"),
         ("--oom-score-adj 2000", "Invalid value 2000, range for oom score adj is [-1000, 1000]"),
+        ("--cpuset-mems 1--", "Invalid value 1-- for cpuset mems: invalid format: 1--"),
+        ("--net container:box --dns 1.2.3.4", "conflicting options: dns and the network mode"),
+        ("--net container:box --add-host a:1.2.3.4", "conflicting options: custom host-to-IP mapping and the network mode"),
         ("--cpu-quota 5", "CPU cfs quota can not be less than 1ms (i.e. 1000)"),
     ];
     for (rest, words) in lines {
         refused(&engine, &[(&format!("docker create {rest} busybox true"), words)]);
     }
+    refused(&engine, &[("docker run --rm -u 2147483648 busybox true", "uids and gids must be in range 0-2147483647")]);
+    refused(&engine, &[("docker run --rm --device /etc busybox true", "custom device \"/etc\": not a device node")]);
+    engine.ok("docker create --name cleaned -v data:/data/ -v /tmp/../tmp/:/t/./ busybox");
+    assert_eq!(engine.ok("docker inspect -f '{{range .Mounts}}{{println .Destination}}{{end}}' cleaned | sort | xargs"), "/data /t");
     assert_eq!(engine.ok("docker run --rm --add-host box:host-gateway busybox grep -c '172.17.0.1.box' /etc/hosts"), "1");
 }
 
@@ -181,6 +188,9 @@ fn a_link_stays_with_the_container_that_it_leads_to() {
     engine.ok("docker rename db old && docker rename web site");
     assert_eq!(engine.ok("docker inspect -f '{{json .HostConfig.Links}}' site"), "[\"/old:/site/data\"]");
     assert_eq!(engine.ok("docker ps --no-trunc --filter name=old --format '{{.Names}}'"), "old,site/data");
+    // One that joined another's network is where that one is.
+    engine.ok("docker run -d --name beside --net container:old busybox top && docker run -d --name third --link beside:two busybox top");
+    assert_eq!(engine.ok("docker inspect -f '{{json .HostConfig.Links}}' third"), "[\"/old:/third/two\"]");
     engine.ok("docker restart -t 0 site && docker exec site grep -q data /etc/hosts && docker rm -f old");
     assert_eq!(engine.ok("docker inspect -f '{{json .HostConfig.Links}}' site"), "null");
 }

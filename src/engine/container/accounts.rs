@@ -24,6 +24,9 @@ struct Group<'a> {
     members: Vec<&'a str>,
 }
 
+/// Docker's words for a number that no user and no group can have.
+const OUT_OF_RANGE: &str = "uids and gids must be in range 0-2147483647";
+
 /// Finds who `user` (`name|uid[:name|gid]`, empty for root) is, with further `groups`; `etc` holds the `passwd` and `group` files.
 ///
 /// The error is Docker's text.
@@ -48,6 +51,7 @@ fn resolve_in(user: &str, extra: &[String], passwd: &str, group: &str) -> Result
     let (uid, mut gid, home, name) = match (entry, number) {
         (Some(u), _) => (u.uid, u.gid, u.home, Some(u.name)),
         (None, Some(uid)) => (uid, 0, "/", None),
+        (None, None) if user_part.parse::<i64>().is_ok() => return Err(OUT_OF_RANGE.to_owned()),
         (None, None) => return Err(format!("unable to find user {user_part}: no matching entries in passwd file")),
     };
     let group_number = |text: &str| all_groups.iter().find(|g| g.name == text).map(|g| g.gid).or_else(|| parse_id(text));
@@ -111,6 +115,8 @@ mod tests {
 
     #[test]
     fn unknown_names_are_said() {
+        assert_eq!(of("2147483648").unwrap_err(), OUT_OF_RANGE);
+        assert_eq!(of("-1").unwrap_err(), OUT_OF_RANGE);
         assert_eq!(of("nosuchuser").unwrap_err(), "unable to find user nosuchuser: no matching entries in passwd file");
         assert_eq!(of("root:nope").unwrap_err(), "unable to find group nope: no matching entries in group file");
         assert!(of("-1").is_err());

@@ -106,6 +106,9 @@ fn modes(host: &HostConfig) -> Result<(), ContainerError> {
     if let Some((what, mode, _)) = valid.iter().find(|(_, _, valid)| !valid) {
         return Err(Invalid(format!("invalid {what} mode: {mode}")));
     }
+    if host.shm_size < 0 {
+        return Err(Invalid("SHM size can not be less than 0".to_owned()));
+    }
     if !(-1000..=1000).contains(&host.oom_score_adj) {
         return Err(Invalid(format!("Invalid value {}, range for oom score adj is [-1000, 1000]", host.oom_score_adj)));
     }
@@ -152,11 +155,14 @@ pub(super) fn resources(host: &HostConfig, update: bool) -> Result<(), Container
         let text = format!("Range of CPUs is from 0.01 to {processors}.00, as there are only {processors} CPUs available");
         return Err(Invalid(text));
     }
-    self::processors(&host.cpuset_cpus)
+    const THERE: &str = "/sys/devices/system";
+    cpuset(&host.cpuset_cpus, "cpus", "CPUs", &format!("{THERE}/cpu/online"))?;
+    cpuset(&host.cpuset_mems, "mems", "memory nodes", &format!("{THERE}/node/online"))
 }
 
-/// Refuses a list of processors that is none (`0-2,5`), or that names one which this machine has not.
-fn processors(wanted: &str) -> Result<(), ContainerError> {
+/// Refuses a list of processors or memory nodes that is none (`0-2,5`), or that names one which this machine has not; the file `online`
+/// lists those that there are.
+fn cpuset(wanted: &str, short: &str, long: &str, online: &str) -> Result<(), ContainerError> {
     let list = |text: &str| -> Option<Vec<u32>> {
         let mut all = Vec::new();
         for part in text.split(',') {
@@ -170,14 +176,14 @@ fn processors(wanted: &str) -> Result<(), ContainerError> {
         return Ok(());
     }
     let Some(numbers) = list(wanted) else {
-        return Err(Invalid(format!("Invalid value {wanted} for cpuset cpus: invalid format: {wanted}")));
+        return Err(Invalid(format!("Invalid value {wanted} for cpuset {short}: invalid format: {wanted}")));
     };
-    let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+    let online = std::fs::read_to_string(online).unwrap_or_default();
     let there = list(online.trim()).unwrap_or_default();
     if there.is_empty() || numbers.iter().all(|n| there.contains(n)) {
         return Ok(());
     }
-    Err(Invalid(format!("Requested CPUs are not available - requested {wanted}, available: {}", online.trim())))
+    Err(Invalid(format!("Requested {long} are not available - requested {wanted}, available: {}", online.trim())))
 }
 
 /// Refuses a place for a mount that is none.

@@ -36,6 +36,9 @@ impl Containers {
         self.settle_sharing(&mut host)?;
         merge(&mut config, &image.config.config);
         host.settle();
+        if config.network_disabled {
+            "none".clone_into(&mut host.network_mode);
+        }
         let places = networks::attachments(self.networks(), &config, &host, networks)?;
         let words: Vec<String> = config.entrypoint.iter().chain(&config.cmd).flatten().cloned().collect();
         let Some((path, args)) = words.split_first() else {

@@ -68,7 +68,7 @@ pub struct HostConfig {
     #[serde(deserialize_with = "nullable")]
     pub userns_mode: String,
     #[serde(deserialize_with = "nullable")]
-    pub shm_size: u64,
+    pub shm_size: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sysctls: Option<BTreeMap<String, String>>,
     #[serde(deserialize_with = "nullable")]

@@ -59,11 +59,11 @@ pub(super) fn plan(containers: &Containers, config: &RunConfig, host: &HostConfi
         twice(&mount)?;
         add(mount);
     }
-    for target in config.volumes.iter().flatten().map(|(target, _)| target) {
-        if mounts.iter().any(|m| &m.target == target) || host.tmpfs.iter().flatten().any(|(t, _)| t == target) {
-            continue;
+    for target in config.volumes.iter().flatten().map(|(target, _)| clean(Path::new(target))) {
+        let there = |other: &str| clean(Path::new(other)) == target;
+        if !mounts.iter().any(|m| there(&m.target)) && !host.tmpfs.iter().flatten().any(|(t, _)| there(t)) {
+            mounts.push(anonymous(containers, &target.to_string_lossy(), "")?);
         }
-        mounts.push(anonymous(containers, target, "")?);
     }
     Ok(mounts)
 }
@@ -192,6 +192,19 @@ fn long_form(containers: &Containers, request: &MountRequest) -> Result<MountPoi
     Ok(mount)
 }
 
+/// Go's `path.Clean` of a path that is absolute or empty.
+fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(clean.pop()),
+            Component::CurDir => {}
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
 /// Go's `filepath.IsLocal`: by its text a path leads nowhere but down.
 fn stays_inside(path: &str) -> bool {
     let mut depth = 0i32;
@@ -257,9 +270,9 @@ impl MountPoint {
         MountPoint {
             kind,
             name: String::new(),
-            source: source.into(),
+            source: clean(&source.into()),
             subpath: String::new(),
-            target: target.to_owned(),
+            target: clean(Path::new(target)).to_string_lossy().into_owned(),
             mode: String::new(),
             writable: true,
             propagation: String::new(),

@@ -84,21 +84,20 @@ pub(super) fn attachments(
     let invalid = |text: &str| Err(ContainerError::Invalid(text.to_owned()));
     let mode = host.network_mode.as_str();
     if mode.starts_with("container:") {
-        if !config.hostname.is_empty() {
-            return invalid("conflicting options: hostname and the network mode");
-        }
-        if host.links.as_ref().is_some_and(|l| !l.is_empty()) {
-            return invalid(
-                "conflicting options: container type network can't be used with links. This would result in undefined behavior",
-            );
-        }
-        if !host.port_bindings.is_empty() || host.publish_all_ports {
-            return invalid("conflicting options: port publishing and the container type network mode");
-        }
-        if config.exposed_ports.as_ref().is_some_and(|p| !p.is_empty()) {
-            return invalid("conflicting options: port exposing and the container type network mode");
-        }
-        return Ok(Vec::new());
+        let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|l| !l.is_empty());
+        let refused = [
+            (!config.hostname.is_empty(), "hostname and the network mode"),
+            (some(&host.links), "container type network can't be used with links. This would result in undefined behavior"),
+            (!host.dns.is_empty(), "dns and the network mode"),
+            (some(&host.extra_hosts), "custom host-to-IP mapping and the network mode"),
+            (!config.mac_address.is_empty(), "mac-address and the network mode"),
+            (!host.port_bindings.is_empty() || host.publish_all_ports, "port publishing and the container type network mode"),
+            (config.exposed_ports.as_ref().is_some_and(|p| !p.is_empty()), "port exposing and the container type network mode"),
+        ];
+        return match refused.iter().find(|(wrong, _)| *wrong) {
+            Some((_, what)) => invalid(&format!("conflicting options: {what}")),
+            None => Ok(Vec::new()),
+        };
     }
     if mode == HOST && host.links.as_ref().is_some_and(|l| !l.is_empty()) {
         return invalid("conflicting options: host type networking can't be used with links. This would result in undefined behavior");
@@ -474,7 +473,13 @@ impl Containers {
             }
             let (target, alias) = split_link(link);
             // A client that reads "not found" would look for the image.
-            let other = self.get(&target).map_err(|e| ContainerError::Invalid(format!("could not get container for {target}: {e}")))?;
+            let find = |name: &str| self.get(name).map_err(|e| ContainerError::Invalid(format!("could not get container for {name}: {e}")));
+            // One that joined another's network is where that one is.
+            let mut other = find(&target)?;
+            let host_of = |container: &Container| container.lock().host.network_mode.strip_prefix("container:").map(str::to_owned);
+            while let Some(name) = host_of(&other) {
+                other = find(&name)?;
+            }
             if other.lock().host.network_mode == HOST {
                 return Err(ContainerError::Invalid(
                     "conflicting options: host type networking can't be used with links. This would result in undefined behavior"

@@ -401,7 +401,7 @@ fn spec(container: &Container, record: &Record, plan: Plan, joined: Joined) -> s
         join: Joined { net: plan.join.map(|(pid, _)| pid), ..joined },
         own_uts: host.uts_mode != "host" && !host_net,
         mounts,
-        shm_size: Some(host.shm_size).filter(|_| host.ipc_mode != "none"),
+        shm_size: u64::try_from(host.shm_size).ok().filter(|_| host.ipc_mode != "none"),
         masked: host.masked_paths.clone().unwrap_or_default(),
         read_only_paths: host.readonly_paths.clone().unwrap_or_default(),
         read_only_root: host.readonly_rootfs,

@@ -67,14 +67,22 @@ pub(super) fn check(record: &Record) -> Result<(), String> {
 
 fn devices(host: &HostConfig) -> Result<(), String> {
     for device in &host.devices {
-        let why = match fs::metadata(Path::new(&device.path_on_host)) {
+        let why = match fs::metadata(&device.path_on_host) {
             Err(e) => child::plain(&e),
-            Ok(found) if found.is_file() => "not a device node".to_owned(),
-            Ok(_) => continue,
+            Ok(_) if has_device(Path::new(&device.path_on_host)) => continue,
+            Ok(_) => "not a device node".to_owned(),
         };
         return Err(format!("error gathering device information while adding custom device {:?}: {why}", device.path_on_host));
     }
     Ok(())
+}
+
+/// Whether a path is a device, or a folder with one somewhere in it.
+fn has_device(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let Ok(kind) = fs::metadata(path).map(|found| found.file_type()) else { return false };
+    let below = |entry: fs::DirEntry| !entry.file_type().is_ok_and(|kind| kind.is_symlink()) && has_device(&entry.path());
+    kind.is_char_device() || kind.is_block_device() || (kind.is_dir() && fs::read_dir(path).into_iter().flatten().flatten().any(below))
 }
 
 fn tmpfs(options: &str) -> Result<(), String> {

@@ -48,7 +48,7 @@ pub fn read(params: &Params, headers: &HeaderMap) -> Result<BuildRequest, ApiErr
         cpuset_cpus: params.get("cpusetcpus").unwrap_or_default().to_owned(),
         cpuset_mems: params.get("cpusetmems").unwrap_or_default().to_owned(),
         cgroup_parent: params.get("cgroupparent").unwrap_or_default().to_owned(),
-        shm_size: u64::try_from(number(params, "shmsize")?).unwrap_or(0),
+        shm_size: number(params, "shmsize")?,
         ulimits: json::<Option<Vec<Ulimit>>>(params, "ulimits")?.flatten().unwrap_or_default(),
         extra_hosts: (!extra.is_empty()).then_some(extra),
         security_opt: (!options.is_empty()).then_some(options),

@@ -54,7 +54,7 @@ impl Order {
         };
         let number = |name: &str, text: String| match text.as_str() {
             "" => Ok(0),
-            text => text.parse::<u64>().map_err(|_| Status::unknown(format!("failed to parse {name}: {text:?} is no number"))),
+            text => text.parse::<i64>().map_err(|_| Status::unknown(format!("failed to parse {name}: {text:?} is no number"))),
         };
         let hosts = list(&take("add-hosts"));
         let hosts: Vec<String> = hosts.iter().map(|host| host.replacen('=', ":", 1)).collect();
