@@ -135,6 +135,99 @@ fn front_matter_and_directives_do_not_leak() {
     assert_eq!((deck.slides.len(), told.len()), (3, 0));
 }
 
+/// Number, text, classes, and whether there are notes.
+fn outline(deck: &dockside::slides::SlideDeck) -> Vec<String> {
+    let line = |s: &dockside::slides::Slide| {
+        format!("{} {} [{}]{}", s.number, text(s, deck), s.classes.join(" "), if s.notes.is_some() { " notes" } else { "" })
+    };
+    deck.slides.iter().map(line).collect()
+}
+
+fn html(slide: &dockside::slides::Slide, deck: &dockside::slides::SlideDeck) -> String {
+    dockside::deck::markdown::render(&slide.content, &deck.links, &dockside::deck::markdown::Options::of(deck)).html
+}
+
+#[test]
+fn slidev_slots_are_columns_and_fences_mark_lines() {
+    let slidev = "---\ntheme: seriph\n---\n\n# One\n\n---\nlayout: two-cols\n---\n\n# Two\n\n::right::\n\n```ts {1|3-4}\na\n\n---\nb\n```\n\n<!-- said -->\n\n\
+                  ---\nlayout: two-cols-header\n---\n\n# Three\n\n::left::\n\nL\n\n::right::\n\nR\n\n::bottom::\n\nB\n\n---\n\n\
+                  ````md magic-move {lines: true}\n```js {all|1}\nx\n```\n```js {monaco}\ny\n```\n````\n";
+    let (deck, _) = load(&[("a.md", slidev)]);
+    assert_eq!(outline(&deck), ["1/4 One []", "2/4 Two a---b [two-cols] notes", "3/4 Three L R B [two-cols-header]", "4/4 x y []"]);
+    let two = html(&deck.slides[1], &deck);
+    assert_eq!(two.matches("class=\"column\"").count(), 2, "{two}");
+    assert!(two.contains("class=\"language-ts\"") && two.matches("<mark class=\"line\">").count() == 3, "{two}");
+    let three = html(&deck.slides[2], &deck);
+    assert!(three.find("Three") < three.find("class=\"columns\"") && three.matches("class=\"column\"").count() == 2, "{three}");
+    assert_eq!(html(&deck.slides[3], &deck).matches("class=\"language-js\"").count(), 2);
+    // Text that cannot be put into a column stands where it stood.
+    let (deck, _) = load(&[("a.md", "# A\n\nan open [\n\n::right::\n\nb\n")]);
+    assert_eq!(outline(&deck), ["1/1 A an open [ b []"]);
+}
+
+#[test]
+fn knitr_chunks_are_fences() {
+    let head = "---\ntitle: T\nauthor: A\ndate: \"`r Sys.Date()`\"\noutput:\n  xaringan::moon_reader:\n    nature:\n      highlightLines: true\n      \
+                countIncrementalSlides: false\n---\n";
+    let body = "```{r setup, include=FALSE}\nq()\n```\n\n# One\n\n```{r name, echo=FALSE}\na\nb #<<\n\n---\n* c\n```\n\n--\n\nmore\n\n---\n\n.small[x]\n\n???\nnote\n";
+    let (deck, told) = load(&[("a.md", &format!("{head}{body}"))]);
+    assert_eq!(outline(&deck), ["1/3 T A [title]", "2/3 One ab--- c []", "2/3 One ab--- c more []", "3/3 x [] notes"]);
+    assert!(told.is_empty(), "{told:?}");
+    let one = html(&deck.slides[1], &deck);
+    assert!(one.contains("class=\"language-r\"") && one.matches("<mark class=\"line\">").count() == 2, "{one}");
+    // Without front matter they are known by themselves, whatever of remark's stands beside them.
+    let (deck, _) = load(&[("a.md", body)]);
+    assert_eq!(outline(&deck).len(), 3);
+    let (deck, _) = load(&[("a.md", &format!("---\ntitle: T\noutput: xaringan::moon_reader\nseal: false\n---\n{body}"))]);
+    assert_eq!(deck.slides.len(), 3);
+}
+
+#[test]
+fn pandoc_decks_are_cut_at_headings() {
+    let quarto = "---\ntitle: T\nsubtitle: S\nformat:\n  revealjs:\n    theme: simple\n---\n\n# Part {#part .dark}\n\n## One {.smaller}\n\n\
+                  :::: {.columns}\n::: {.column width=\"40%\"}\na [b]{.red} ![c](d.png){width=5%}\n:::\n::: {.column}\n```{python}\n#| echo: true\n# e {.f}\n```\n:::\n::::\n\n\
+                  . . .\n\nlater\n\n::: {.notes}\nSay this.\n:::\n\n## Two\n\n::: callout\n### Inner\n## Inside\n:::\n";
+    let (deck, _) = load(&[("a.md", quarto)]);
+    assert_eq!(
+        outline(&deck),
+        [
+            "1/5 T S [title]",
+            "2/5 Part [dark]",
+            "3/5 One a b # e {.f} [smaller]",
+            "4/5 One a b # e {.f} later [smaller] notes",
+            "5/5 Two Inner Inside []"
+        ]
+    );
+    assert_eq!(deck.slides[1].id.as_deref(), Some("slide-part"));
+    let one = html(&deck.slides[2], &deck);
+    assert!(one.matches("class=\"column\"").count() == 2 && one.contains("<span class=\"red\">b</span>"), "{one}");
+    let (deck, _) = load(&[("a.md", "---\ntitle: T\nformat: revealjs\nslide-level: 1\n---\n# A\n\n## B\n\n# C\n")]);
+    assert_eq!(deck.slides.len(), 3);
+    let (deck, _) = load(&[("a.md", "---\nmarp: true\nheadingDivider: 1\n---\n# A\n\n```\n# no\n```\n\n# B\n")]);
+    assert_eq!(deck.slides.len(), 2);
+    // Headings cut no deck that has separators of its own, nor one without front matter.
+    assert_eq!(load(&[("a.md", "---\ntitle: T\n---\n# A\n# B\n\n---\n\n# C\n")]).0.slides.len(), 2);
+    assert_eq!(load(&[("a.md", "# A\n# B\n# C\n")]).0.slides.len(), 1);
+    let (deck, _) = load(&[("a.md", "# A {#x .y}\n\n---\n\n::: {.z}\nB\n:::\n")]);
+    assert_eq!(outline(&deck), ["1/2 A [y]", "2/2 B []"]);
+}
+
+#[test]
+fn what_is_remarks_own_stays_as_remark_shows_it() {
+    for own in ["class: center\n\n", "???\nnote\n\n---\n\n", ".small[a]\n\n", "a\n--\n\n"] {
+        let foreign = "# A {#x .y}\n\n::right::\n\n::: {.z}\n:::\n\n```ts {1}\nb\n```\n";
+        let (deck, _) = load(&[("a.md", &format!("{own}{foreign}"))]);
+        let last = text(deck.slides.last().unwrap(), &deck);
+        assert!(
+            last.ends_with("A {#x .y} ::right:: ::: {.z} ::: ts {1} b") || last.contains("{#x .y} ::right:: ::: {.z}"),
+            "{own:?}: {last}"
+        );
+    }
+    // A word of prose in braces or colons is no mark.
+    let (deck, _) = load(&[("a.md", "# Map {a: 1}\n\nstd::right::turn and :::\n\n:: x ::\n")]);
+    assert_eq!(outline(&deck), ["1/1 Map {a: 1} std::right::turn and ::: :: x :: []"]);
+}
+
 #[test]
 fn a_deck_without_line_breaks_is_the_deck_that_it_was() {
     let Some(seed) = corpus("seeds/remark-deck-without-line-breaks.txt") else { return };

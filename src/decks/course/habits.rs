@@ -1,20 +1,26 @@
 //! What Marp and Slidev write into their slides, said in remark's way: a class, a background, notes. The rest is named, not shown.
 //!
-//! Only decks that are known to be such are touched: by their front matter, or by Marp's `<!-- _class: … -->`.
+//! Only decks that are known to be such are touched: by their front matter, by marks that nothing else has (`marks::signs`), or by
+//! Marp's `<!-- _class: … -->`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::front_matter;
+use super::marks::signs;
 use crate::diag::SourceText;
-use crate::yaml::Mapping;
+use crate::yaml::{Mapping, Value};
 
 /// Whose habits a deck has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
     Marp,
     Slidev,
-    /// Neither; Marp's comments for one slide are taken all the same.
+    /// R Markdown for xaringan: what remark shows comes out of knitr.
+    Knit,
+    /// Pandoc's and Quarto's slides.
+    Pandoc,
+    /// None of them; Marp's comments for one slide are taken all the same.
     Other,
 }
 
@@ -77,14 +83,19 @@ const MARP: [&str; 22] = [
 impl Habit {
     /// By the settings of the deck, and by those that stand between its slides.
     pub fn of(settings: Option<&Mapping>, text: &str) -> Habit {
-        let Some(settings) = settings else { return Habit::Other };
+        let Some(settings) = settings else { return signs::habit(text) };
         let has = |key: &str| settings.contains_key(key);
         if has("marp") {
             return Habit::Marp;
         }
-        // xaringan's decks have front matter too, and are remark's.
-        if has("output") || has("format") || has("separator") || has("revealOptions") {
+        if let Some(output) = settings.get("output").or_else(|| settings.get("format")) {
+            return if is_named(output, &["xaringan", "moon_reader"]) { Habit::Knit } else { Habit::Pandoc };
+        }
+        if has("separator") || has("revealOptions") {
             return Habit::Other;
+        }
+        if has("slide-level") || has("slide_level") {
+            return Habit::Pandoc;
         }
         let slidev = |map: &Mapping| map.keys().filter_map(|k| k.as_str()).any(|key| SLIDEV.contains(&key));
         let within = || {
@@ -92,20 +103,81 @@ impl Habit {
                 .into_iter()
                 .any(|at| front_matter::block(text, at).is_some_and(|(map, _)| slidev(&map) && front_matter::read(&text[at..]).is_some()))
         };
-        if slidev(settings) || within() { Habit::Slidev } else { Habit::Other }
+        match signs::habit(text) {
+            _ if slidev(settings) || within() => Habit::Slidev,
+            Habit::Other if signs::is_cut_at_headings(text) => Habit::Pandoc,
+            habit => habit,
+        }
     }
+
+    /// Whether its settings look like those of `MARP` and `SLIDEV`, and its comments are settings and notes.
+    fn has_directives(self) -> bool {
+        matches!(self, Habit::Marp | Habit::Slidev)
+    }
+
+    /// Down to which level headings begin slides, where a program cuts decks there.
+    pub fn level(self, settings: Option<&Mapping>, text: &str) -> Option<usize> {
+        let settings = settings?;
+        let number = |map: &Mapping, key: &str| front_matter::text(map, key)?.split(' ').filter_map(|n| n.parse().ok()).max();
+        let level = |map: &Mapping| number(map, "slide-level").or_else(|| number(map, "slide_level"));
+        match self {
+            Habit::Marp => number(settings, "headingDivider").or_else(|| {
+                let levels = settings.get("headingDivider")?.as_sequence()?;
+                levels.iter().filter_map(Value::as_u64).filter_map(|level| level.try_into().ok()).max()
+            }),
+            Habit::Pandoc => {
+                let format = settings.get("output").or_else(|| settings.get("format"));
+                let nested = format.and_then(Value::as_mapping).and_then(|formats| formats.values().find_map(Value::as_mapping));
+                let cut = format.is_some_and(|format| is_named(format, &SLIDES)) || signs::is_cut_at_headings(text);
+                level(settings).or_else(|| nested.and_then(level)).or(cut.then_some(2))
+            }
+            _ => None,
+        }
+        .filter(|level: &usize| (1..=6).contains(level))
+    }
+}
+
+/// Parts of the names of formats that are slides, cut at headings.
+const SLIDES: [&str; 8] = ["reveal", "ioslides", "slidy", "beamer", "powerpoint", "pptx", "s5", "dzslides"];
+
+/// Whether the name of a format, alone or with options, has one of these parts.
+fn is_named(format: &Value, parts: &[&str]) -> bool {
+    let named = |name: &Value| name.as_str().is_some_and(|name| parts.iter().any(|part| name.contains(part)));
+    named(format) || format.as_mapping().is_some_and(|formats| formats.keys().any(named))
+}
+
+/// The settings for remark that are kept in xaringan's own.
+pub fn of_remark(settings: &Mapping) -> Option<&Mapping> {
+    let formats = settings.get("output")?.as_mapping()?;
+    formats.values().find_map(|format| format.as_mapping()?.get("nature")?.as_mapping())
+}
+
+/// The slide that xaringan, Pandoc and Quarto make of a deck's settings.
+pub fn title_slide(habit: Habit, settings: &Mapping) -> Option<String> {
+    // What R would compute is not known.
+    let text = |key: &str| front_matter::text(settings, key).filter(|text| !text.contains("`r "));
+    if !matches!(habit, Habit::Knit | Habit::Pandoc) || settings.get("seal").is_some_and(|seal| seal.as_bool() == Some(false)) {
+        return None;
+    }
+    let mut slide = format!("class: title\n\n# {}\n", text("title")?);
+    for (key, level) in [("subtitle", "##"), ("author", "###"), ("institute", "####"), ("date", "####")] {
+        if let Some(text) = text(key) {
+            slide.push_str(&format!("\n{level} {text}\n"));
+        }
+    }
+    Some(slide + "\n---\n")
 }
 
 /// The deck in remark's way, if that is another, and the names of what has no equivalent, each with its first place.
 pub fn translate(source: &SourceText, habit: Habit, settings: Option<&Mapping>) -> (Option<SourceText>, BTreeMap<String, usize>) {
     let text = source.text();
     let mut unused = BTreeMap::new();
-    if habit == Habit::Other && memchr::memmem::find(text.as_bytes(), b"_class:").is_none() {
+    if !habit.has_directives() && memchr::memmem::find(text.as_bytes(), b"_class:").is_none() {
         return (None, unused);
     }
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
     let mut lasting = Looks::default();
-    if let Some(settings) = settings.filter(|_| habit != Habit::Other) {
+    if let Some(settings) = settings.filter(|_| habit.has_directives()) {
         lasting.read(settings, habit, 0, &mut unused);
     }
     let starts = separators(text);
@@ -210,7 +282,7 @@ fn slide(
         let body = text.get(open + 4..close - 3).unwrap_or_default().trim();
         let last = text[close..range.end].trim().is_empty();
         match directives(body) {
-            Some(list) if habit == Habit::Marp || habit == Habit::Other && list.iter().all(|(name, _)| name.starts_with('_')) => {
+            Some(list) if habit == Habit::Marp || !habit.has_directives() && list.iter().all(|(name, _)| name.starts_with('_')) => {
                 for (name, value) in list {
                     let own = name.strip_prefix('_');
                     let plain = own.unwrap_or(name);
@@ -279,6 +351,7 @@ impl Looks {
                 ) => {}
                 // Formulas are read by this setting.
                 (_, "math") => {}
+                (Habit::Marp, "headingDivider") => {}
                 (Habit::Slidev, "layout") => self.layout = Some(value),
                 (Habit::Slidev, "background" | "image") => self.image = Some(format!("url({value})")),
                 (Habit::Slidev, "routeAlias") => self.name = Some(value),

@@ -6,6 +6,7 @@ pub mod language;
 mod lines;
 mod manifest;
 mod markmaker;
+mod marks;
 mod place;
 mod rules;
 mod settings;

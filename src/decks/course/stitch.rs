@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::habits::{self, Habit};
 use super::language;
 use super::place::Places;
-use super::{front_matter, lines, settings};
+use super::{front_matter, lines, marks, settings};
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
 use crate::slides::{Dialect, Options, is_language};
 use crate::yaml::{self, Value};
@@ -86,6 +86,10 @@ pub fn read(file: &Arc<SourceFile>, dialect: Option<Dialect>, settings: &mut Opt
             let at = Places::new(file).find(&key);
             diagnostics.push(Diagnostic::at(Severity::Warning, "bad-setting", message, file, at, key.len()));
         }
+        for (key, message) in habits::of_remark(map).map_or_else(Vec::new, |nature| settings::read(nature, &mut own)) {
+            let at = Places::new(file).find(&key);
+            diagnostics.push(Diagnostic::at(Severity::Warning, "bad-setting", message, file, at, key.len()));
+        }
         // The deck itself knows best.
         *settings = own;
     }
@@ -110,7 +114,12 @@ pub fn read(file: &Arc<SourceFile>, dialect: Option<Dialect>, settings: &mut Opt
         let message = format!("what {} say has no equivalent here and is left out", names.join(", "));
         diagnostics.push(Diagnostic::at(Severity::Note, "no-equivalent", message, file, at, 1));
     }
-    Read { source: translated.unwrap_or(source), title, language }
+    let mut source = translated.unwrap_or(source);
+    source = marks::translate(&source, habit, habit.level(map, source.text())).unwrap_or(source);
+    if let Some(slide) = map.and_then(|map| habits::title_slide(habit, map)) {
+        source = source.edited(&[(0..0, slide)]);
+    }
+    Read { source, title, language }
 }
 
 /// Joins the entries with slide separators, nothing added.

@@ -215,6 +215,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// The text of HTML, still escaped.
     pub fn stripped(html: &str) -> String {
@@ -284,5 +285,22 @@ pub(crate) mod tests {
         assert_eq!(highlighted(&highlighter, "text", "x"), None);
         assert_eq!(highlighted(&highlighter, "no-such-language", "x"), None);
         assert_eq!(highlighted(&highlighter, "css", &"1".repeat(LONGEST_LINE + 1)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_lexer_reads_the_text_stays_and_no_span_crosses_a_line(
+            shell in "[a-c $(){}'\"`\\\\<>&|;#=\n\té-]{0,60}",
+            dockerfile in "(FROM |RUN |COPY <<E |ENV |CMD |ONBUILD |[a1 =:{}\\[\\],'\"\\\\<>&|$#\n\r\té-]|\\\\\n|\nE\n){0,20}",
+            yaml in "[a1 :{}\\[\\],'\"\\\\<>&|*!%#=\n\r\té-]{0,60}",
+        ) {
+            for (write, code) in [(shell::write as fn(&str, &mut Output), shell), (dockerfile::write, dockerfile), (yaml::write, yaml)] {
+                let html = Output::of(&code, write);
+                prop_assert_eq!(stripped(&html), crate::deck::escape::escaped(&code));
+                for line in html.lines() {
+                    prop_assert_eq!(line.matches("<span").count(), line.matches("</span>").count());
+                }
+            }
+        }
     }
 }

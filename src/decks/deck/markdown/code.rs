@@ -6,10 +6,12 @@ use super::Options;
 use crate::deck::escape::push_escaped;
 use crate::slides::entity;
 
-/// The HTML inside `<code>`, and the text with its lines joined. Blank space at the end is no part of either.
-pub fn block(language: &str, code: &str, options: &Options<'_>) -> (String, String) {
+/// The HTML inside `<code>`, and the text with its lines joined. Blank space at the end is no part of either. `info` is a language,
+/// or one with the numbers of the lines to mark behind it: `ts{1,3-5}`.
+pub fn block(info: &str, code: &str, options: &Options<'_>) -> (String, String) {
     let code = code.trim_end_matches(['\n', ' ']);
-    let (code, marks) = marks(code, language, options);
+    let (language, numbers) = parts(info);
+    let (code, marks) = marks(code, language, numbers, options);
     let mut html = options.highlight.and_then(|highlight| highlight(language, &code)).unwrap_or_else(|| {
         let mut html = String::with_capacity(code.len() + 16);
         push_escaped(&mut html, &code);
@@ -22,6 +24,45 @@ pub fn block(language: &str, code: &str, options: &Options<'_>) -> (String, Stri
     (html, text)
 }
 
+/// The language of what stands behind the mark of a fence.
+pub fn language(info: &str) -> &str {
+    parts(info).0
+}
+
+/// What reveal.js writes at a fence, in our way: `js [1-2|4]` marks these lines one after the other there, and all of them here.
+pub fn of_reveal(info: &str) -> String {
+    let language = info.split([' ', '\t', '[']).next().unwrap_or_default();
+    let stages = info[language.len()..].trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(stages, _)| stages);
+    // The number of the first line may stand before the stages.
+    let stages = stages.map(|stages| stages.rsplit(':').next().unwrap_or_default().replace('|', ",").replace([' ', '\t'], ""));
+    match stages.filter(|stages| stages.bytes().any(|b| b.is_ascii_digit()) && stages.bytes().all(is_number)) {
+        Some(stages) => format!("{language}{{{stages}}}"),
+        None => info.split_whitespace().next().unwrap_or_default().to_owned(),
+    }
+}
+
+fn is_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b',' | b'-')
+}
+
+/// A language and the numbers of lines behind it.
+fn parts(info: &str) -> (&str, &str) {
+    match info.strip_suffix('}').and_then(|rest| rest.split_once('{')) {
+        Some((language, numbers)) if !numbers.is_empty() && numbers.bytes().all(is_number) => (language, numbers),
+        _ => (info, ""),
+    }
+}
+
+/// Whether `numbers`, as in `1,3-5,9-`, has this line, counted from 1.
+fn has(numbers: &str, line: usize) -> bool {
+    numbers.split(',').filter(|part| !part.is_empty()).any(|part| match part.split_once('-') {
+        Some((from, to)) => {
+            from.parse().is_ok_and(|from: usize| from <= line) && (to.is_empty() || to.parse().is_ok_and(|to: usize| line <= to))
+        }
+        None => part.parse() == Ok(line),
+    })
+}
+
 /// Languages with strings in backticks: the engine colours them before it looks for marks, so that an element stands in front of
 /// the backtick, which then counts at the start of a line and after a backslash too.
 const STRINGS: [&str; 10] = ["javascript", "js", "jsx", "mjs", "typescript", "ts", "tsx", "go", "golang", "coffeescript"];
@@ -32,12 +73,12 @@ struct Mark {
     line: bool,
 }
 
-/// Takes the author's marks out of the code: a leading `*` on a line, backticks around a span.
-fn marks(code: &str, language: &str, options: &Options<'_>) -> (String, Vec<Mark>) {
+/// Takes the author's marks out of the code: a leading `*` on a line, backticks around a span. Lines are marked by their numbers, too.
+fn marks(code: &str, language: &str, numbers: &str, options: &Options<'_>) -> (String, Vec<Mark>) {
     let strings = STRINGS.contains(&language);
     let lines = options.highlight_lines && code.split('\n').any(|l| l.starts_with('*'));
     let spans = options.highlight_spans && code.contains('`');
-    if !lines && !spans {
+    if !lines && !spans && numbers.is_empty() {
         return (code.to_owned(), Vec::new());
     }
     let mut out = String::with_capacity(code.len());
@@ -47,9 +88,10 @@ fn marks(code: &str, language: &str, options: &Options<'_>) -> (String, Vec<Mark
             out.push('\n');
         }
         let start = out.len();
-        let marked = lines && line.starts_with('*');
+        let starred = lines && line.starts_with('*');
+        let marked = starred || has(numbers, i + 1);
         let mut line = line;
-        if marked {
+        if starred {
             line = &line[1..];
             if line.starts_with(' ') {
                 out.push(' ');
@@ -156,6 +198,16 @@ mod tests {
         assert_eq!(html("x \\`c` y", None), "x `c` y");
         let js = Options { highlight_spans: true, ..Options::default() };
         assert_eq!(block("js", "`b` at\nx \\`c`", &js).0, "<mark>b</mark> at\nx \\<mark>c</mark>");
+    }
+
+    #[test]
+    fn lines_are_marked_by_number() {
+        let marked = |info: &str| block(info, "a\nb\nc\nd", &Options::default()).0;
+        assert_eq!(marked("ts{1,3-}"), "<mark class=\"line\">a</mark>\nb\n<mark class=\"line\">c</mark>\n<mark class=\"line\">d</mark>");
+        assert_eq!(marked("{2-2,,9}"), "a\n<mark class=\"line\">b</mark>\nc\nd");
+        assert_eq!((language("ts{1,3-}"), language("{r}"), language("{2}"), language("a{b}")), ("ts", "{r}", "", "a{b}"));
+        assert_eq!([of_reveal("js [1-2|4]"), of_reveal("js[5: 2]"), of_reveal("js [x] y")], ["js{1-2,4}", "js{2}", "js"]);
+        assert_eq!(marked("ts{x}"), "a\nb\nc\nd");
     }
 
     #[test]

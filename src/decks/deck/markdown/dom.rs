@@ -65,7 +65,10 @@ fn block<'h>(mut open: Piece<'h>, body: Vec<Piece<'h>>, options: &Options<'_>, o
             attributes.strip_prefix(" class=\"").and_then(|rest| rest.strip_suffix('"')).filter(|class| !class.contains('"'))
     {
         language = class.strip_prefix("language-").unwrap_or(class).to_owned();
-        *attributes = format!(" class=\"language-{language}\"").into();
+        *attributes = match code::language(&language) {
+            "" => "".into(),
+            name => format!(" class=\"language-{name}\"").into(),
+        };
     }
     out.push(open);
     let (html, text) = code::block(&language, &text, options);

@@ -32,7 +32,8 @@ pub fn write(content: &[Content], links: &Links, options: &Options<'_>) -> Vec<P
         let (url, title) = links.get(link.reference.to_lowercase().as_str())?;
         Some((CowStr::from(url.clone()), CowStr::from(title.clone().unwrap_or_default())))
     };
-    let extensions = pulldown_cmark::Options::ENABLE_TABLES | pulldown_cmark::Options::ENABLE_STRIKETHROUGH;
+    let extensions =
+        pulldown_cmark::Options::ENABLE_TABLES | pulldown_cmark::Options::ENABLE_STRIKETHROUGH | pulldown_cmark::Options::ENABLE_TASKLISTS;
     for event in Parser::new_with_broken_link_callback(&text, extensions, Some(&mut resolve)) {
         writer.event(event);
     }
@@ -110,7 +111,12 @@ impl Writer<'_> {
             Event::End(tag) => self.end(tag),
             // Extensions that are not asked for.
             Event::InlineMath(text) | Event::DisplayMath(text) => self.text.push_str(&text),
-            Event::FootnoteReference(_) | Event::TaskListMarker(_) => {}
+            Event::TaskListMarker(done) => {
+                self.flush();
+                let checked = if done { " checked" } else { "" };
+                self.html(&format!("<input type=\"checkbox\" disabled{checked}> "));
+            }
+            Event::FootnoteReference(_) => {}
         }
     }
 
@@ -125,7 +131,7 @@ impl Writer<'_> {
             }
             Tag::CodeBlock(kind) => {
                 let language = match kind {
-                    CodeBlockKind::Fenced(info) => info.split_whitespace().next().unwrap_or_default().to_owned(),
+                    CodeBlockKind::Fenced(info) => code::of_reveal(&info),
                     CodeBlockKind::Indented => String::new(),
                 };
                 self.code = Some(Code { language, ..Code::default() });
@@ -297,8 +303,9 @@ impl Writer<'_> {
         let (html, text) = code::block(&code.language, &code.code, self.options);
         self.out.push(Piece::open("pre"));
         self.out.push(Piece::open("code"));
-        if !code.language.is_empty() {
-            self.attribute("class", &format!("language-{}", code.language));
+        let language = code::language(&code.language);
+        if !language.is_empty() {
+            self.attribute("class", &format!("language-{language}"));
         }
         self.out.push(Piece::Code { html, text });
         self.out.push(Piece::close("code"));

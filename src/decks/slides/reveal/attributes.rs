@@ -22,20 +22,35 @@ pub fn directive(comment: &str) -> Option<Directive> {
     after(".slide:").map(|rest| Directive::Slide(attributes(rest)))
 }
 
-/// The attributes of the first `.slide:` comment of a slide.
+/// The attributes that the `.slide:` comments of a slide give it; in code they are text.
 pub fn of_slide(content: &str) -> Vec<(String, String)> {
     let mut out: Vec<(String, String)> = Vec::new();
-    let mut rest = content;
-    while let Some(start) = rest.find("<!--") {
-        rest = &rest[start + 4..];
-        let Some(end) = rest.find("-->") else { break };
-        if let Some(Directive::Slide(attributes)) = directive(&rest[..end]) {
-            for (name, value) in attributes {
-                out.retain(|(n, _)| *n != name);
-                out.push((name, value));
+    let mut fence: Option<&str> = None;
+    let mut at = 0;
+    while let Some(line) = content[at..].split_inclusive('\n').next() {
+        let next = at + line.len();
+        let bare = line.trim();
+        let run = &bare[..bare.bytes().take_while(|b| matches!(b, b'`' | b'~') && *b == bare.as_bytes()[0]).count()];
+        match fence {
+            Some(mark) if bare == run && run.starts_with(mark) => fence = None,
+            Some(_) => {}
+            None if run.len() >= 3 && !bare[run.len()..].contains('`') => fence = Some(run),
+            None => {
+                if let Some(start) = line.find("<!--").filter(|start| line[..*start].matches('`').count() % 2 == 0) {
+                    let body = at + start + 4;
+                    let Some(end) = content[body..].find("-->") else { break };
+                    if let Some(Directive::Slide(attributes)) = directive(&content[body..body + end]) {
+                        for (name, value) in attributes {
+                            out.retain(|(n, _)| *n != name);
+                            out.push((name, value));
+                        }
+                    }
+                    at = body + end + 3;
+                    continue;
+                }
             }
         }
-        rest = &rest[end + 3..];
+        at = next;
     }
     out
 }
@@ -82,5 +97,8 @@ mod tests {
         let both = directive(".element: style=\"width: 50%;\" class=\"noborder\"");
         assert_eq!(both, Some(Directive::Element(pairs(&[("style", "width: 50%;"), ("class", "noborder")]))));
         assert_eq!(directive(" just a comment "), None);
+        let of = |text: &str| of_slide(text).into_iter().map(|(name, _)| name).collect::<String>();
+        assert_eq!(of("<!-- .slide: a=\"1\" --> <!-- .slide:\nb=\"1\" -->\nx <!--\n.slide: c=\"1\" -->"), "ac");
+        assert_eq!(of("```html\n<!-- .slide: a=\"1\" -->\n``\n```\n`<!-- .slide: b=\"1\" -->`\n<!-- .slide: c=\"1\" -->"), "c");
     }
 }
