@@ -258,3 +258,30 @@ fn ports_below_1024_are_roots() {
         assert!(refused.status == 126 && refused.stderr.contains("127.0.0.1:53: bind: permission denied; ports below"), "{refused:?}");
     }
 }
+
+#[test]
+fn a_web_server_shows_what_is_put_into_it() {
+    both(|engine| {
+        engine.ok("docker pull -q nginx:alpine && mkdir -p html && echo '<h1>mine</h1>' > html/index.html");
+        engine.ok("docker run -d --name web -p 127.0.0.1:0:80 nginx:alpine");
+        engine.ok("docker run -d --name own -p 127.0.0.1:0:80 -v /lab/html:/usr/share/nginx/html:ro nginx:alpine");
+        let get = |name: &str, path: &str| {
+            (0..50).find_map(|_| {
+                std::thread::sleep(Duration::from_millis(50));
+                page(engine, &port_of(engine, name), path).ok().filter(|text| !text.is_empty())
+            })
+        };
+        let welcome = get("web", "/").expect("an answer");
+        assert!(welcome.starts_with("HTTP/1.1 200 OK\r\nServer: nginx/") && welcome.contains("<h1>Welcome to nginx!</h1>"), "{welcome}");
+        assert!(get("own", "/").is_some_and(|text| text.ends_with("<h1>mine</h1>\n")));
+        let none = get("web", "/none").expect("an answer");
+        assert!(none.starts_with("HTTP/1.1 404 Not Found") && none.contains("<hr><center>nginx/"), "{none}");
+        // What was asked for is on standard output, what went wrong on standard error.
+        let log = engine.sh("docker logs web");
+        assert!(log.stdout.contains("\"GET / HTTP/1.0\" 200 ") && log.stdout.contains("\"GET /none HTTP/1.0\" 404 "), "{log:?}");
+        assert!(log.stderr.contains("open() \"/usr/share/nginx/html/none\" failed (2: No such file or directory), client: "), "{log:?}");
+        assert!(engine.sh("docker exec web nginx -t").stderr.contains("test is successful"));
+        engine.ok("docker stop -t 20 web");
+        assert_eq!(engine.ok("docker inspect -f '{{.State.ExitCode}}' web"), "0");
+    });
+}

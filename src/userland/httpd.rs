@@ -1,4 +1,5 @@
 //! `httpd`: shows the files of a folder by HTTP. It reads files and does nothing else; nothing outside the folder is named by a request.
+//! With `-l` it has the manners of nginx: its log, its pages for what is not there, its ends.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::applets::Args;
+use super::ending::{Meaning, on_signals};
 use crate::sys::process::{self, Fork};
 
 /// As many are served at a time.
@@ -18,7 +20,16 @@ const GUESTS: usize = 64;
 const REQUEST: u64 = 16 << 10;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `httpd [-f] [-v] [-p [ADDRESS:]PORT] [-h FOLDER]`.
+/// How requests are told of.
+enum Manners {
+    Quiet,
+    /// A line on standard error.
+    Verbose,
+    /// As the server of this name and version does: all requests on standard output, what went wrong on standard error.
+    Server(String),
+}
+
+/// `httpd [-f] [-v] [-l NAME/VERSION] [-p [ADDRESS:]PORT] [-h FOLDER]`.
 pub fn main(args: Args) -> ExitCode {
     let words: Vec<String> = args.into_iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     match run(&words) {
@@ -31,7 +42,8 @@ pub fn main(args: Args) -> ExitCode {
 }
 
 fn run(words: &[String]) -> Result<(), String> {
-    let (mut foreground, mut verbose, mut at, mut home) = (false, false, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 80)), PathBuf::from("."));
+    let (mut foreground, mut manners, mut at, mut home) =
+        (false, Manners::Quiet, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 80)), PathBuf::from("."));
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let Some(flags) = word.strip_prefix('-').filter(|f| !f.is_empty()) else { return Err(format!("unexpected '{word}'")) };
@@ -42,7 +54,11 @@ fn run(words: &[String]) -> Result<(), String> {
             };
             match flag {
                 'f' => foreground = true,
-                'v' => verbose = true,
+                'v' => manners = Manners::Verbose,
+                'l' => {
+                    manners = Manners::Server(value());
+                    break;
+                }
                 'p' => {
                     let text = value();
                     let port = |t: &str| t.parse::<u16>().ok().map(|p| SocketAddr::from((Ipv4Addr::UNSPECIFIED, p)));
@@ -53,7 +69,11 @@ fn run(words: &[String]) -> Result<(), String> {
                     home = value().into();
                     break;
                 }
-                other => return Err(format!("invalid option -- '{other}'\nUsage: httpd [-f] [-v] [-p [ADDRESS:]PORT] [-h FOLDER]")),
+                other => {
+                    return Err(format!(
+                        "invalid option -- '{other}'\nUsage: httpd [-f] [-v] [-l NAME/VERSION] [-p [ADDRESS:]PORT] [-h FOLDER]"
+                    ));
+                }
             }
         }
     }
@@ -65,7 +85,41 @@ fn run(words: &[String]) -> Result<(), String> {
     if !foreground {
         let _ = rustix::process::setsid();
     }
-    serve(&listener, verbose)
+    if let Manners::Server(name) = &manners {
+        notice(name);
+        notice("start worker processes");
+        on_signals(signalled);
+    }
+    serve(&listener, &Arc::new(manners))
+}
+
+/// A line of the error log.
+fn logged(level: &str, text: &str) {
+    let pid = std::process::id();
+    eprintln!("{} [{level}] {pid}#{pid}: {text}", jiff::Timestamp::now().strftime("%Y/%m/%d %H:%M:%S"));
+}
+
+fn notice(text: &str) {
+    logged("notice", text);
+}
+
+/// A server's ends: at once or after what it has begun, which is the same here.
+fn signalled(number: i32) -> Meaning {
+    use rustix::process::Signal;
+    let is = |signal: Signal| signal.as_raw() == number;
+    let (name, what) = match () {
+        () if is(Signal::QUIT) => ("SIGQUIT", "shutting down"),
+        () if is(Signal::TERM) => ("SIGTERM", "exiting"),
+        () if is(Signal::INT) => ("SIGINT", "exiting"),
+        () if is(Signal::HUP) => ("SIGHUP", "reconfiguring"),
+        () => return Meaning::Nothing,
+    };
+    notice(&format!("signal {number} ({name}) received, {what}"));
+    if is(Signal::HUP) {
+        return Meaning::Nothing;
+    }
+    notice("exit");
+    Meaning::End(0)
 }
 
 fn plain(error: &io::Error) -> String {
@@ -73,7 +127,7 @@ fn plain(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-fn serve(listener: &TcpListener, verbose: bool) -> Result<(), String> {
+fn serve(listener: &TcpListener, manners: &Arc<Manners>) -> Result<(), String> {
     let guests = Arc::new(AtomicUsize::new(0));
     loop {
         let (stream, from) = match listener.accept() {
@@ -81,16 +135,16 @@ fn serve(listener: &TcpListener, verbose: bool) -> Result<(), String> {
             Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => continue,
             Err(e) => return Err(format!("accept: {}", plain(&e))),
         };
+        let manners = Arc::clone(manners);
         if guests.fetch_add(1, Ordering::SeqCst) >= GUESTS {
             guests.fetch_sub(1, Ordering::SeqCst);
-            let _ = refuse(&mut &stream, 503, "Service Unavailable", false);
+            let _ = Answer { out: &stream, server: manners.server(), head: false }.refuse(503, "Service Unavailable");
             continue;
         }
         let leaving = Arc::clone(&guests);
         let started = std::thread::Builder::new().spawn(move || {
-            let answered = answer(&stream);
-            if verbose && let Ok((request, status)) = answered {
-                eprintln!("{from}: {request}: {status}");
+            if let Ok((request, said)) = answer(&stream, manners.server()) {
+                manners.tell(from, &request, &said);
             }
             leaving.fetch_sub(1, Ordering::SeqCst);
         });
@@ -100,14 +154,53 @@ fn serve(listener: &TcpListener, verbose: bool) -> Result<(), String> {
     }
 }
 
-/// Answers one request; gives its line and the status.
-fn answer(stream: &TcpStream) -> io::Result<(String, u16)> {
+impl Manners {
+    fn server(&self) -> Option<&str> {
+        if let Manners::Server(name) = self { Some(name) } else { None }
+    }
+
+    fn tell(&self, from: SocketAddr, request: &Request, said: &Said) {
+        match self {
+            Manners::Quiet => {}
+            Manners::Verbose => eprintln!("{from}: {}: {}", request.line, said.status),
+            Manners::Server(_) => {
+                let Request { line, referer, agent, host } = request;
+                let client = from.ip();
+                if let Some(why) = &said.why {
+                    logged("error", &format!("*1 {why}, client: {client}, server: localhost, request: \"{line}\", host: \"{host}\""));
+                }
+                let time = jiff::Timestamp::now().strftime("%d/%b/%Y:%H:%M:%S %z");
+                println!("{client} - - [{time}] \"{line}\" {} {} \"{referer}\" \"{agent}\" \"-\"", said.status, said.bytes);
+            }
+        }
+    }
+}
+
+/// What is told of a request.
+struct Request {
+    line: String,
+    referer: String,
+    agent: String,
+    host: String,
+}
+
+/// What was answered: the status, the bytes of the body, and why it was no file.
+struct Said {
+    status: u16,
+    bytes: u64,
+    why: Option<String>,
+}
+
+/// Answers one request.
+fn answer(stream: &TcpStream, server: Option<&str>) -> io::Result<(Request, Said)> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut reader = BufReader::new(stream).take(REQUEST);
     let mut line = Vec::new();
     reader.read_until(b'\n', &mut line)?;
-    let request = String::from_utf8_lossy(&line).trim_end().to_owned();
+    let none = || "-".to_owned();
+    let line_of = |line: &[u8]| String::from_utf8_lossy(line).trim_end().to_owned();
+    let mut request = Request { line: line_of(&line), referer: none(), agent: none(), host: none() };
     // What stands in the header changes nothing, but has to be read.
     loop {
         line.clear();
@@ -115,43 +208,83 @@ fn answer(stream: &TcpStream) -> io::Result<(String, u16)> {
         if line.iter().all(|b| matches!(b, b'\r' | b'\n')) {
             break;
         }
+        if let Some((name, value)) = line_of(&line).split_once(':') {
+            let value = || value.trim().replace('"', "\\x22");
+            match name.to_ascii_lowercase().as_str() {
+                "referer" => request.referer = value(),
+                "user-agent" => request.agent = value(),
+                "host" => request.host = value(),
+                _ => {}
+            }
+        }
     }
-    let mut words = request.split_whitespace();
+    let mut words = request.line.split_whitespace();
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let head = method == "HEAD";
-    let mut out = stream;
-    let status = if method != "GET" && !head {
-        refuse(&mut out, 501, "Not Implemented", head)?
+    let answer = Answer { out: stream, server, head: method == "HEAD" };
+    let said = if method != "GET" && !answer.head {
+        // Who only has files does not allow it; who might have had more does not know how.
+        let (status, words) = if server.is_some() { (405, "Not Allowed") } else { (501, "Not Implemented") };
+        answer.refuse(status, words)?
     } else {
-        match local(target).ok_or(io::ErrorKind::NotFound.into()).and_then(|path| open(&path, target)) {
-            Ok(Found::Folder) => {
-                write!(out, "HTTP/1.1 302 Found\r\nLocation: {target}/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
-                302
+        let path = local(target);
+        match path.as_deref().ok_or(io::ErrorKind::NotFound.into()).and_then(|path| open(path, target, server.is_some())) {
+            Ok(Found::Folder) => answer.moved(target)?,
+            Ok(Found::File(file, length, kind)) => answer.file(file, length, kind)?,
+            Err(e) => {
+                let (status, words) = if e.kind() == io::ErrorKind::PermissionDenied { (403, "Forbidden") } else { (404, "Not Found") };
+                let named = std::env::current_dir().unwrap_or_default().join(path.unwrap_or_default());
+                let why = format!("open() \"{}\" failed ({}: {})", named.display(), e.raw_os_error().unwrap_or(2), plain(&e));
+                Said { why: Some(why.replace("/./", "/")), ..answer.refuse(status, words)? }
             }
-            Ok(Found::File(mut file, length, kind)) => {
-                write!(out, "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
-                if !head {
-                    io::copy(&mut (&mut file).take(length), &mut out)?;
-                }
-                200
-            }
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => refuse(&mut out, 403, "Forbidden", head)?,
-            Err(_) => refuse(&mut out, 404, "Not Found", head)?,
         }
     };
     stream.shutdown(std::net::Shutdown::Write)?;
-    Ok((request, status))
+    Ok((request, said))
 }
 
-fn refuse(out: &mut impl Write, status: u16, words: &str, head: bool) -> io::Result<u16> {
-    let page = format!("<html><head><title>{status} {words}</title></head>\n<body><h1>{status} {words}</h1></body></html>\n");
-    let body = if head { "" } else { &page };
-    write!(
-        out,
-        "HTTP/1.1 {status} {words}\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        page.len()
-    )?;
-    Ok(status)
+/// Where an answer goes, and whose it is.
+struct Answer<'a> {
+    out: &'a TcpStream,
+    server: Option<&'a str>,
+    /// Its body is not asked for.
+    head: bool,
+}
+
+impl Answer<'_> {
+    fn begin(&self, status: &str, more: &str, length: u64) -> io::Result<()> {
+        let server = self.server.map(|name| format!("Server: {name}\r\nDate: {}\r\n", http_date())).unwrap_or_default();
+        write!(&mut &*self.out, "HTTP/1.1 {status}\r\n{server}{more}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
+    }
+
+    fn moved(&self, target: &str) -> io::Result<Said> {
+        self.begin("302 Found", &format!("Location: {target}/"), 0)?;
+        Ok(Said { status: 302, bytes: 0, why: None })
+    }
+
+    fn file(&self, mut file: File, length: u64, kind: &str) -> io::Result<Said> {
+        self.begin("200 OK", &format!("Content-Type: {kind}"), length)?;
+        let bytes = if self.head { 0 } else { io::copy(&mut (&mut file).take(length), &mut &*self.out)? };
+        Ok(Said { status: 200, bytes, why: None })
+    }
+
+    fn refuse(&self, status: u16, words: &str) -> io::Result<Said> {
+        let page = match self.server {
+            None => format!("<html><head><title>{status} {words}</title></head>\n<body><h1>{status} {words}</h1></body></html>\n"),
+            Some(name) => format!(
+                "<html>\r\n<head><title>{status} {words}</title></head>\r\n<body>\r\n<center><h1>{status} {words}</h1></center>\r\n<hr><center>{name}</center>\r\n</body>\r\n</html>\r\n"
+            ),
+        };
+        let length = page.len() as u64;
+        self.begin(&format!("{status} {words}"), "Content-Type: text/html", length)?;
+        if !self.head {
+            (&mut &*self.out).write_all(page.as_bytes())?;
+        }
+        Ok(Said { status, bytes: if self.head { 0 } else { length }, why: None })
+    }
+}
+
+fn http_date() -> String {
+    jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 enum Found {
@@ -177,13 +310,17 @@ fn local(target: &str) -> Option<PathBuf> {
     (parts && !path.contains('\0')).then(|| Path::new(".").join(path))
 }
 
-fn open(path: &Path, target: &str) -> io::Result<Found> {
+/// What is at `path`; a folder without a page is a secret where `closed`.
+fn open(path: &Path, target: &str, closed: bool) -> io::Result<Found> {
     let mut path = path.to_owned();
     if path.is_dir() {
         if !target.split(['?', '#']).next().unwrap_or_default().ends_with('/') {
             return Ok(Found::Folder);
         }
         path.push("index.html");
+        if closed && !path.exists() {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
     }
     let file = File::open(&path)?;
     let metadata = file.metadata()?;

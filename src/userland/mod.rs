@@ -8,6 +8,7 @@ pub mod applets;
 mod busybox;
 mod coreutils;
 mod dns;
+mod ending;
 mod expr;
 mod find;
 mod grep;

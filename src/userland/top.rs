@@ -13,6 +13,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwins
 
 use super::{
     applets::Args,
+    ending::{Meaning, on_signals},
     proc::{Process, processes, user_name},
 };
 
@@ -101,25 +102,17 @@ fn machine_time() -> u64 {
     first.split_whitespace().skip(1).take(8).filter_map(|n| n.parse::<u64>().ok()).sum()
 }
 
-/// Ends the program on a signal that asks for its end, as a first process too, which such signals spare by themselves. The terminal is
-/// as it was before.
+/// Ends the program on a signal that asks for its end. The terminal is as it was before.
 fn end_on_signals(terminal: Option<Termios>) {
-    use crate::sys::signal;
     use rustix::process::Signal;
-    signal::hold_all();
-    std::thread::spawn(move || {
-        loop {
-            let number = signal::next_held();
-            if ![Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM].iter().any(|s| s.as_raw() == number) {
-                continue;
-            }
-            if let Some(old) = &terminal {
-                let _ = tcsetattr(io::stdin(), OptionalActions::Now, old);
-            }
-            signal::reset();
-            let _ = signal::send(rustix::process::getpid().as_raw_nonzero().get(), number);
-            std::process::exit(128 + number);
+    on_signals(move |number| {
+        if ![Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM].iter().any(|s| s.as_raw() == number) {
+            return Meaning::Nothing;
         }
+        if let Some(old) = &terminal {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, old);
+        }
+        Meaning::Death
     });
 }
 

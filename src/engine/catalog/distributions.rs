@@ -43,26 +43,30 @@ fn busybox() -> Repository {
     Repository { name: "library/busybox", images: vec![(&["latest", "1", "1.37", "stable", "musl", "glibc"], image)] }
 }
 
+/// Alpine's tree.
+pub fn alpine_system(version: &str) -> Vec<Entry> {
+    let minor = version.rsplit_once('.').map_or(version, |(minor, _)| minor);
+    let release = format!(
+        "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID={version}\nPRETTY_NAME=\"Alpine Linux v{minor}\"\nHOME_URL=\"https://alpinelinux.org/\"\n"
+    );
+    let mut files =
+        tree(&["lib", "media", "mnt", "opt", "run", "sbin", "srv", "usr/lib", "usr/local", "usr/local/bin", "var/cache", "var/opt"]);
+    files.extend([
+        file("etc/alpine-release", format!("{version}\n")),
+        file("etc/os-release", release),
+        file("etc/issue", "Welcome to the teaching image of Alpine Linux\nKernel \\r on an \\m (\\l)\n\n".into()),
+        file("etc/motd", "Welcome aboard a very small system.\nWhat is not here is not needed for the lesson.\n".into()),
+        file("etc/profile", format!("export {}\nexport PAGER=less\n", data::PATH)),
+        file("etc/shells", "/bin/sh\n/bin/ash\n".into()),
+        file("etc/passwd", data::ALPINE_PASSWD.into()),
+        file("etc/group", data::ALPINE_GROUP.into()),
+    ]);
+    files
+}
+
 fn alpine() -> Repository {
-    let release = |version: &str| {
-        format!(
-            "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID={version}\nPRETTY_NAME=\"Alpine Linux v{}\"\nHOME_URL=\"https://alpinelinux.org/\"\n",
-            version.rsplit_once('.').map_or(version, |(minor, _)| minor)
-        )
-    };
     let image = |created, version: &str, hash: &str| {
-        let mut files =
-            tree(&["lib", "media", "mnt", "opt", "run", "sbin", "srv", "usr/lib", "usr/local", "usr/local/bin", "var/cache", "var/opt"]);
-        files.extend([
-            file("etc/alpine-release", format!("{version}\n")),
-            file("etc/os-release", release(version)),
-            file("etc/issue", "Welcome to the teaching image of Alpine Linux\nKernel \\r on an \\m (\\l)\n\n".into()),
-            file("etc/motd", "Welcome aboard a very small system.\nWhat is not here is not needed for the lesson.\n".into()),
-            file("etc/profile", format!("export {}\nexport PAGER=less\n", data::PATH)),
-            file("etc/shells", "/bin/sh\n/bin/ash\n".into()),
-            file("etc/passwd", data::ALPINE_PASSWD.into()),
-            file("etc/group", data::ALPINE_GROUP.into()),
-        ]);
+        let files = alpine_system(version);
         Description {
             created,
             author: None,

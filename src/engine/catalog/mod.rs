@@ -8,6 +8,7 @@ mod hello;
 mod hub;
 mod image;
 mod layer;
+mod nginx;
 mod services;
 
 use std::{
@@ -61,7 +62,10 @@ pub fn tags(repository: &str) -> Vec<String> {
 
 fn repositories() -> &'static [Repository] {
     static ALL: OnceLock<Vec<Repository>> = OnceLock::new();
-    ALL.get_or_init(|| distributions::repositories().into_iter().chain(services::repositories()).collect())
+    ALL.get_or_init(|| {
+        let all = distributions::repositories().into_iter().chain(services::repositories());
+        all.chain([nginx::repository()]).collect()
+    })
 }
 
 impl CatalogImage {

@@ -111,8 +111,8 @@ fn namer_system() -> Vec<Entry> {
     files
 }
 
-/// What the two servers stand on.
-fn server_system() -> Vec<Entry> {
+/// What the servers stand on.
+pub fn server_system() -> Vec<Entry> {
     let mut files = vec![Entry::Link("bin/bash".into(), "busybox")];
     files.extend(tree(&["opt", "run", "sbin", "srv", "usr/lib", "usr/local", "usr/local/bin", "var/lib", "var/log"]));
     files.extend([
