@@ -75,15 +75,17 @@ impl Deck {
     }
 }
 
-/// `press` a key, `note` what there is to see, `shown` is the slide: its address and its heading.
+/// `press` a key (`Shift+` and `Alt+` may stand before it), `note` what there is to see, `shown` is the slide: its address and its heading.
 const DRIVER: &str = r#"
 function drive(steps) {
   const lines = [];
   window.note = (text) => lines.push(String(text));
   window.pause = () => new Promise((done) => setTimeout(done, 30));
   window.press = async (...keys) => {
-    for (const key of keys) {
-      (document.activeElement || document.body).dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    for (const name of keys) {
+      const [, shift, alt, key] = /^(Shift\+)?(Alt\+)?(.+)$/.exec(name);
+      const event = { key, shiftKey: !!shift, altKey: !!alt, bubbles: true, cancelable: true };
+      (document.activeElement || document.body).dispatchEvent(new KeyboardEvent("keydown", event));
       await pause();
     }
   };
@@ -123,7 +125,8 @@ fn keys_lead_through_a_deck() {
         await press("k"); note(shown());
         await press("Home"); note(shown());
         await press("End"); note(shown());
-        await press("2", "Enter"); note(shown());
+        await press("2"); const typing = document.getElementById("flash"); note(typing.textContent + " " + typing.hidden);
+        await press("Enter"); note(shown() + " " + typing.hidden);
         await press("9", "9", "Enter"); note(shown());
         history.back(); await pause(); await pause(); note(shown());
         location.hash = "#4"; await pause(); note(shown());
@@ -143,7 +146,8 @@ fn keys_lead_through_a_deck() {
             "1/1 #4 Three",
             "1/1 #1 One",
             "1/1 #5 Four",
-            "1/1 #second Two",
+            "2 false",
+            "1/1 #second Two true",
             "1/1 #5 Four",
             "1/1 #second Two",
             "1/1 #4 Three",
@@ -231,6 +235,48 @@ fn stacks_and_fragments_of_a_reveal_deck() {
         deck.notes(&browser, "#/0"),
         ["1/1 #/0/1 A1", "1/1 #/1 B 0", "1/1 #/1 B 1", "1/1 #/1 B 2", "1/1 #/2 C", "1/1 #/1 B 0", "1/1 #/0/2 A2", "1/1 #/0/1 A1",]
     );
+}
+
+#[test]
+fn the_other_keys_of_reveal_are_those_of_reveal_decks() {
+    let Some(browser) = chromium() else { return };
+    let steps = r##"
+        await press("Shift+ArrowDown"); note(shown());
+        await press("Shift+ArrowUp"); note(shown());
+        await press("Alt+ArrowDown"); note(shown());
+        await press("Alt+ArrowRight"); note(shown());
+        await press("Alt+ArrowRight"); note(shown());
+        await press("Alt+ArrowLeft"); note(shown());
+        await press("Shift+ArrowLeft"); note(shown());
+        await press("Shift+ArrowRight"); note(shown());
+        const on = () => ["overview", "black"].filter((name) => document.documentElement.classList.contains(name)).join() || "-";
+        await press("Escape"); note(on());
+        await press("Escape"); note(on());
+        await press("v"); note(on());
+        "##;
+    let deck =
+        Deck::new("# A\n\n!SUB\n# A1\n\n!SUB\n# A2\n\n!SLIDE\n# B\n\n- x <!-- .element: class=\"fragment\" -->\n\n!SLIDE\n# C\n", steps);
+    let reveal = ["/0/2 A2", "/0 A", "/0/1 A1", "/1 B", "/2 C", "/1 B", "/0 A", "/2 C"].map(|at| format!("1/1 #{at}"));
+    assert_eq!(deck.notes(&browser, "#/0"), [&reveal[..], &["overview", "-", "black"].map(str::to_owned)].concat());
+    // A remark deck leaves Alt and Escape to the browser, and asks nothing of Shift.
+    let remark = ["3 C", "2 B", "2 B", "2 B", "2 B", "2 B", "1 A", "2 B"].map(|at| format!("1/1 #{at}"));
+    let deck = Deck::new("# A\n\n---\n\n# B\n\n---\n\n# C\n", steps);
+    assert_eq!(deck.notes(&browser, "#2"), [&remark[..], &["-", "-", "-"].map(str::to_owned)].concat());
+}
+
+#[test]
+fn a_slide_is_mirrored_where_it_fills_its_window() {
+    let Some(browser) = chromium() else { return };
+    let deck = Deck::new(
+        REMARK,
+        r##"
+        const scale = () => getComputedStyle(document.querySelector(".slide.current")).scale;
+        note(scale()); await press("m"); note(scale());
+        await press("p"); note(scale()); await press("p", "o"); note(scale());
+        await press("o", "m"); note(scale());
+        "##,
+    );
+    assert_eq!(deck.notes(&browser, "#2"), ["none", "-1 1", "none", "none", "none"]);
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! `dockside inspect`: Print the slide model of a deck or course, as JSON or as an outline.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::{CliError, exit};
@@ -33,7 +35,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
-    let (course, mut diagnostics) = Course::load(&args.path);
+    let (course, found) = Course::load(&args.path);
     let decks: Vec<(&Deck, SlideDeck)> = course
         .decks
         .iter()
@@ -45,60 +47,74 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
             (deck, crate::slides::parse(&deck.source, &options))
         })
         .collect();
-    let single = decks.len() == 1;
-    let mut failed = diagnostics.iter().any(Diagnostic::is_error);
-    let mut out = String::new();
-    if args.json {
-        let mut objects: Vec<Value> = decks.iter().map(|(deck, slides)| deck_json(deck, slides, !single)).collect();
-        let value = match objects.pop() {
-            Some(mut deck) if single => {
-                let all: Vec<Value> =
-                    diagnostics.iter().map(diagnostic_json).chain(deck["diagnostics"].as_array().cloned().unwrap_or_default()).collect();
-                deck["diagnostics"] = Value::Array(all);
-                deck
-            }
-            last => {
-                objects.extend(last);
-                json!({"title": course.title, "decks": objects, "diagnostics": diagnostics.iter().map(diagnostic_json).collect::<Vec<_>>()})
-            }
-        };
-        out = serde_json::to_string_pretty(&value)? + "\n";
-    } else {
-        for (deck, slides) in &decks {
-            if !single {
-                out.push_str(&format!("{} ({})\n", deck.title, deck.name));
-            }
-            outline(slides, &mut out);
-        }
+    // Slides are written one by one as they are rendered: the text of a whole course is many times as large as the course.
+    let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
+    let written = if args.json { write_json(&course, &decks, &found, &mut out) } else { write_outline(&decks, &mut out) };
+    match written.and_then(|()| out.flush()) {
+        // A reader that has seen enough (`| head`) is no error.
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => return Err(e.into()),
+        _ => {}
     }
-    print(&out)?;
-    diagnostics.extend(decks.iter().flat_map(|(_, slides)| slides.diagnostics.iter().cloned()));
-    failed |= diagnostics.iter().any(Diagnostic::is_error);
+    let all = || found.iter().chain(decks.iter().flat_map(|(_, slides)| &slides.diagnostics));
+    let failed = all().any(Diagnostic::is_error);
     if !args.json || failed {
         let color = std::io::stderr().is_terminal();
-        for diagnostic in diagnostics.iter().filter(|d| !args.json || d.is_error()) {
+        for diagnostic in all().filter(|d| !args.json || d.is_error()) {
             eprintln!("{}", diag::render(diagnostic, color));
         }
     }
     Ok(ExitCode::from(if failed { exit::ERROR } else { exit::OK }))
 }
 
-/// Writes to standard output; a reader that has seen enough (`| head`) is no error.
-fn print(text: &str) -> Result<(), CliError> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
-        _ => Ok(()),
+/// Writes the model: the deck where there is one, else the course with its decks.
+fn write_json(course: &Course, decks: &[(&Deck, SlideDeck)], found: &[Diagnostic], out: &mut impl Write) -> std::io::Result<()> {
+    match decks {
+        [(_, slides)] => serde_json::to_writer_pretty(&mut *out, &DeckJson { named: None, slides, found })?,
+        decks => {
+            let list = List(|| decks.iter().map(|(deck, slides)| DeckJson { named: Some(deck), slides, found: &[] }));
+            let diagnostics = List(|| found.iter().map(diagnostic_json));
+            serde_json::to_writer_pretty(&mut *out, &CourseJson { title: &course.title, decks: list, diagnostics })?;
+        }
+    }
+    writeln!(out)
+}
+
+/// Something that is made item by item while it is written.
+struct List<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for List<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
     }
 }
 
-fn deck_json(deck: &Deck, slides: &SlideDeck, named: bool) -> Value {
-    let list: Vec<Value> = slides.slides.iter().map(|slide| slide_json(slide, slides)).collect();
-    let diagnostics: Vec<Value> = slides.diagnostics.iter().map(diagnostic_json).collect();
-    let dialect = slides.dialect.as_str();
-    if named {
-        json!({"name": deck.name, "title": deck.title, "dialect": dialect, "slides": list, "diagnostics": diagnostics})
-    } else {
-        json!({"dialect": dialect, "slides": list, "diagnostics": diagnostics})
+#[derive(Serialize)]
+struct CourseJson<'a, D, F> {
+    title: &'a str,
+    decks: D,
+    diagnostics: F,
+}
+
+struct DeckJson<'a> {
+    /// A deck that is one of several has a name.
+    named: Option<&'a Deck>,
+    slides: &'a SlideDeck,
+    /// What was found before the slides were looked at.
+    found: &'a [Diagnostic],
+}
+
+impl Serialize for DeckJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let deck = self.slides;
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(named) = self.named {
+            map.serialize_entry("name", &named.name)?;
+            map.serialize_entry("title", &named.title)?;
+        }
+        map.serialize_entry("dialect", deck.dialect.as_str())?;
+        map.serialize_entry("slides", &List(|| deck.slides.iter().map(|slide| slide_json(slide, deck))))?;
+        map.serialize_entry("diagnostics", &List(|| self.found.iter().chain(&deck.diagnostics).map(diagnostic_json)))?;
+        map.end()
     }
 }
 
@@ -148,11 +164,21 @@ fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
     })
 }
 
+fn write_outline(decks: &[(&Deck, SlideDeck)], out: &mut impl Write) -> std::io::Result<()> {
+    for (deck, slides) in decks {
+        if decks.len() > 1 {
+            writeln!(out, "{} ({})", deck.title, deck.name)?;
+        }
+        outline(slides, out)?;
+    }
+    Ok(())
+}
+
 /// A line a slide: number, heading or first words, and what is on it.
-fn outline(deck: &SlideDeck, out: &mut String) {
+fn outline(deck: &SlideDeck, out: &mut impl Write) -> std::io::Result<()> {
     let notes = deck.slides.iter().filter(|s| s.notes.is_some()).count();
     let plural = if deck.slides.len() == 1 { "" } else { "s" };
-    out.push_str(&format!("{} slide{plural} ({}), {notes} with notes\n", deck.slides.len(), deck.dialect.as_str()));
+    writeln!(out, "{} slide{plural} ({}), {notes} with notes", deck.slides.len(), deck.dialect.as_str())?;
     let width = deck.slides.iter().map(|s| s.number.len()).max().unwrap_or(0);
     for slide in &deck.slides {
         let rendered = markdown::render(&slide.content, &deck.links, &markdown::Options::of(deck));
@@ -167,11 +193,8 @@ fn outline(deck: &SlideDeck, out: &mut String) {
         let mut marks: Vec<String> = slide.classes.iter().map(|c| format!(".{c}")).collect();
         marks.extend(slide.name.iter().map(|name| format!("#{name}")));
         let place = format!("{}:{}", slide.source.file.display(), slide.source.line);
-        out.push_str(&format!(
-            "{:>width$}  {indent}{title}  {}{}{place}\n",
-            slide.number,
-            short(marks.join(" ")),
-            if marks.is_empty() { "" } else { "  " }
-        ));
+        let gap = if marks.is_empty() { "" } else { "  " };
+        writeln!(out, "{:>width$}  {indent}{title}  {}{gap}{place}", slide.number, short(marks.join(" ")))?;
     }
+    Ok(())
 }

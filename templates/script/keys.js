@@ -3,9 +3,11 @@
 let typed = "";
 
 function key(event) {
-  if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
   const target = event.target;
   const name = event.key;
+  // reveal's way past the increments; a remark deck leaves these keys to the browser, for which they are back and forth.
+  const past = event.altKey && reveal && !isOn("overview") && /^Arrow/.test(name);
+  if (event.defaultPrevented || (event.altKey && !past) || event.ctrlKey || event.metaKey) return;
   if (help.open) {
     if (name === "?" || name === "h") { help.close(); event.preventDefault(); }
     return;
@@ -50,6 +52,7 @@ function enter() {
   if (typed) {
     const number = +typed;
     typed = "";
+    flash("");
     if (isOn("overview")) toggleOverview(false);
     go(byNumber(number));
   } else if (isOn("overview")) {
@@ -72,19 +75,25 @@ function escape() {
   else if (isOn("overview")) toggleOverview(false);
   else if (isOn("invite")) invite();
   else if (isOn("black")) blackout(false);
-  else if (isOn("presenter") && !window.name.endsWith("-speaker")) present(false);
+  else if (isOn("presenter")) { if (!window.name.endsWith("-speaker")) present(false); }
+  else if (reveal) toggleOverview(true);
+}
+
+// An arrow; with Shift or Alt it does in a reveal deck what it does in reveal.
+function press(event, dh, dv) {
+  if (reveal && event.shiftKey) return toEdge(dh, dv);
+  if (event.altKey) return arrowPast(dh, dv);
+  arrow(dh, dv);
 }
 
 const actions = {
-  ArrowRight: (e) => e.shiftKey && reveal ? go(slides.length - 1) : arrow(1, 0),
-  ArrowLeft: (e) => e.shiftKey && reveal ? go(0) : arrow(-1, 0),
-  ArrowDown: () => arrow(0, 1), ArrowUp: () => arrow(0, -1),
+  ArrowRight: (e) => press(e, 1, 0), ArrowLeft: (e) => press(e, -1, 0), ArrowDown: (e) => press(e, 0, 1), ArrowUp: (e) => press(e, 0, -1),
   " ": (e) => step(e.shiftKey ? -1 : 1),
   PageDown: next, PageUp: previous, j: next, k: previous, n: next, Backspace: previous,
   Home: () => go(0), End: () => go(slides.length - 1),
   o: () => toggleOverview(), g: openFinder, "/": () => isOn("overview") ? filterForm.firstChild.focus() : openFinder(),
   p: () => present(), s: () => openWindow(true), c: () => openWindow(false),
-  d: theme, f: fullscreen, l: nextLanguage,
+  d: theme, f: fullscreen, m: mirror, l: nextLanguage,
   t: (_, minutes) => { resetClock(minutes); flash(minutes ? minutes + " min" : "0:00"); },
   b: () => blackout(), ".": () => blackout(),
   x: togglePointer, z: () => toggleZoom(), i: invite,
@@ -92,5 +101,5 @@ const actions = {
   "?": showHelp, h: () => reveal ? arrow(-1, 0) : showHelp(),
   Escape: escape,
 };
-// reveal's own hand moves left, down, up and right.
-if (reveal) Object.assign(actions, { l: () => arrow(1, 0), j: () => arrow(0, 1), k: () => arrow(0, -1) });
+// reveal's own hand moves left, down, up and right; its other name for a pause is v.
+if (reveal) Object.assign(actions, { l: () => arrow(1, 0), j: () => arrow(0, 1), k: () => arrow(0, -1), v: () => blackout() });

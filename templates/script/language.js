@@ -56,7 +56,7 @@ function flash(text) {
     document.body.appendChild(box);
   }
   box.textContent = text;
-  box.hidden = false;
+  box.hidden = !text;
   clearTimeout(flashed);
   flashed = setTimeout(() => { box.hidden = true; }, 1200);
 }

@@ -86,6 +86,20 @@ function arrow(dh, dv) {
   step(dh);
 }
 
+// The same, and what is hidden on this slide stays so.
+function arrowPast(dh, dv) {
+  const { h, v } = slides[current].dataset;
+  const beside = dh ? at(+h + dh, rows[+h + dh] || 0) : slides.indexOf(stack(+h)[+v + dv]);
+  const target = beside >= 0 ? beside : current + dh + dv;
+  if (slides[target]) go(target, { fresh: true });
+}
+
+// The first or last slide of the deck, or of the stack.
+function toEdge(dh, dv) {
+  const among = dv ? stack(+slides[current].dataset.h) : slides;
+  go(slides.indexOf(dh + dv > 0 ? among.at(-1) : among[0]), { fresh: true });
+}
+
 // Which of the buttons lead somewhere.
 function ways(slide) {
   const column = stack(+slide.dataset.h);

@@ -41,6 +41,13 @@ function theme() {
   say(dark ? "Light" : "Dark");
 }
 
+// For a projector behind the screen, or a teleprompter. It is this window's own.
+function mirror() {
+  root.classList.toggle("mirrored");
+  if (pointed) point(pointed);
+  say(isOn("mirrored") ? "Mirrored" : "Not mirrored");
+}
+
 // From its start: left to itself a browser goes to the button at its end.
 function showHelp() {
   help.showModal();

@@ -7,6 +7,9 @@ let zoomed = null;
 let dot;
 let mouse = null;
 
+// A slide is the other way round only where it fills its window.
+function isMirrored() { return isOn("mirrored") && !isOn("presenter") && !isOn("overview"); }
+
 // What lies at a point of the window: the way to the element from the slide's body, and how far into it.
 function spotAt(x, y) {
   const body = bodyOf(slides[current]);
@@ -19,7 +22,8 @@ function spotAt(x, y) {
   const path = [];
   for (let e = element; e !== body; e = e.parentElement) path.unshift([...e.parentElement.children].indexOf(e));
   const part = (value) => Math.round(value * 1e4) / 1e4;
-  return { path, x: part((x - box.left) / (box.width || 1)), y: part((y - box.top) / (box.height || 1)) };
+  const across = (x - box.left) / (box.width || 1);
+  return { path, x: part(isMirrored() ? 1 - across : across), y: part((y - box.top) / (box.height || 1)) };
 }
 
 // Where a spot is in this window.
@@ -27,7 +31,7 @@ function pointOf(spot) {
   let element = bodyOf(slides[current]);
   for (const n of spot.path) element = element.children[n] || element;
   const box = element.getBoundingClientRect();
-  return { x: box.left + spot.x * box.width, y: box.top + spot.y * box.height };
+  return { x: box.left + (isMirrored() ? 1 - spot.x : spot.x) * box.width, y: box.top + spot.y * box.height };
 }
 
 function isSpot(spot) {
@@ -83,7 +87,8 @@ function zoom(spot) {
   if (zoomed && !isPhone(body)) {
     const where = pointOf(zoomed);
     const box = body.getBoundingClientRect();
-    body.style.transformOrigin = `${where.x - box.left}px ${where.y - box.top}px`;
+    const across = isMirrored() ? box.right - where.x : where.x - box.left;
+    body.style.transformOrigin = `${across}px ${where.y - box.top}px`;
     body.style.transform = "scale(2)";
   }
   if (pointed) point(pointed);
