@@ -172,6 +172,23 @@ docker help nosuch
 docker --log-level nope ps
 docker ps extra
 docker images a b
+docker rmi ""
+docker rmi " "
+docker image inspect ""
+docker inspect --size busybox -f '{{.Id}}'
+docker volume create --name a b
+docker network create --subnet=192.168.0.0/16 --gateway=192.168.0.1 --gateway=192.168.0.2 q
+docker network create --subnet=192.168.0.0/16 --subnet=192.168.1.0/16 q
+docker network create --subnet 10.2.0.0/24 --ip-range 10.2.0.0/33 q
+docker network create --subnet 10.2.0.0/24 --subnet 10.3.0.0/24 --gateway 10.2.0.1 --gateway 10.2.0.2 q
+docker network create --subnet 10.2.0.0/24 --subnet 10.3.0.0/24 --ip-range 10.2.0.0/25 --ip-range 10.2.0.128/25 q
+docker network create --subnet 10.2.0.0/24 --aux-address a=10.3.0.1 q
+docker network create --subnet 10.2.0.5/24 q
+docker system prune --volumes --filter until=1h -f
+docker ps --format 'table {{.ID}} {{.Nope}}'
+docker run --rm --device x busybox true
+docker volume create -o type=tmpfs qq
+docker tag busybox sha256:x
 "#;
 
 #[test]

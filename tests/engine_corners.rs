@@ -208,3 +208,77 @@ fn a_program_that_shows_processes_ends_when_it_is_told_to() {
     engine.ok("docker kill -s INT again && docker wait again");
     assert_eq!(engine.ok("docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' again"), "exited 130");
 }
+
+#[test]
+fn listeners_are_told_of_copies_commits_and_prunes() {
+    let Some(engine) = engine() else { return };
+    engine.ok("date +%s > since && docker run -d --name one -l who=me busybox sleep 100 && docker top one > /dev/null");
+    engine.ok("docker cp one:/etc/passwd passwd && docker cp passwd one:/tmp/passwd && docker export -o tar one");
+    let id = engine.ok("docker commit -m why one made");
+    let told = engine.ok("docker events --since $(cat since) --until $(date +%s.%N) --filter container=one --format '{{.Action}}'");
+    assert_eq!(told, "create\nstart\ntop\narchive-path\nextract-to-dir\nexport\npause\ncommit\nunpause");
+    let format = "{{.Actor.Attributes.comment}} {{.Actor.Attributes.imageID}} {{.Actor.Attributes.imageRef}}";
+    let commit = engine.ok(&format!("docker events --since $(cat since) --until $(date +%s.%N) --filter event=commit --format '{format}'"));
+    assert_eq!(commit, format!("why {id} made:latest"));
+    engine.ok("docker rm -f one && docker system prune -f && docker volume prune -f");
+    let pruned = engine.ok("docker events --since $(cat since) --until $(date +%s.%N) --filter event=prune --format '{{.Type}} {{.Actor.ID}} {{.Actor.Attributes.reclaimed}}'");
+    let mut kinds: Vec<_> = pruned.lines().map(|l| l.split(' ').next().unwrap_or_default()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["builder", "container", "image", "network", "volume"], "{pruned}");
+    assert!(pruned.lines().any(|l| l.trim() == "network  0"), "{pruned}");
+    refused(&engine, &[("docker events --since 20 --until 10", "`since` time (20) cannot be after `until` time (10)")]);
+}
+
+#[test]
+fn volumes_are_what_their_options_say() {
+    let Some(engine) = engine() else { return };
+    refused(
+        &engine,
+        &[
+            ("docker volume create -o foo=bar vv", "create vv: invalid option: \"foo\""),
+            ("docker volume create -o type=tmpfs vv", "create vv: missing required option: \"device\""),
+            ("docker volume create -o device=/tmp vv", "create vv: missing required option: \"type\""),
+            ("docker volume create -o o=bind vv", "create vv: missing required option: \"device\""),
+            ("docker volume ls -f dangling=maybe", "invalid filter 'dangling=[maybe]'"),
+            ("docker volume prune -f --filter all=maybe", "invalid filter 'all=[maybe]'"),
+        ],
+    );
+    let bind = "docker volume create -o type=none -o o=bind -o device=$PWD";
+    engine.ok(&format!("mkdir folder && echo text > folder/file && {bind}/folder here && {bind}/nowhere gone"));
+    engine.ok("docker run --name one -v here:/lab busybox sh -c 'cat /lab/file && echo more > /lab/new'");
+    assert_eq!(engine.ok("docker logs one && cat folder/new && docker cp one:/lab/new - | tar -xO"), "text\nmore\nmore");
+    // A volume shows its own folder, wherever its files are.
+    let folder = engine.ok("docker volume inspect -f '{{.Mountpoint}}' here");
+    assert_eq!(engine.ok("docker inspect -f '{{range .Mounts}}{{.Type}} {{.Source}}{{end}}' one"), format!("volume {folder}"));
+    // An empty folder gets what the image has.
+    engine.ok(&format!("mkdir empty && {bind}/empty filled && docker run --rm -v filled:/etc busybox true && test -e empty/passwd"));
+    refused(
+        &engine,
+        &[
+            ("docker run --rm -v gone:/lab busybox true", "error while mounting volume '"),
+            ("docker run --rm -v gone:/lab busybox true", "/nowhere:"),
+            ("docker run --rm -v gone:/lab busybox true", "flags: 0x1000: no such file or directory"),
+            ("docker run --rm -v gone:/etc busybox true", "failed to populate volume: error while mounting volume '"),
+        ],
+    );
+    engine.ok("docker rm one && docker volume rm here && test -e folder/file");
+    engine.ok("docker volume create -o type=tmpfs -o device=tmpfs -o o=size=1m memory");
+    let shown = engine.ok("docker run --rm -v memory:/lab busybox sh -c 'grep \" /lab \" /proc/mounts'");
+    assert!(shown.starts_with("tmpfs /lab tmpfs") && shown.contains("size=1024k"), "{shown}");
+}
+
+#[test]
+fn names_and_filters_that_make_no_sense_are_refused() {
+    let Some(engine) = engine() else { return };
+    refused(
+        &engine,
+        &[
+            ("docker rmi ' '", "image name cannot be blank"),
+            ("docker tag busybox sha256:tag", "refusing to create an ambiguous tag using digest algorithm as name"),
+            ("docker images -f dangling=maybe", "invalid filter 'dangling=[maybe]'"),
+            ("docker images -f until=soon", "failed to parse value as time or duration: \"soon\""),
+            ("docker container prune -f --filter until=soon", "failed to parse value as time or duration: \"soon\""),
+            ("docker network prune -f --filter until=soon", "failed to parse value as time or duration: \"soon\""),
+        ],
+    );
+}

@@ -285,3 +285,22 @@ fn a_web_server_shows_what_is_put_into_it() {
         assert_eq!(engine.ok("docker inspect -f '{{.State.ExitCode}}' web"), "0");
     });
 }
+
+#[test]
+fn addresses_that_do_not_fit_are_refused_and_kinds_add_up() {
+    let Some(engine) = Engine::with_busybox(User::Root).or_else(|| Engine::with_busybox(User::Ordinary)) else { return };
+    let lines = [
+        ("--subnet 10.1.1.5/24", "invalid network config:\ninvalid subnet 10.1.1.5/24: it should be 10.1.1.0/24"),
+        ("--subnet bad", "invalid network config:\ninvalid subnet bad: invalid CIDR block notation"),
+        ("--scope swarm", "This node is not a swarm manager."),
+    ];
+    for (rest, words) in lines {
+        let run = engine.sh(&format!("docker network create {rest} q"));
+        assert!(run.status == 1 && run.stderr.contains(words), "{rest}: {run:?}");
+    }
+    engine.ok("docker network create lab");
+    let kinds = |filters: &str| engine.ok(&format!("docker network ls {filters} --format '{{{{.Name}}}}'"));
+    assert_eq!(kinds("-f type=custom"), "lab");
+    assert_eq!(kinds("-f type=builtin"), "bridge\nhost\nnone");
+    assert_eq!(kinds("-f type=custom -f type=builtin"), "bridge\nhost\nlab\nnone");
+}

@@ -12,7 +12,7 @@ const KEPT: usize = 256;
 /// Something that happened to an image, a container, a network or a volume.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What it happened to: `image`, `container`, `network`, `volume`.
+    /// What it happened to: `image`, `container`, `network`, `volume`, `builder`.
     pub kind: &'static str,
     /// What happened: `pull`, `start`, `die` …
     pub action: String,
@@ -49,6 +49,11 @@ impl Events {
         past.push_back(event.clone());
         // No listener is no error; sent under the lock so that subscribers see each event once.
         let _ = self.inner.sender.send(event);
+    }
+
+    /// Tells them that all of a kind that nobody needed went away, even if that was none.
+    pub fn pruned(&self, kind: &'static str, reclaimed: u64) {
+        self.emit(kind, "prune", "", [("reclaimed".to_owned(), reclaimed.to_string())].into());
     }
 
     /// The events that are kept, oldest first, and a receiver of all that follow.

@@ -1,6 +1,6 @@
 //! `docker tag`, `docker rmi`, `docker commit`.
 
-use super::shared::{container_name, named, text, together};
+use super::shared::{container_name, text, together};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
@@ -40,16 +40,13 @@ pub async fn remove(c: &Context, m: &Matches) -> Outcome {
     let mut failures = Vec::new();
     let mut fatal = false;
     for name in &m.args {
-        let name = named("image", name);
-        let name = match name {
-            Ok(name) => name,
-            Err(failure) => {
-                failures.push(failure);
-                continue;
-            }
+        // Docker's client cleans the path, so the engine sees no name where there is none.
+        let path = match name.trim() {
+            "" if name.is_empty() => "/images".to_owned(),
+            "" => "/images/%20".to_owned(),
+            name => format!("/images/{name}"),
         };
-        let mut request =
-            Request::delete(format!("/images/{name}")).query_if(force, "force", "1").query_if(m.on("no-prune"), "noprune", "1");
+        let mut request = Request::delete(path).query_if(force, "force", "1").query_if(m.on("no-prune"), "noprune", "1");
         for platform in m.all("platform") {
             request = request.query("platforms", super::shared::platform_json(platform)?);
         }

@@ -41,7 +41,12 @@ async fn find(c: &Context, m: &Matches, wanted: &str, name: &str) -> Result<Vec<
         let name = named(kind, name)?;
         let request = request(kind, name).query_if(kind == "container" && size, "size", "1");
         match fetch(c, request).await {
-            Ok(raw) => return Ok(raw),
+            Ok(raw) => {
+                if size && kind != "container" {
+                    c.warn_line(format!("WARNING: --size ignored for {kind}"));
+                }
+                return Ok(raw);
+            }
             Err(failure) if wanted.is_empty() && (failure.is_not_found() || swarm_only(&failure)) => {}
             Err(failure) => return Err(failure),
         }
@@ -100,6 +105,7 @@ async fn of_kind(c: &Context, m: &Matches, kind: &str) -> Outcome {
     let mut report = Report::new(m.text("format"))?;
     for name in &m.args {
         let got = match named(kind, name) {
+            Err(_) if kind == "image" && name.is_empty() => Err(Failure::new("Error: No such image: ")),
             Err(failure) => Err(failure),
             Ok(name) => {
                 let mut asked = request(kind, name).query_if(m.on("size"), "size", "1").query_if(m.on("verbose"), "verbose", "true");

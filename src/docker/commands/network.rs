@@ -116,32 +116,52 @@ pub async fn create(c: &Context, m: &Matches) -> Outcome {
 /// The address pools: ranges and gateways belong to the subnet that holds them.
 fn ipam(m: &Matches) -> Result<Vec<Json>, Failure> {
     let subnets: Vec<&str> = m.all("subnet").collect();
+    if subnets.len() < m.all("ip-range").count().max(m.all("gateway").count()) {
+        return Err(Failure::new("every ip-range or gateway must have a corresponding subnet"));
+    }
     let mut pools: Vec<Map<String, Json>> = Vec::new();
-    for subnet in &subnets {
+    for (i, subnet) in subnets.iter().enumerate() {
+        for before in &subnets[..i] {
+            if holds(subnet, before)? || holds(before, subnet)? {
+                return Err(Failure::new("multiple overlapping subnet configuration is not supported"));
+            }
+        }
         pools.push(Map::from_iter([("Subnet".to_owned(), json!(subnet))]));
     }
-    let mut place = |value: &str, key: &str, what: &str| -> Result<(), Failure> {
-        let address = value.split('/').next().unwrap_or_default();
-        let pool = subnets.iter().position(|subnet| holds(subnet, address));
-        if subnets.is_empty() {
-            return Err(Failure::new("every ip-range or gateway must have a corresponding subnet"));
+    let mut place = |value: &str, key: &str, what: &str, whose: &str| -> Result<(), Failure> {
+        let mut found = false;
+        for (subnet, pool) in subnets.iter().zip(&mut pools) {
+            if !holds(subnet, value)? {
+                continue;
+            }
+            if let Some(before) = pool.get(key).and_then(Json::as_str) {
+                return Err(Failure::new(format!(
+                    "cannot configure multiple {what}s ({value}, {before}) {whose} the same subnet ({subnet})"
+                )));
+            }
+            pool.insert(key.to_owned(), json!(value));
+            found = true;
         }
-        let pool = pool.ok_or_else(|| Failure::new(format!("no matching subnet for {what} {value}")))?;
-        pools[pool].insert(key.to_owned(), json!(value));
-        Ok(())
+        if found { Ok(()) } else { Err(Failure::new(format!("no matching subnet for {what} {value}"))) }
     };
     for range in m.all("ip-range") {
-        place(range, "IPRange", "range")?;
+        place(range, "IPRange", "range", "on")?;
     }
     for gateway in m.all("gateway") {
-        place(gateway, "Gateway", "gateway")?;
+        place(gateway, "Gateway", "gateway", "for")?;
     }
     for text in m.all("aux-address") {
         let (name, address) = text.split_once('=').unwrap_or((text, ""));
-        let pool = subnets.iter().position(|subnet| holds(subnet, address));
-        let pool = pool.ok_or_else(|| Failure::new(format!("no matching subnet for aux-address {address}")))?;
-        let all = pools[pool].entry("AuxiliaryAddresses").or_insert_with(|| json!({}));
-        all[name] = json!(address);
+        let mut found = false;
+        for (subnet, pool) in subnets.iter().zip(&mut pools) {
+            if holds(subnet, address)? {
+                pool.entry("AuxiliaryAddresses").or_insert_with(|| json!({}))[name] = json!(address);
+                found = true;
+            }
+        }
+        if !found {
+            return Err(Failure::new(format!("no matching subnet for aux-address {address}")));
+        }
     }
     Ok(pools.into_iter().map(Json::Object).collect())
 }
@@ -153,10 +173,19 @@ fn network_of(cidr: &str) -> Option<(std::net::IpAddr, u32)> {
     (bits <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, bits))
 }
 
-fn holds(cidr: &str, address: &str) -> bool {
+/// Whether a subnet holds an address, or the address of another subnet. An address that is none is held by no subnet.
+fn holds(cidr: &str, address: &str) -> Result<bool, Failure> {
     use std::net::IpAddr;
-    let (Some((net, bits)), Ok(address)) = (network_of(cidr), address.parse::<IpAddr>()) else { return false };
-    match (net, address) {
+    let (net, bits) = network_of(cidr).ok_or_else(|| Failure::new(format!("invalid subnet: invalid CIDR address: {cidr}")))?;
+    let address = if address.contains('/') {
+        network_of(address).ok_or_else(|| Failure::new(format!("invalid CIDR address: {address}")))?.0
+    } else {
+        match address.parse::<IpAddr>() {
+            Ok(address) => address,
+            Err(_) => return Ok(false),
+        }
+    };
+    Ok(match (net, address) {
         (IpAddr::V4(net), IpAddr::V4(address)) => {
             let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
             net.to_bits() & mask == address.to_bits() & mask
@@ -166,7 +195,7 @@ fn holds(cidr: &str, address: &str) -> bool {
             net.to_bits() & mask == address.to_bits() & mask
         }
         _ => false,
-    }
+    })
 }
 
 /// `docker network rm`: goes on after a failure, and ends with 1 then.

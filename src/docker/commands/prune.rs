@@ -136,6 +136,9 @@ pub async fn volumes(c: &Context, m: &Matches) -> Outcome {
 pub async fn system(c: &Context, m: &Matches) -> Outcome {
     let (all, volumes) = (m.on("all"), m.on("volumes"));
     let given = given(m);
+    if volumes && given.iter().any(|filter| filter.starts_with("until=")) {
+        return Err(Failure::new("ERROR: The \"until\" filter is not supported with \"--volumes\""));
+    }
     if !m.on("force") {
         let mut warning =
             "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n".to_owned();

@@ -1,6 +1,7 @@
 //! `docker ps`.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use serde_json::{Value as Json, json};
 
@@ -8,9 +9,10 @@ use super::shared::{ago, filters, go_time, int, labels_text, list, short_id, sho
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
-use crate::docker::failure::Outcome;
+use crate::docker::failure::{Failure, Outcome};
 use crate::docker::format::{Format, Row, RowKind};
 use crate::docker::reference::Reference;
+use crate::docker::template::{self, Value};
 use crate::docker::units::{ellipsis, human_size, quote};
 
 static CONTAINER: RowKind = RowKind {
@@ -63,6 +65,13 @@ pub async fn ps(c: &Context, m: &Matches) -> Outcome {
     };
     let shown = if given == "raw" { RAW } else { &given };
     let format = Format::new(&CONTAINER, shown, table, m.on("quiet").then_some("{{.ID}}"))?;
+    // A field that no row has is refused even where there is no row.
+    if let Ok(template) = template::parse(&given)
+        && let Err(e) = template::execute(&template, &Value::Subject(Rc::new(row(&json!({}), false))), false)
+        && e.contains("can't evaluate field")
+    {
+        return Err(Failure::new(format!("{}: {e}", CONTAINER.execute_error)));
+    }
     let containers = c.client()?.send(request).await?.json().await?;
     let whole = m.on("no-trunc");
     c.print(format.render(containers.as_array().into_iter().flatten().map(|container| row(container, whole)))?);

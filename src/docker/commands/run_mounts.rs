@@ -192,5 +192,8 @@ pub fn device(text: &str) -> Result<Json, Failure> {
     if !is_mode(mode) {
         return Err(Failure::new(format!("bad mode specified: {mode}")));
     }
+    if !container.starts_with('/') {
+        return Err(Failure::new(format!("{container} is not an absolute path")));
+    }
     Ok(json!({"PathOnHost": host, "PathInContainer": container, "CgroupPermissions": mode}))
 }

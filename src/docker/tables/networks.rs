@@ -121,6 +121,7 @@ pub const COMMANDS: &[Command] = &[
             Flag::new(Kind::Text, "driver", "Specify volume driver name (default \"local\")").short('d'),
             Flag::new(Kind::Text, "group", "Cluster Volume group (cluster volumes)"),
             Flag::new(Kind::List, "label", "Set metadata for a volume"),
+            Flag::new(Kind::Text, "name", "Specify volume name").hidden(),
             Flag::new(Kind::Bytes, "limit-bytes", "Minimum size of the Cluster Volume in bytes"),
             Flag::new(Kind::Map, "opt", "Set driver specific options (default map[])").short('o'),
             Flag::new(Kind::Bytes, "required-bytes", "Maximum size of the Cluster Volume in bytes"),

@@ -49,7 +49,7 @@ impl Container {
         let clean = lexically(&Path::new("/").join(path));
         let nearest = record.mounts.iter().filter(|m| m.kind != MountKind::Tmpfs && clean.starts_with(&m.target));
         let mounted = nearest.max_by_key(|m| m.target.len()).filter(|_| !record.state.status.is_running());
-        let outside = mounted.and_then(|m| Some((m, m.source.canonicalize().ok()?, clean.strip_prefix(&m.target).ok()?)));
+        let outside = mounted.and_then(|m| Some((m, m.place().canonicalize().ok()?, clean.strip_prefix(&m.target).ok()?)));
         let Some((mount, source, rest)) = outside else { return Ok(View { root: self.root()?, path: path.to_owned(), name: None }) };
         let open = |folder: &Path| {
             let opened = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());

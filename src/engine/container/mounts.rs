@@ -259,6 +259,7 @@ fn anonymous(containers: &Containers, target: &str, mode: &str) -> Result<MountP
 
 fn mount_of(volume: Volume, target: &str, mode: &str) -> MountPoint {
     MountPoint {
+        device: volume.device(),
         name: volume.name,
         mode: if mode.is_empty() { "z".to_owned() } else { mode.to_owned() },
         ..MountPoint::new(MountKind::Volume, volume.folder, target)
@@ -271,6 +272,7 @@ impl MountPoint {
             kind,
             name: String::new(),
             source: clean(&source.into()),
+            device: None,
             subpath: String::new(),
             target: clean(Path::new(target)).to_string_lossy().into_owned(),
             mode: String::new(),

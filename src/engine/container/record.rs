@@ -1,12 +1,13 @@
 //! What the engine knows of one container, as it stands in `container.json`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::health::Health;
 use super::host::HostConfig;
+use super::volumes::Device;
 use crate::image::RunConfig;
 use crate::network::{Attachment, Published};
 
@@ -68,6 +69,9 @@ pub struct MountPoint {
     /// The volume's name.
     pub name: String,
     pub source: PathBuf,
+    /// What a volume's options put in the place of its folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
     /// What of the volume is mounted; all of it where this is empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subpath: String,
@@ -83,6 +87,16 @@ pub struct MountPoint {
     pub read_only_itself: bool,
     /// A volume that was made for this container alone and goes with `rm -v`.
     pub anonymous: bool,
+}
+
+impl MountPoint {
+    /// Where what it shows lies on the machine.
+    pub fn place(&self) -> &Path {
+        match &self.device {
+            Some(Device::Folder(folder)) => folder,
+            _ => &self.source,
+        }
+    }
 }
 
 /// What a mount point is.

@@ -15,6 +15,7 @@ use super::networks::{self, Plan};
 use super::record::{MountKind, Record, Status};
 use super::spec::{Bind, ContainerSpec, ExitRecord, Joined, MountSpec, ProcessSpec, Reply, Request, RunRecord};
 use super::store::{Container, Containers};
+use super::volumes::{self, Device};
 use super::{ContainerError, disk, init, root, wishes};
 use crate::image::RunConfig;
 use crate::network::{BRIDGE, Published, porter};
@@ -105,6 +106,7 @@ impl Containers {
         }
         let mut record = container.record();
         wishes::check(&record).map_err(|text| (text, 128))?;
+        record.mounts.iter().try_for_each(volumes::check_device).map_err(|text| (text, 128))?;
         // The machine as containers see it: the default network's end of the bridge.
         if let Some(gateway) = self.networks().get(BRIDGE).ok().and_then(|network| network.gateway) {
             for extra in record.host.extra_hosts.iter_mut().flatten() {
@@ -360,10 +362,14 @@ fn spec(container: &Container, record: &Record, plan: Plan, joined: Joined) -> s
     };
     let hostname = plan.join.as_ref().map_or_else(|| config.hostname.clone(), |(_, other)| other.record().config.hostname);
     for mount in &record.mounts {
+        if let Some(Device::Memory(options)) = &mount.device {
+            mounts.push(MountSpec::Tmpfs { target: mount.target.clone(), options: options.clone() });
+            continue;
+        }
         mounts.push(match mount.kind {
             MountKind::Tmpfs => MountSpec::Tmpfs { target: mount.target.clone(), options: mount.name.clone() },
             MountKind::Bind | MountKind::Volume => MountSpec::Bind(Bind {
-                source: mount.source.clone(),
+                source: mount.place().to_owned(),
                 subpath: mount.subpath.clone(),
                 target: mount.target.clone(),
                 read_only: !mount.writable,

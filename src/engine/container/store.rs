@@ -265,7 +265,7 @@ impl Containers {
     }
 
     /// Tells the engine's listeners what happened to a container.
-    pub(super) fn tell(&self, container: &Container, action: &str, more: &[(&str, String)]) {
+    pub(crate) fn tell(&self, container: &Container, action: &str, more: &[(&str, String)]) {
         let record = container.lock();
         let mut attributes = record.config.labels.clone().unwrap_or_default();
         attributes.insert("image".to_owned(), record.config.image.clone());

@@ -30,6 +30,53 @@ impl Volume {
     pub fn size(&self) -> u64 {
         root::size_of(&self.folder)
     }
+
+    /// What its options put in the place of its folder.
+    pub(super) fn device(&self) -> Option<Device> {
+        let option = |name: &str| self.options.as_ref().and_then(|o| o.get(name)).map(String::as_str).unwrap_or_default();
+        let (kind, device, data) = (option("type"), option("device"), option("o"));
+        if device.is_empty() {
+            return None;
+        }
+        if data.split(',').any(|o| matches!(o, "bind" | "rbind")) {
+            return Some(Device::Folder(device.into()));
+        }
+        if kind == "tmpfs" {
+            return Some(Device::Memory(data.to_owned()));
+        }
+        let data = if data.is_empty() { String::new() } else { format!(", data: {data}") };
+        Some(Device::Other(format!("mount {device}:{}{data}", self.folder.display())))
+    }
+}
+
+/// What is mounted where a volume with options is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Device {
+    /// A folder of the machine.
+    Folder(PathBuf),
+    /// Memory, of each container its own, with these options.
+    Memory(String),
+    /// What an ordinary user cannot mount: the text says what it would be.
+    Other(String),
+}
+
+/// The options that a volume may have, and those that each of them needs.
+const OPTIONS: [(&str, &[&str]); 4] = [("device", &["type"]), ("o", &["device", "type"]), ("size", &[]), ("type", &["device"])];
+
+/// Refuses options that make no sense, in Docker's words.
+fn check_options(options: Option<&BTreeMap<String, String>>) -> Result<(), String> {
+    let Some(options) = options else { return Ok(()) };
+    if let Some(unknown) = options.keys().find(|name| OPTIONS.iter().all(|(known, _)| known != name)) {
+        return Err(format!("invalid option: {unknown:?}"));
+    }
+    if options.contains_key("size") {
+        return Err("quota size requested but no quota support".to_owned());
+    }
+    let needed = OPTIONS.iter().filter(|(name, _)| options.contains_key(*name)).flat_map(|(_, needs)| needs.iter());
+    match needed.into_iter().find(|need| !options.contains_key(**need)) {
+        Some(missing) => Err(format!("missing required option: {missing:?}")),
+        None => Ok(()),
+    }
 }
 
 impl Containers {
@@ -64,6 +111,7 @@ impl Containers {
         if let Ok(there) = self.volume(&name) {
             return Ok(there);
         }
+        check_options(options.as_ref()).map_err(|text| ContainerError::Invalid(format!("create {name}: {text}")))?;
         let folder = self.volume_dir(&name);
         let failed = |e| ContainerError::failed(format_args!("cannot make volume {name}"), e);
         fs::create_dir_all(&folder).map_err(failed)?;
@@ -127,11 +175,27 @@ impl Containers {
     }
 }
 
+/// Refuses a volume whose options ask for what cannot be mounted.
+pub(super) fn check_device(mount: &MountPoint) -> Result<(), String> {
+    let (what, why) = match &mount.device {
+        None | Some(Device::Memory(_)) => return Ok(()),
+        Some(Device::Folder(folder)) => match fs::metadata(folder) {
+            Ok(_) => return Ok(()),
+            Err(e) => (format!("mount {}:{}, flags: 0x1000", folder.display(), mount.source.display()), super::child::plain(&e)),
+        },
+        Some(Device::Other(what)) => (what.clone(), "operation not permitted".to_owned()),
+    };
+    Err(format!("error while mounting volume '{}': failed to mount local volume: {what}: {why}", mount.source.display()))
+}
+
 /// Gives empty volumes what the image has at their place.
 pub(super) fn populate(container: &Container, record: &Record) -> Result<(), ContainerError> {
     for mount in record.mounts.iter().filter(|m| m.kind == MountKind::Volume) {
-        let empty = fs::read_dir(&mount.source).is_ok_and(|mut d| d.next().is_none());
-        if !empty || mount.mode.split(',').any(|o| o == "nocopy") {
+        if matches!(mount.device, Some(Device::Memory(_))) {
+            continue;
+        }
+        let filled = fs::read_dir(mount.place()).is_ok_and(|mut d| d.next().is_some());
+        if filled || mount.mode.split(',').any(|o| o == "nocopy") {
             continue;
         }
         let failed = |e| ContainerError::failed(format_args!("cannot fill volume {}", mount.name), e);
@@ -142,8 +206,9 @@ pub(super) fn populate(container: &Container, record: &Record) -> Result<(), Con
             rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY,
         );
         if let Ok(inside) = inside {
+            check_device(mount).map_err(|text| ContainerError::Failed(format!("failed to populate volume: {text}")))?;
             let from = crate::sys::mount::path_of(std::os::fd::AsFd::as_fd(&inside));
-            root::copy_folder(&from, &mount.source).map_err(failed)?;
+            root::copy_folder(&from, mount.place()).map_err(failed)?;
         }
     }
     Ok(())

@@ -37,9 +37,9 @@ pub async fn events(State(engine): State<Arc<Engine>>, params: Params) -> Result
     if let (Some(since), Some(until)) = (since, until)
         && until < since
     {
-        return Err(ApiError::invalid(
-            "`since` time (".to_owned() + &since.to_string() + ") cannot be after `until` time (" + &until.to_string() + ")",
-        ));
+        let written = |key| params.get(key).unwrap_or_default();
+        let (since, until) = (written("since"), written("until"));
+        return Err(ApiError::invalid(format!("`since` time ({since}) cannot be after `until` time ({until})")));
     }
     let filters = params.filters(&FILTERS)?;
     let (past, receiver) = engine.events.subscribe();
@@ -131,7 +131,10 @@ fn message(event: &Event) -> Value {
     let mut message = Map::new();
     if matches!(event.kind, "container" | "image") {
         message.insert("status".into(), event.action.clone().into());
-        message.insert("id".into(), event.actor.clone().into());
+        // What befell no one in particular has no id.
+        if !event.actor.is_empty() {
+            message.insert("id".into(), event.actor.clone().into());
+        }
         if let Some(image) = event.attributes.get("image") {
             message.insert("from".into(), image.clone().into());
         }

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::ApiError;
 use super::containers::parse;
 use super::json::Json;
-use super::params::{Filters, Params, time};
+use super::params::{Filters, Params};
 use crate::Engine;
 use crate::container::{Connection, nullable};
 use crate::network::{BRIDGE, HOST, NONE, Network, NetworkError, NetworkRequest, Pool};
@@ -25,6 +25,7 @@ use crate::network::{BRIDGE, HOST, NONE, Network, NetworkError, NetworkRequest, 
 pub fn router() -> Router<Arc<Engine>> {
     Router::new()
         .route("/networks", get(list))
+        .route("/networks/", get(list))
         .route("/networks/create", post(create))
         .route("/networks/prune", post(prune))
         .route("/networks/{id}", get(inspect).delete(remove))
@@ -70,6 +71,7 @@ struct Create {
     #[serde(deserialize_with = "nullable")]
     name: String,
     driver: Option<String>,
+    scope: Option<String>,
     internal: Option<bool>,
     attachable: Option<bool>,
     ingress: Option<bool>,
@@ -110,7 +112,8 @@ async fn create(State(engine): State<Arc<Engine>>, body: Bytes) -> Result<Respon
     let ipam = body.ipam.unwrap_or_default();
     let request = NetworkRequest {
         name: body.name,
-        driver: body.driver.unwrap_or_default(),
+        // What spans a swarm is not made here, by whichever name it is asked for.
+        driver: if body.scope.as_deref() == Some("swarm") { "overlay".to_owned() } else { body.driver.unwrap_or_default() },
         internal: body.internal == Some(true),
         attachable: body.attachable == Some(true),
         ipv6: body.ipv6 == Some(true),
@@ -126,8 +129,7 @@ async fn create(State(engine): State<Arc<Engine>>, body: Bytes) -> Result<Respon
 
 async fn list(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json<Value>, ApiError> {
     let filters = params.filters(&["dangling", "driver", "id", "label", "name", "scope", "type"])?;
-    let kind = filters.one("type");
-    if let Some(other) = kind.filter(|k| !["builtin", "custom"].contains(k)) {
+    if let Some(other) = filters.get("type").iter().find(|k| !["builtin", "custom"].contains(&k.as_str())) {
         return Err(ApiError::invalid(format!("invalid filter: 'type'='{other}'")));
     }
     let dangling = filters.boolean("dangling")?;
@@ -137,7 +139,7 @@ async fn list(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json<
             && any("id", &|v| n.id.starts_with(v))
             && any("name", &|v| n.name.contains(v))
             && any("scope", &|v| v == "local")
-            && kind.is_none_or(|k| (k == "builtin") == is_predefined(n))
+            && any("type", &|v| (v == "builtin") == is_predefined(n))
             && dangling.is_none_or(|d| d == (!is_predefined(n) && !is_used(&engine, n)))
             && labels_match(&filters, n)
     });
@@ -156,12 +158,11 @@ async fn remove(State(engine): State<Arc<Engine>>, Path(id): Path<String>) -> Re
 
 async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json<Value>, ApiError> {
     let filters = params.filters(&["label", "label!", "until"])?;
-    let until = match filters.one("until") {
-        None => None,
-        Some(text) => Some(time(text).ok_or_else(|| ApiError::invalid(format!("invalid filter 'until={text}'")))?),
-    };
+    let until = filters.until()?;
     let chosen = move |n: &Network| !is_predefined(n) && until.is_none_or(|u: Timestamp| n.created < u) && labels_match(&filters, n);
+    let events = engine.events.clone();
     let deleted = blocking(move || Ok(engine.containers.networks().prune(chosen))).await?;
+    events.pruned("network", 0);
     Ok(Json(json!({ "NetworksDeleted": if deleted.is_empty() { Value::Null } else { json!(deleted) } })))
 }
 

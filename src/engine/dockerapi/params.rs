@@ -91,20 +91,35 @@ impl Filters {
 
     /// The value of a filter that is true or false.
     pub fn boolean(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        let mut found = None;
-        for value in self.get(name) {
-            let value = match value.as_str() {
-                "1" | "true" => true,
-                "0" | "false" => false,
-                _ => return Err(ApiError::invalid(format!("invalid filter '{name}={:?}'", self.get(name)))),
-            };
-            if found.is_some_and(|before| before != value) {
-                return Err(ApiError::invalid(format!("invalid filter '{name}={:?}'", self.get(name))));
-            }
-            found = Some(value);
-        }
-        Ok(found)
+        truth(name, self.get(name))
     }
+
+    /// The moment that `until` names.
+    pub fn until(&self) -> Result<Option<jiff::Timestamp>, ApiError> {
+        self.one("until").map(moment).transpose()
+    }
+}
+
+/// What the values of a filter that is true or false say together.
+pub fn truth(name: &str, values: &[String]) -> Result<Option<bool>, ApiError> {
+    let mut found = None;
+    for value in values {
+        let value = match value.as_str() {
+            "1" | "true" => Some(true),
+            "0" | "false" => Some(false),
+            _ => None,
+        };
+        if value.is_none() || found.is_some_and(|before| Some(before) != value) {
+            return Err(ApiError::invalid(format!("invalid filter '{name}=[{}]'", values.join(" "))));
+        }
+        found = value;
+    }
+    Ok(found)
+}
+
+/// A time of a filter, refused in Docker's words if it is none.
+pub fn moment(text: &str) -> Result<jiff::Timestamp, ApiError> {
+    time(text).ok_or_else(|| ApiError::invalid(format!("failed to parse value as time or duration: {text:?}")))
 }
 
 /// A time of a filter: RFC 3339, a date, seconds since 1970 (with a fraction), or a duration before now (`10m`, `1h30m`).

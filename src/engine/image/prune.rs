@@ -20,10 +20,7 @@ impl ImageStore {
                 && filters.accept_labels(document.config.labels.as_ref())
                 && filters.until.is_none_or(|until| created(&document) <= until)
         })?;
-        if !lines.is_empty() {
-            let attributes = [("reclaimed".to_owned(), reclaimed.to_string())].into();
-            self.events.emit("image", "prune", "", attributes);
-        }
+        self.events.pruned("image", reclaimed);
         Ok((lines, reclaimed))
     }
 }

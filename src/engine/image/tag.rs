@@ -24,6 +24,9 @@ pub fn tag_reference(repository: &str, tag: Option<&str>) -> Result<Reference, I
     if named.digest().is_some() {
         return Err(ImageError::Invalid("refusing to create a tag with a digest reference".to_owned()));
     }
+    if named.familiar_name() == "sha256" {
+        return Err(ImageError::Invalid("refusing to create an ambiguous tag using digest algorithm as name".to_owned()));
+    }
     match tag.filter(|tag| !tag.is_empty()) {
         Some(tag) if Reference::is_tag(tag) => Ok(named.with_tag(tag)),
         Some(_) => Err(ImageError::Invalid("invalid tag format".to_owned())),

@@ -4,6 +4,7 @@
 //! the machine's own interfaces and lets nothing out of the machine.
 
 mod block;
+mod check;
 mod error;
 mod hub;
 mod names;

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use jiff::Timestamp;
 
+use super::check::check;
 use super::record::{Network, Pool};
 use super::{BRIDGE, Block, HOST, NONE, NetworkError, Subnet};
 use crate::container::new_id;
@@ -101,6 +102,7 @@ pub(super) fn plan(request: NetworkRequest, others: &[Network]) -> Result<Networ
         }
         _ => return Err(NetworkError::NotFound(format!("could not find plugin {driver} in v1 plugin registry: plugin not found"))),
     }
+    check(&pools, ipv6)?;
     let (pools6, pools): (Vec<Pool>, Vec<Pool>) = pools.into_iter().partition(|p| p.subnet.contains(':'));
     if pools.len() > 1 || pools6.len() > 1 {
         return Err(NetworkError::Forbidden("bridge driver doesn't support multiple subnets".to_owned()));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::ApiError;
 use super::bodies::BodyReader;
 use super::json::Json;
-use super::params::{Params, time};
+use super::params::Params;
 use super::server::Peer;
 use crate::Engine;
 use crate::build::{Cancel, Context, Export, Going, Kept, build_buildkit, build_classic};
@@ -62,10 +62,7 @@ async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Reque
 
 async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json<Value>, ApiError> {
     let filters = params.filters(&["until", "id", "parent", "type", "description", "inuse", "shared", "private", "label", "label!"])?;
-    let until = match filters.one("until") {
-        None => None,
-        Some(text) => Some(time(text).ok_or_else(|| ApiError::invalid(format!("invalid filter 'until={text}'")))?),
-    };
+    let until = filters.until()?;
     let keep = match params.get("keep-storage").filter(|text| !text.is_empty()) {
         None => 0,
         Some(text) => {
@@ -79,8 +76,10 @@ async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json
     };
     let keep = u64::try_from(keep).unwrap_or(0);
     let going = Going { all: params.flag("all"), keep, until, kinds: list("type"), ids: list("id"), shared };
+    let events = engine.events.clone();
     let removed = tokio::task::spawn_blocking(move || crate::build::prune(&engine, &going)).await;
     let (ids, bytes) = removed.map_err(|e| ApiError::internal(e.to_string()))?;
+    events.pruned("builder", bytes);
     let ids = if ids.is_empty() { Value::Null } else { json!(ids) };
     Ok(Json(json!({ "CachesDeleted": ids, "SpaceReclaimed": bytes })))
 }

@@ -46,6 +46,7 @@ pub async fn get((State(engine), Path(id)): Target, query: Query) -> Result<Resp
         let (container, path, id) = (Arc::clone(&container), path.clone(), id.clone());
         blocking(move || container.stat(&path, &id)).await?
     };
+    engine.containers.tell(&container, "archive-path", &[]);
     let mut response = tar_response(move |to| container.read_archive(&path, &id, to));
     response.headers_mut().insert(STAT, stat_header(&stat)?);
     Ok(response)
@@ -54,6 +55,7 @@ pub async fn get((State(engine), Path(id)): Target, query: Query) -> Result<Resp
 pub async fn put((State(engine), Path(id)): Target, query: Query, body: Body) -> Result<StatusCode, ApiError> {
     let (container, path) = (engine.containers.get(&id)?, path(&query)?);
     let keep_kinds = flag(&query, "noOverwriteDirNonDir");
+    let target = Arc::clone(&container);
     let (sender, receiver) = mpsc::channel(8);
     let feed = async move {
         let mut body = body.into_data_stream();
@@ -72,11 +74,13 @@ pub async fn put((State(engine), Path(id)): Target, query: Query, body: Body) ->
     });
     let ((), done) = tokio::join!(feed, unpack);
     done?;
+    engine.containers.tell(&target, "extract-to-dir", &[]);
     Ok(StatusCode::OK)
 }
 
 pub async fn export((State(engine), Path(id)): Target) -> Result<Response, ApiError> {
     let container = engine.containers.get(&id)?;
+    engine.containers.tell(&container, "export", &[]);
     let mut response = tar_response(move |to| container.export(to));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     Ok(response)

@@ -14,7 +14,7 @@ use crate::container::Status;
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
 use crate::dockerapi::params::Params;
-use crate::image::{CommitRequest, Digest, RunConfig};
+use crate::image::{CommitRequest, Digest, RunConfig, tag_reference};
 
 pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, params: Params, body: Bytes) -> Result<Response, ApiError> {
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
@@ -36,6 +36,11 @@ pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, params: Par
         (false, true) => Some(repo),
         (false, false) => Some(format!("{repo}:{tag}")),
     };
+    let called = match &reference {
+        Some(_) => tag_reference(&text("repo"), query.get("tag").map(String::as_str))?.familiar(),
+        None => String::new(),
+    };
+    let message = text("comment");
     // Stopped meanwhile, so that the files fit together, unless the client wants it otherwise.
     let mut pause = record.state.status == Status::Running && !matches!(query.get("pause").map(String::as_str), Some("0" | "false"));
     if pause && let Err(error) = engine.containers.pause(&container).await {
@@ -63,6 +68,9 @@ pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, params: Par
         })
     };
     let done = work.await;
+    if let Ok(Ok(id)) = &done {
+        engine.containers.tell(&container, "commit", &[("comment", message), ("imageID", id.to_string()), ("imageRef", called)]);
+    }
     if pause {
         let _ = engine.containers.resume(&container).await;
     }

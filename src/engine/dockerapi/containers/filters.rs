@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::dockerapi::ApiError;
+use crate::dockerapi::params::{moment, truth};
 
 /// What shall be shown: every key with at least one of its values.
 #[derive(Debug, Default)]
@@ -56,6 +57,20 @@ impl Filters {
             labels.and_then(|l| l.get(key)).is_some_and(|v| value.is_none_or(|wanted| wanted == v))
         };
         self.get("label").unwrap_or_default().iter().all(has) && !self.get("label!").unwrap_or_default().iter().any(has)
+    }
+
+    /// What a filter that is true or false says.
+    pub fn boolean(&self, key: &str) -> Result<Option<bool>, ApiError> {
+        truth(key, self.get(key).unwrap_or_default())
+    }
+
+    /// Refuses an `until` that is no time.
+    pub fn check_until(&self) -> Result<(), ApiError> {
+        match self.get("until").unwrap_or_default() {
+            [] => Ok(()),
+            [text] => moment(text).map(drop),
+            _ => Err(ApiError::invalid("more than one until filter specified")),
+        }
     }
 
     /// Whether something of `created` is older than every `until` says.

@@ -105,6 +105,7 @@ pub async fn resize((State(engine), Path(id)): Target, query: Query) -> Answer {
     let container = engine.containers.get(&id)?;
     let (rows, columns) = size(&query)?;
     engine.containers.resize(&container, rows, columns).await?;
+    engine.containers.tell(&container, "resize", &[("height", rows.to_string()), ("width", columns.to_string())]);
     Ok(StatusCode::OK)
 }
 
@@ -134,10 +135,12 @@ pub async fn update(
 pub async fn prune(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
     let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
     filters.only(&["until", "label", "label!"])?;
+    filters.check_until()?;
     let (ids, bytes) = engine
         .containers
         .prune(|record| filters.labels_match(record.config.labels.as_ref()) && filters.until_matches(record.created))
         .await;
+    engine.events.pruned("container", bytes);
     let ids = if ids.is_empty() { None } else { Some(ids) };
     Ok(Json(json!({ "ContainersDeleted": ids, "SpaceReclaimed": bytes })).into_response())
 }

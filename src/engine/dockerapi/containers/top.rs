@@ -21,6 +21,7 @@ pub async fn top(State(engine): State<Arc<Engine>>, Path(id): Path<String>, quer
     let clock = Clock::read();
     let rows: Vec<Vec<String>> =
         engine.containers.processes(&container)?.iter().map(|p| columns.iter().map(|(_, key)| clock.value(p, key)).collect()).collect();
+    engine.containers.tell(&container, "top", &[]);
     let titles: Vec<_> = columns.into_iter().map(|(title, _)| title).collect();
     Ok(Json(json!({ "Processes": rows, "Titles": titles })).into_response())
 }

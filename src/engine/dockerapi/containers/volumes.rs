@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use super::{Query, flag};
 use crate::Engine;
 use crate::container::{ANONYMOUS, Volume};
 use crate::dockerapi::ApiError;
+use crate::dockerapi::headers::AskedVersion;
 use crate::dockerapi::json::Json;
 
 type Labels = BTreeMap<String, String>;
@@ -54,11 +55,12 @@ pub fn used(engine: &Engine) -> Vec<Value> {
 pub async fn list(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
     let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
     filters.only(&["dangling", "driver", "label", "label!", "name"])?;
+    let dangling = filters.boolean("dangling")?;
     let wanted = |volume: &Volume| {
         filters.labels_match(volume.labels.as_ref())
             && filters.any("name", |name| volume.name.contains(name))
             && filters.any("driver", |driver| driver == "local")
-            && filters.any("dangling", |yes| engine.containers.volume_users(&volume.name).is_empty() == matches!(yes, "true" | "1"))
+            && dangling.is_none_or(|yes| engine.containers.volume_users(&volume.name).is_empty() == yes)
     };
     let all: Vec<_> = engine.containers.volumes().iter().filter(|v| wanted(v)).map(entry).collect();
     Ok(Json(json!({ "Volumes": all, "Warnings": null })).into_response())
@@ -87,10 +89,15 @@ pub async fn remove(State(engine): State<Arc<Engine>>, Path(name): Path<String>,
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn prune(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
+pub async fn prune(
+    State(engine): State<Arc<Engine>>,
+    Extension(version): Extension<AskedVersion>,
+    query: Query,
+) -> Result<Response, ApiError> {
     let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
     filters.only(&["all", "label", "label!"])?;
-    let all = filters.get("all").is_some_and(|v| v.iter().any(|v| matches!(v.as_str(), "true" | "1")));
+    // Older clients mean all of them.
+    let all = filters.boolean("all")?.unwrap_or(version.before("1.42"));
     let (mut gone, mut bytes) = (Vec::new(), 0);
     for volume in engine.containers.volumes() {
         let anonymous = volume.labels.as_ref().is_some_and(|l| l.contains_key(ANONYMOUS));
@@ -103,5 +110,6 @@ pub async fn prune(State(engine): State<Arc<Engine>>, query: Query) -> Result<Re
             bytes += size;
         }
     }
+    engine.events.pruned("volume", bytes);
     Ok(Json(json!({ "VolumesDeleted": if gone.is_empty() { Value::Null } else { json!(gone) }, "SpaceReclaimed": bytes })).into_response())
 }

@@ -11,7 +11,7 @@ use super::one::removed;
 use crate::Engine;
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
-use crate::dockerapi::params::{Filters, Params, time};
+use crate::dockerapi::params::{Filters, Params};
 use crate::image::{ImageFilters, ImageSummary};
 
 /// `GET /images/json`
@@ -63,10 +63,6 @@ pub fn summary(image: &ImageSummary) -> Value {
 }
 
 fn image_filters(filters: &Filters) -> Result<ImageFilters, ApiError> {
-    let until = match filters.one("until") {
-        Some(text) => Some(time(text).ok_or_else(|| ApiError::invalid(format!("invalid filter 'until={text}'")))?),
-        None => None,
-    };
     Ok(ImageFilters {
         dangling: filters.boolean("dangling")?,
         labels: filters.get("label").to_vec(),
@@ -74,6 +70,6 @@ fn image_filters(filters: &Filters) -> Result<ImageFilters, ApiError> {
         references: filters.get("reference").to_vec(),
         before: filters.one("before").map(str::to_owned),
         since: filters.one("since").map(str::to_owned),
-        until,
+        until: filters.until()?,
     })
 }

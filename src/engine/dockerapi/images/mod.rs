@@ -12,7 +12,7 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 
 use super::ApiError;
 use super::params::Params;
@@ -30,6 +30,7 @@ pub fn router() -> Router<Arc<Engine>> {
         .route("/images/get", get(archive::save_named))
         .route("/images/load", post(archive::load))
         .route("/images/prune", post(list::prune))
+        .route("/images/", delete(async || one::nameless()))
         .route("/images/{*rest}", any(one_image))
         .route("/distribution/{*rest}", get(one::distribution))
 }

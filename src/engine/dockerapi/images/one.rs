@@ -99,12 +99,17 @@ pub async fn tag(engine: Arc<Engine>, name: String, params: Params) -> Result<Re
 /// `DELETE /images/NAME`
 pub async fn remove(engine: Arc<Engine>, name: String, params: Params) -> Result<Response, ApiError> {
     if name.trim().is_empty() {
-        return Err(ApiError::invalid("image name cannot be blank"));
+        return Err(nameless());
     }
     let lines =
         blocking(&engine, move |engine| engine.images.remove(&name, params.flag("force"), !params.flag("noprune"), &engine.containers))
             .await?;
     Ok(Json(lines.iter().map(removed).collect::<Vec<_>>()).into_response())
+}
+
+/// The refusal of an image without a name.
+pub fn nameless() -> ApiError {
+    ApiError::invalid("image name cannot be blank")
 }
 
 /// A line of what went away.
