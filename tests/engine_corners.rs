@@ -245,8 +245,8 @@ fn volumes_are_what_their_options_say() {
     );
     let bind = "docker volume create -o type=none -o o=bind -o device=$PWD";
     engine.ok(&format!("mkdir folder && echo text > folder/file && {bind}/folder here && {bind}/nowhere gone"));
-    engine.ok("docker run --name one -v here:/lab busybox sh -c 'cat /lab/file && echo more > /lab/new'");
-    assert_eq!(engine.ok("docker logs one && cat folder/new && docker cp one:/lab/new - | tar -xO"), "text\nmore\nmore");
+    engine.ok("docker run --name one -v here:/in busybox sh -c 'cat /in/file && echo more > /in/new'");
+    assert_eq!(engine.ok("docker logs one && cat folder/new && docker cp one:/in/new - | tar -xO"), "text\nmore\nmore");
     // A volume shows its own folder, wherever its files are.
     let folder = engine.ok("docker volume inspect -f '{{.Mountpoint}}' here");
     assert_eq!(engine.ok("docker inspect -f '{{range .Mounts}}{{.Type}} {{.Source}}{{end}}' one"), format!("volume {folder}"));
@@ -255,16 +255,16 @@ fn volumes_are_what_their_options_say() {
     refused(
         &engine,
         &[
-            ("docker run --rm -v gone:/lab busybox true", "error while mounting volume '"),
-            ("docker run --rm -v gone:/lab busybox true", "/nowhere:"),
-            ("docker run --rm -v gone:/lab busybox true", "flags: 0x1000: no such file or directory"),
+            ("docker run --rm -v gone:/in busybox true", "error while mounting volume '"),
+            ("docker run --rm -v gone:/in busybox true", "/nowhere:"),
+            ("docker run --rm -v gone:/in busybox true", "flags: 0x1000: no such file or directory"),
             ("docker run --rm -v gone:/etc busybox true", "failed to populate volume: error while mounting volume '"),
         ],
     );
     engine.ok("docker rm one && docker volume rm here && test -e folder/file");
     engine.ok("docker volume create -o type=tmpfs -o device=tmpfs -o o=size=1m memory");
-    let shown = engine.ok("docker run --rm -v memory:/lab busybox sh -c 'grep \" /lab \" /proc/mounts'");
-    assert!(shown.starts_with("tmpfs /lab tmpfs") && shown.contains("size=1024k"), "{shown}");
+    let shown = engine.ok("docker run --rm -v memory:/in busybox sh -c 'grep \" /in \" /proc/mounts'");
+    assert!(shown.starts_with("tmpfs /in tmpfs") && shown.contains("size=1024k"), "{shown}");
 }
 
 #[test]
@@ -279,6 +279,58 @@ fn names_and_filters_that_make_no_sense_are_refused() {
             ("docker images -f until=soon", "failed to parse value as time or duration: \"soon\""),
             ("docker container prune -f --filter until=soon", "failed to parse value as time or duration: \"soon\""),
             ("docker network prune -f --filter until=soon", "failed to parse value as time or duration: \"soon\""),
+        ],
+    );
+}
+
+#[test]
+fn containers_are_filtered_by_what_they_publish_and_mount() {
+    let Some(engine) = engine() else { return };
+    engine.ok("docker run -d --name any -p 127.0.0.1::80 -v $PWD:/in busybox sleep 100");
+    engine.ok("docker run -d --name exposed --expose 8080 busybox sleep 100 && docker create --name made --expose 8080 busybox");
+    let port = engine.ok("docker port any 80 | sed 's/.*://'");
+    let names = |filter: &str| engine.ok(&format!("docker ps -a --format '{{{{.Names}}}}' {filter}"));
+    let lines = [
+        // It is the machine's port that is published, and a container that does not run has none.
+        ("-f publish=80".to_owned(), ""),
+        (format!("-f publish={port}"), "any"),
+        (format!("-f publish={port}/udp"), ""),
+        ("-f expose=80/tcp".to_owned(), "any"),
+        ("-f expose=8000-8100".to_owned(), "exposed"),
+        ("-f volume=$PWD".to_owned(), "any"),
+        ("-f volume=/in".to_owned(), "any"),
+        ("-f is-task=true".to_owned(), ""),
+    ];
+    for (filter, expected) in lines {
+        assert_eq!(names(&filter), expected, "{filter}");
+    }
+    refused(
+        &engine,
+        &[
+            ("docker ps -f exited=x", "strconv.Atoi: parsing \"x\": invalid syntax"),
+            ("docker ps -f health=x", "Unrecognised filter value for health: x"),
+            ("docker ps -f is-task=x", "invalid filter 'is-task=[x]'"),
+            ("docker ps -f publish=x", "error while looking up for publish x: strconv.ParseUint: parsing \"x\": invalid syntax"),
+            ("docker ps -f publish=1:2", "filter for 'publish' should not contain ':': 1:2"),
+        ],
+    );
+}
+
+#[test]
+fn a_repository_is_saved_with_all_its_tags_and_junk_is_read_to_its_end() {
+    let Some(engine) = engine() else { return };
+    engine.ok("docker tag busybox multi:1 && docker tag busybox multi:2");
+    assert_eq!(engine.ok("docker save multi | tar -xO manifest.json | grep -o 'multi:[12]'"), "multi:1\nmulti:2");
+    refused(&engine, &[("docker save nosuch -o x.tar", "No such image: nosuch:latest")]);
+    // More than what waits in the socket: the client would see a broken pipe and not the reason.
+    engine.ok("seq 1 3000000 > junk");
+    refused(
+        &engine,
+        &[
+            ("docker load -i junk", "tar"),
+            ("docker import junk", "tar"),
+            ("docker import -c 'FROM x' junk x:1", "from is not a valid change command"),
+            ("docker import --platform a/b/c/d junk x:1", "cannot parse platform specifier"),
         ],
     );
 }

@@ -43,7 +43,7 @@ pub async fn remove(c: &Context, m: &Matches) -> Outcome {
         // Docker's client cleans the path, so the engine sees no name where there is none.
         let path = match name.trim() {
             "" if name.is_empty() => "/images".to_owned(),
-            "" => "/images/%20".to_owned(),
+            "" => "/images/ ".to_owned(),
             name => format!("/images/{name}"),
         };
         let mut request = Request::delete(path).query_if(force, "force", "1").query_if(m.on("no-prune"), "noprune", "1");

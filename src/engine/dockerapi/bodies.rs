@@ -26,6 +26,12 @@ impl BodyReader {
     }
 }
 
+/// Reads a body to its end, for a client that sends all of it before it looks at the answer.
+pub async fn drain(body: Body) {
+    let mut body = body.into_data_stream();
+    while let Some(Ok(_)) = body.next().await {}
+}
+
 impl Read for BodyReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {

@@ -37,19 +37,24 @@ impl ImageStore {
         let repositories = self.repositories.read()?;
         let mut plan = Plan { images: Vec::new(), blobs: BTreeMap::new(), newest: 0 };
         for name in names {
+            let named = match AnyReference::parse(name) {
+                Ok(AnyReference::Named(reference)) => Some(reference),
+                _ => None,
+            };
+            // A bare repository name stands for all its tags, whichever those are.
+            if let Some(reference) = named.as_ref().filter(|reference| reference.is_name_only()) {
+                let all = repositories.references().filter(|(r, _)| r.name() == reference.name() && r.digest().is_none());
+                let all: Vec<_> = all.map(|(r, image)| (r, image.clone())).collect();
+                if !all.is_empty() {
+                    all.into_iter().for_each(|(tag, image)| plan.add(image, [tag]));
+                    continue;
+                }
+            }
             let id = find(&repositories, name)?;
             let mut wanted: Vec<Reference> = Vec::new();
             if !is_id_prefix(&id, name)
                 && let AnyReference::Named(reference) = AnyReference::parse(name)?
             {
-                if reference.is_name_only() {
-                    // A bare repository name stands for all its tags.
-                    let all = repositories.references().filter(|(r, _)| r.name() == reference.name() && r.digest().is_none());
-                    for (tag, image) in all.map(|(r, image)| (r, image.clone())) {
-                        plan.add(image, [tag]);
-                    }
-                    continue;
-                }
                 wanted.extend(reference.tag().is_some().then(|| Reference::with_tag(&reference, reference.tag().unwrap_or_default())));
             }
             plan.add(id, wanted);

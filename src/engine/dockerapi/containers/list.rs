@@ -59,6 +59,18 @@ fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool
             return Err(ApiError::invalid(format!("invalid filter 'status={status}'")));
         }
     }
+    for health in filters.get("health").unwrap_or_default() {
+        if !["starting", "healthy", "unhealthy", "none"].contains(&health.as_str()) {
+            return Err(ApiError::invalid(format!("Unrecognised filter value for health: {health}")));
+        }
+    }
+    for code in filters.get("exited").unwrap_or_default() {
+        if code.parse::<i64>().is_err() {
+            return Err(ApiError::internal(format!("strconv.Atoi: parsing {code:?}: invalid syntax")));
+        }
+    }
+    let only_tasks = filters.boolean("is-task")? == Some(true);
+    let (published, exposed) = (port_filter(filters, "publish")?, port_filter(filters, "expose")?);
     let bound = |key: &str| -> Result<Option<Timestamp>, ApiError> {
         let name = filters.get(key).and_then(|v| v.first());
         name.map(|name| Ok(engine.containers.get(name)?.record().created)).transpose()
@@ -72,12 +84,14 @@ fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool
     let linked = linked(engine, &containers);
     for container in containers {
         let record = container.record();
-        let shown = (all || record.state.status.is_running() || record.state.status == Status::Restarting)
+        let shown = !only_tasks
+            && (all || record.state.status.is_running() || record.state.status == Status::Restarting)
             && record.state.status != Status::Removing
             && before.is_none_or(|b| record.created < b)
             && since.is_none_or(|s| record.created > s)
             && ancestors.as_ref().is_none_or(|a| a.contains(&record.image))
-            && matches(filters, &record);
+            && matches(filters, &record)
+            && ports_match(&published, &exposed, &record);
         if shown {
             let mut entry = entry(engine, &container, &record, size);
             let names = linked.iter().filter(|(id, _)| *id == record.id).map(|(_, name)| name.clone());
@@ -109,15 +123,53 @@ fn matches(filters: &Filters, record: &Record) -> bool {
         && filters.any("status", |status| status == record.state.status.as_str())
         && filters.any("exited", |code| record.state.status == Status::Exited && code.parse() == Ok(record.state.exit_code))
         && filters.any("network", |network| record.networks.iter().any(|p| p.network == network || p.network_id == network))
-        && filters.any("volume", |volume| record.mounts.iter().any(|m| m.name == volume || m.target == volume))
-        && filters.any("expose", |port| record.config.exposed_ports.iter().flatten().any(|(p, _)| same_port(p, port)))
-        && filters.any("publish", |port| record.host.port_bindings.keys().any(|p| same_port(p, port)))
+        && filters.any("volume", |volume| {
+            record.mounts.iter().any(|m| {
+                let name = if m.name.is_empty() { m.source.as_os_str() } else { m.name.as_ref() };
+                m.target == volume || name == volume
+            })
+        })
         && filters.any("health", |health| health == record.state.health.as_ref().map_or("none", |h| h.status.as_str()))
-        && filters.any("is-task", |task| task == "false")
 }
 
-fn same_port(port: &str, wanted: &str) -> bool {
-    port == wanted || port.split('/').next() == Some(wanted)
+/// The ports that `key` asks for: from, to, and the protocol.
+fn port_filter(filters: &Filters, key: &str) -> Result<Vec<(u16, u16, String)>, ApiError> {
+    let read = |value: &String| {
+        if value.contains(':') {
+            return Err(ApiError::internal(format!("filter for '{key}' should not contain ':': {value}")));
+        }
+        let (range, protocol) = value.split_once('/').unwrap_or((value, "tcp"));
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let number = |text: &str| {
+            let why = |_| {
+                ApiError::internal(format!("error while looking up for {key} {value}: strconv.ParseUint: parsing {text:?}: invalid syntax"))
+            };
+            text.parse().map_err(why)
+        };
+        let (first, last) = (number(first)?, number(last)?);
+        if last < first {
+            return Err(ApiError::internal(format!("error while looking up for {key} {value}: invalid range specified for port: {range}")));
+        }
+        Ok((first, last, protocol.to_owned()))
+    };
+    filters.get(key).unwrap_or_default().iter().map(read).collect()
+}
+
+/// Whether one of a container's ports is published or exposed as was asked for; the machine's ports are those that are published.
+fn ports_match(published: &[(u16, u16, String)], exposed: &[(u16, u16, String)], record: &Record) -> bool {
+    if published.is_empty() && exposed.is_empty() {
+        return true;
+    }
+    let shown = ports(record).1;
+    shown.as_array().into_iter().flatten().any(|port| {
+        let is_in = |wanted: &[(u16, u16, String)], key: &str| {
+            let number = port[key].as_u64().unwrap_or(0);
+            wanted.iter().any(|(first, last, protocol)| {
+                (u64::from(*first)..=u64::from(*last)).contains(&number) && port["Type"].as_str() == Some(protocol)
+            })
+        };
+        is_in(published, "PublicPort") || is_in(exposed, "PrivatePort")
+    })
 }
 
 fn entry(engine: &Engine, container: &Container, record: &Record, size: bool) -> Value {

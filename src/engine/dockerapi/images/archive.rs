@@ -1,6 +1,6 @@
 //! `GET /images/get`, `POST /images/load` and `POST /images/NAME/push`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -40,7 +40,13 @@ pub async fn save(engine: Arc<Engine>, names: Vec<String>) -> Result<Response, A
 pub async fn load(State(engine): State<Arc<Engine>>, params: Params, request: Request) -> Result<Response, ApiError> {
     let quiet = params.flag("quiet");
     let mut reader = BodyReader::new(request.into_body());
-    stream_operation(engine, true, move |engine, report| engine.images.load(&mut reader, quiet, report)).await
+    stream_operation(engine, true, move |engine, report| {
+        let done = engine.images.load(&mut reader, quiet, report);
+        // The client sends to the end whatever became of it here.
+        let _ = io::copy(&mut reader, &mut io::sink());
+        done
+    })
+    .await
 }
 
 /// `POST /images/NAME/push`

@@ -1,5 +1,6 @@
 //! `POST /images/create`: pull and import.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -8,7 +9,7 @@ use axum::response::Response;
 use crate::Engine;
 use crate::dockerapi::ApiError;
 use crate::dockerapi::auth::credentials;
-use crate::dockerapi::bodies::BodyReader;
+use crate::dockerapi::bodies::{BodyReader, drain};
 use crate::dockerapi::params::Params;
 use crate::dockerapi::progress::stream_operation;
 use crate::image::{Digest, ImportRequest, PullRequest, Reference, tag_reference};
@@ -27,6 +28,24 @@ pub async fn create(State(engine): State<Arc<Engine>>, params: Params, request: 
 }
 
 async fn import(engine: Arc<Engine>, params: Params, request: Request) -> Result<Response, ApiError> {
+    let import = match import_request(&params) {
+        Ok(import) => import,
+        Err(refused) => {
+            drain(request.into_body()).await;
+            return Err(refused);
+        }
+    };
+    let mut reader = BodyReader::new(request.into_body());
+    stream_operation(engine, false, move |engine, report| {
+        let done = engine.images.import(&import, &mut reader, report);
+        // The client sends to the end whatever became of it here.
+        let _ = io::copy(&mut reader, &mut io::sink());
+        done
+    })
+    .await
+}
+
+fn import_request(params: &Params) -> Result<ImportRequest, ApiError> {
     match params.get("fromSrc") {
         Some("-") => {}
         Some(source) => {
@@ -37,14 +56,12 @@ async fn import(engine: Arc<Engine>, params: Params, request: Request) -> Result
         None => return Err(ApiError::invalid("neither fromImage nor fromSrc says what shall be created")),
     }
     let reference = params.get("repo").map(|repository| tag_reference(repository, params.get("tag"))).transpose()?;
-    let import = ImportRequest {
+    Ok(ImportRequest {
         reference,
         message: params.get("message").unwrap_or_default().to_owned(),
         changes: params.all("changes").map(str::to_owned).collect(),
         platform: params.get("platform").map(str::to_owned),
-    };
-    let mut reader = BodyReader::new(request.into_body());
-    stream_operation(engine, false, move |engine, report| engine.images.import(&import, &mut reader, report)).await
+    })
 }
 
 /// `fromImage` and `tag` (a tag or a digest) in one; without either, all tags are meant.
