@@ -204,7 +204,7 @@ fn separators_of_ones_own_are_reveals() {
 fn task_lists_code_and_lines_to_mark_are_reveals() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.md");
-    let text = "# A\n\n- [ ] a\n- [x] b\n\n!SUB\n\n```html\n<!-- .slide: class=\"no\" -->\n```\n\n`<!-- .slide: id=\"no\" -->`\n\n!SUB\n\n<!-- .slide: class=\"yes\" -->\n\n```yaml [2|4-5]\na: 1\nb: 2\nc: 3\nd: 4\ne: 5\n```\n";
+    let text = "# A\n\n- [ ] a\n- [x] b\n\n!SUB\n\n```html\n<!-- .slide: class=\"no\" -->\n```\n\n`<!-- .slide: id=\"no\" -->`\n\n!SUB\n\n<!-- .slide: class=\"yes\" -->\n\n```yaml [2|4-5]\na: 1\nb: 2\nc: 3\nd: 4\ne: 5\n```\n\n!SLIDE\n\n    code\n\n!SLIDE     text\n";
     std::fs::write(&path, text).unwrap();
     let deck = dockside::course::Course::load(&path).0.decks[0].parse();
     use dockside::deck::markdown as md;
@@ -212,7 +212,8 @@ fn task_lists_code_and_lines_to_mark_are_reveals() {
     assert_eq!(render(0).text, "A a b");
     assert_eq!(render(0).html.matches("type=\"checkbox\"").count(), 2);
     assert_eq!(render(0).html.matches("checked").count(), 1);
-    assert_eq!(deck.slides.iter().map(|s| s.classes.join(" ")).collect::<Vec<_>>(), ["", "", "yes"]);
+    assert_eq!(deck.slides.iter().map(|s| s.classes.join(" ")).collect::<Vec<_>>(), ["", "", "yes", "", ""]);
+    assert_eq!((render(3).counts.pre, render(4).counts.pre), (1, 0));
     assert_eq!(deck.slides[1].id, None);
     assert!(render(2).html.contains("language-yaml") && render(2).html.matches("<mark class=\"line\">").count() >= 3, "{}", render(2).html);
 }

@@ -160,6 +160,9 @@ fn slidev_slots_are_columns_and_fences_mark_lines() {
     let three = html(&deck.slides[2], &deck);
     assert!(three.find("Three") < three.find("class=\"columns\"") && three.matches("class=\"column\"").count() == 2, "{three}");
     assert_eq!(html(&deck.slides[3], &deck).matches("class=\"language-js\"").count(), 2);
+    // Slides out of another file are named, if not read.
+    let (deck, told) = load(&[("a.md", "---\ntheme: x\n---\n\n# A\n\n---\nsrc: ./b.md\n---\n\n---\n\n# C\n")]);
+    assert_eq!((deck.slides.len(), told.len(), told[0].0.as_str()), (3, 1, "no-equivalent"));
     // Text that cannot be put into a column stands where it stood.
     let (deck, _) = load(&[("a.md", "# A\n\nan open [\n\n::right::\n\nb\n")]);
     assert_eq!(outline(&deck), ["1/1 A an open [ b []"]);

@@ -25,7 +25,7 @@ pub enum Habit {
 }
 
 /// Settings that Slidev alone knows, of a deck and of a slide.
-const SLIDEV: [&str; 26] = [
+const SLIDEV: [&str; 27] = [
     "drawings",
     "mdc",
     "transition",
@@ -52,6 +52,7 @@ const SLIDEV: [&str; 26] = [
     "preload",
     "addons",
     "defaults",
+    "src",
 ];
 
 /// Marp's directives; with `_` before the name they are about one slide.

@@ -27,7 +27,9 @@ pub fn write(content: &[Content], links: &Links, options: &Options<'_>) -> Vec<P
         alignments: Vec::new(),
         column: 0,
     };
-    let text = super::dialect::normalise(text.trim_start());
+    // Blanks at the start of a line of its own may make it code; those behind a separator do not.
+    let ink = text.len() - text.trim_start().len();
+    let text = super::dialect::normalise(&text[text[..ink].rfind('\n').map_or(ink, |feed| feed + 1)..]);
     let mut resolve = |link: pulldown_cmark::BrokenLink<'_>| {
         let (url, title) = links.get(link.reference.to_lowercase().as_str())?;
         Some((CowStr::from(url.clone()), CowStr::from(title.clone().unwrap_or_default())))
