@@ -211,8 +211,8 @@ fn failures_show_the_lines_that_they_are_about() {
         refused(client, "docker build --cache-to type=local,dest=c b", "Cache export is not supported for the docker driver");
         refused(client, "docker build -o type=oci,dest=x b", "OCI exporter is not supported for the docker driver");
         refused(client, "docker build --platform linux/amd64,linux/arm64 b", "Multi-platform build is not supported for the docker driver");
-        client.ok("printf 'FROM busybox\\nRUN --mount=type=ssh true\\n' > b/ssh");
-        refused(client, "docker build -f b/ssh b", "--mount=type=ssh");
+        client.ok("printf 'FROM busybox\\nRUN --mount=type=nope true\\n' > b/nope");
+        refused(client, "docker build -f b/nope b", "unsupported mount type \"nope\"");
     });
 }
 
@@ -324,5 +324,177 @@ fn steps_have_the_network_that_is_asked_for() {
         let classic = client.ok(&format!("DOCKER_BUILDKIT=0 docker build {hosts} n"));
         assert!(classic.contains(&name), "{classic}");
         refused(client, &format!("DOCKER_BUILDKIT=0 docker build --no-cache --network=none {hosts} n"), "returned a non-zero code: 1");
+    });
+}
+
+/// What `docker system df` says of builds, in bytes.
+fn kept(client: &Client) -> f64 {
+    let size = client.ok("docker system df --format '{{.Type}}={{.Size}}' | sed -n 's/^Build Cache=//p'");
+    let number = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &size[number.len()..] {
+        "B" => 1.0,
+        "kB" => 1e3,
+        "MB" => 1e6,
+        other => panic!("{other} in {size}"),
+    };
+    number.parse::<f64>().expect("a number") * unit
+}
+
+#[test]
+fn what_builds_keep_stays_within_a_limit() {
+    let Some(mut client) = Client::start(users()[0], true) else { return };
+    let build = |client: &Client, number: u32| {
+        client.ok(&format!("printf 'FROM busybox\\nRUN echo {number}; head -c 1000000 /dev/urandom > /f\\n' > b/Dockerfile"));
+        said(client, "docker build --progress=plain -o type=cacheonly b")
+    };
+    (1..=4).for_each(|number| drop(build(&client, number)));
+    assert!(kept(&client) > 3.9e6, "a tenth of the disk is more");
+    client.engine.crash();
+    client.engine.restart_with(&["--build-cache", "2500kb"]);
+    build(&client, 5);
+    let within = (0..100).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        kept(&client) < 2.6e6
+    });
+    assert!(within, "{}", client.ok("docker system df -v"));
+    // What was used last stays, what was used first has gone.
+    assert!(build(&client, 5).contains("#5 CACHED"));
+    assert!(!build(&client, 1).contains("#5 CACHED"));
+    // What an image has counts for nothing, and the image stays whole.
+    client.ok("docker build -q -t own b");
+    for number in 6..10 {
+        build(&client, number);
+    }
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(client.ok("docker run --rm own wc -c /f"), "1000000 /f");
+    assert!(client.ok("docker builder prune -af").contains("Total"));
+    assert_eq!(kept(&client), 0.0);
+}
+
+#[test]
+fn steps_may_ask_the_agent_of_keys() {
+    if !std::path::Path::new("/usr/bin/ssh-add").exists() {
+        eprintln!("skipped: there is no ssh-add here");
+        return;
+    }
+    both(|client| {
+        client.ok("mkdir -p k/root && cd k/root && cp -L --parents /usr/bin/ssh-add $(ldd /usr/bin/ssh-add | grep -o '/[^ ]*') .");
+        client.ok("printf 'FROM busybox\\nCOPY root /\\nRUN --mount=type=ssh,uid=7 ls -ln /run/buildkit; echo at $SSH_AUTH_SOCK; ssh-add -l; ssh-add -D\\n' > k/Dockerfile");
+        client.ok("printf 'FROM busybox\\nRUN --mount=type=ssh,id=two,required=true true\\n' > k/required");
+        // Keys are for those who have an account.
+        if client.sh("ssh-keygen -q -t ed25519 -N '' -f key").status != 0 {
+            eprintln!("skipped: ssh-keygen makes this user no key");
+            return;
+        }
+        let agent = "eval $(ssh-agent) > /dev/null; trap 'kill $SSH_AGENT_PID' EXIT; ssh-add -q key 2> /dev/null";
+        let run = client.sh(&format!("{agent}; docker build --progress=plain --ssh default k; ssh-add -l > /dev/null && echo kept"));
+        for part in ["at /run/buildkit/ssh_agent.0", "(ED25519)", "Failed to remove all identities", "srw-------"] {
+            assert!(run.stderr.contains(part), "{part} in {run:?}");
+        }
+        // The build may ask for the keys, but not take them away.
+        assert!(run.stdout.contains("kept"), "{run:?}");
+        client.ok(&format!("{agent}; docker build --ssh two=$SSH_AUTH_SOCK -f k/required k"));
+        // The plugin always has a place for agents.
+        let none = if client.own { "no SSH key \"two\" forwarded from the client" } else { "unset ssh forward key two" };
+        refused(client, "docker build --no-cache -f k/required k", none);
+        refused(client, &format!("{agent}; docker build --no-cache --ssh default -f k/required k"), "unset ssh forward key two");
+        // Who need not have one goes without.
+        refused(client, "docker build --no-cache k", "exit code: 2");
+    });
+}
+
+#[test]
+fn what_can_be_asked_is_told() {
+    let Some(client) = Client::start(users()[0], true) else { return };
+    let told = client.ok("docker build --call=subrequests.describe b");
+    for line in ["outline              1.0.0   List all parameters", "subrequests.describe 1.0.0   List available subrequest types"] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&client.ok("docker build --call=subrequests.describe,format=json b")).expect("JSON");
+    assert_eq!(json[1]["name"], "frontend.targets");
+}
+
+#[test]
+fn an_image_brings_its_cache_along() {
+    both(|client| {
+        client.ok("printf 'FROM busybox\\nWORKDIR /w\\nCOPY hello.txt .\\nRUN date +%%N > /t\\n' > b/Dockerfile");
+        for flag in ["--cache-to type=inline", "--build-arg BUILDKIT_INLINE_CACHE=1"] {
+            let id = client.ok(&format!("docker build -q {flag} -t ci:1 b"));
+            // Nothing is left but the image, as another engine would have it.
+            client.ok("docker save ci:1 > ci.tar; docker rmi ci:1; docker builder prune -af; docker load -q -i ci.tar");
+            let built = said(client, "docker build --progress=plain --cache-from ci:1 --cache-from nosuch:1 -t ci:2 b");
+            assert!(built.contains("importing cache manifest from ci:1") && built.contains("No such image: nosuch:1"), "{built}");
+            assert_eq!(built.matches(" CACHED").count(), 3, "{built}");
+            assert_eq!(client.ok("docker run --rm ci:1 cat /t"), client.ok("docker run --rm ci:2 cat /t"));
+            assert_ne!(client.ok("docker inspect -f '{{.Id}}' ci:2"), id, "it carries no cache itself");
+            client.ok("docker rmi -f ci:1 ci:2; docker builder prune -af");
+        }
+        // An image without one is of no use, and no failure.
+        client.ok("docker build -q -t ci:1 b; docker builder prune -af");
+        client.ok("docker save ci:1 > ci.tar; docker rmi ci:1; docker builder prune -af; docker load -q -i ci.tar");
+        assert!(!said(client, "docker build --progress=plain --cache-from ci:1 b").contains(" CACHED"));
+    });
+}
+
+#[test]
+fn repositories_and_servers_are_built_from() {
+    if std::process::Command::new("git").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no git here");
+        return;
+    }
+    both(|client| {
+        let git = "git -c user.name=a -c user.email=a@example.org -c init.defaultBranch=main";
+        client.ok(&format!("{git} init -q r && cd r && mkdir sub && printf 'FROM busybox\\nCOPY . /c\\nRUN cat /c/f; ls -a /c\\n' | tee Dockerfile > sub/Dockerfile \
+            && echo eins > f && echo below > sub/f && ln -s /etc sub/out && {git} add . && {git} commit -qm one && {git} tag v1 && echo zwei > f && {git} commit -qam two"));
+        let (host, port) = (client.engine.loopback(), 20_000 + client.engine.pid() % 10_000);
+        client.ok(&format!(
+            "timeout 120 git daemon --base-path=. --export-all --listen={host} --port={port} > /dev/null 2>&1 < /dev/null & echo $! > daemon; \
+            for i in $(seq 100); do git ls-remote git://{host}:{port}/r > /dev/null 2>&1 && break; sleep 0.1; done"
+        ));
+        client.ok("docker pull -q alpine; mkdir www && echo data > www/plain.txt && tar czf www/c.tgz -C r/sub Dockerfile f && cp r/Dockerfile www/only");
+        client.ok("docker run -d --name web -p 127.0.0.1:8321:80 -v $PWD/www:/www alpine httpd -f -h /www");
+        let (repository, server) = (format!("git://{host}:{port}/r"), format!("http://{host}:8321"));
+        let commit = client.ok("git -C r rev-parse v1");
+        let contexts = [
+            (repository.clone(), " zwei"),
+            (format!("{repository}#v1"), " eins"),
+            (format!("{repository}#{commit}"), " eins"),
+            (format!("{repository}#main:sub"), " below"),
+            (format!("-f sub/Dockerfile {repository}"), " zwei"),
+            (format!("{server}/c.tgz"), " below"),
+        ];
+        for (context, shown) in contexts {
+            let built = said(client, &format!("docker build --progress=plain --no-cache {context}"));
+            assert!(built.lines().any(|line| line.ends_with(shown)) && !built.contains(".git\n"), "{context}: {built}");
+        }
+        refused(client, &format!("docker build {repository}#nosuch"), "couldn't find remote ref nosuch");
+        refused(client, &format!("docker build {repository}#:nosuch"), "subdir: \"nosuch\" not found");
+        refused(client, &format!("docker build {repository}#:sub/out"), "subdir: \"sub/out\" not found");
+        refused(client, &format!("docker build {server}/nosuch"), "invalid response status 404");
+        refused(client, "docker build http://127.0.0.1:1/c.tgz", "connection refused");
+        // A Dockerfile alone, whose context is empty.
+        assert!(said(client, &format!("docker build --progress=plain --no-cache {server}/only")).contains("can't open '/c/f'"));
+        // What a Dockerfile names by its address.
+        client.ok(&format!("mkdir a && printf 'FROM busybox\\nADD {server}/plain.txt {server}/c.tgz /d/\\nADD {repository}#v1 /g\\n\
+            ADD --keep-git-dir=true {repository} /h\\nCOPY --from=x / /x\\nRUN stat -c %%a /d/*; cat /g/f /h/f /x/f; ls -ad /g/.git /h/.git\\n' > a/Dockerfile"));
+        let added = format!("docker build --progress=plain --build-context x={repository}#main:sub a");
+        let run = client.sh(&added);
+        for part in [" 600\n", " eins\n", " zwei\n", " below\n", " /h/.git\n", "ls: /g/.git: No such file"] {
+            assert!(run.stderr.contains(part), "{part} in {}", run.stderr);
+        }
+        client.ok("sed -i 's/; ls -ad.*//' a/Dockerfile");
+        said(client, &added);
+        assert_eq!(said(client, &added).matches(" CACHED").count(), 6);
+        // What has changed there is taken anew.
+        client.ok("echo other > www/plain.txt");
+        assert!(said(client, &added).matches(" CACHED").count() < 6);
+        client.ok(&format!("printf 'FROM busybox\\nADD --checksum=sha256:{:064} {server}/plain.txt /\\n' > a/sum", 0));
+        refused(client, "docker build -f a/sum a", "digest mismatch sha256:");
+        client.ok(&format!("printf 'FROM busybox\\nCOPY {server}/plain.txt /\\n' > a/copy"));
+        refused(client, "docker build -f a/copy a", "source can't be a URL for COPY");
+        // The classic builder adds the same.
+        client.ok("sed -i '/COPY/d; s/ .x.f$//' a/Dockerfile");
+        assert!(client.ok("DOCKER_BUILDKIT=0 docker build a").contains("600\n600\neins\nzwei"));
+        client.ok("kill $(cat daemon)");
     });
 }

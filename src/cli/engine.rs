@@ -34,6 +34,15 @@ struct ServeArgs {
     /// The folder of this engine's references and containers [default: ~/.local/share/dockside/engine]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// As much as builds may keep, such as 10GB; what was used longest ago goes first [default: a tenth of the disk]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    build_cache: Option<u64>,
+}
+
+/// `10GB`, `512m` or bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let bytes = crate::engine::units::parse_bytes(text).and_then(|bytes| u64::try_from(bytes).ok());
+    bytes.ok_or_else(|| "a size is a number with a unit behind it, such as 10GB".to_owned())
 }
 
 #[derive(clap::Args)]

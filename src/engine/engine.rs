@@ -12,6 +12,8 @@ pub struct EngineOptions {
     pub store: PathBuf,
     /// What is this engine's own: references, containers.
     pub state: PathBuf,
+    /// As many bytes builds may keep; a part of the disk where nobody says.
+    pub build_cache: Option<u64>,
 }
 
 /// One engine: a view on the shared store with its own references and containers. Opening one costs a few system calls.
@@ -20,6 +22,7 @@ pub struct Engine {
     pub containers: container::Containers,
     pub events: Events,
     pub(crate) sandboxes: build::buildkit::Sandboxes,
+    pub(crate) upkeep: build::Upkeep,
     options: EngineOptions,
 }
 
@@ -37,16 +40,21 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Arc<Engine>, EngineError> {
         // Paths of layers and containers are handed to other processes with other working folders.
         let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let options = EngineOptions { store: whole(&options.store), state: whole(&options.state) };
+        let options = EngineOptions { store: whole(&options.store), state: whole(&options.state), ..options };
         let events = Events::new();
         let images = Arc::new(image::ImageStore::open(&options.store, &options.state, events.clone())?);
         let containers = container::Containers::open(&options.state, events.clone())?;
-        Ok(Arc::new(Engine { images, containers, events, sandboxes: Default::default(), options }))
+        Ok(Arc::new(Engine { images, containers, events, sandboxes: Default::default(), upkeep: Default::default(), options }))
     }
 
     /// The folder of the content that engines share.
     pub fn store_dir(&self) -> &Path {
         &self.options.store
+    }
+
+    /// As many bytes builds may keep, where somebody has said.
+    pub fn build_cache(&self) -> Option<u64> {
+        self.options.build_cache
     }
 
     /// The folder of what is this engine's own.

@@ -14,10 +14,16 @@ pub fn home() -> PathBuf {
         .unwrap_or_else(|| env::temp_dir().join("dockside"))
 }
 
+/// As many bytes builds may keep: `$DOCKSIDE_BUILD_CACHE`, such as `10GB`. What is no size says nothing.
+fn build_cache() -> Option<u64> {
+    let bytes = crate::units::parse_bytes(&env::var("DOCKSIDE_BUILD_CACHE").ok()?)?;
+    u64::try_from(bytes).ok()
+}
+
 /// The store and state of the default engine.
 pub fn default_options() -> EngineOptions {
     let home = home();
-    EngineOptions { store: home.join("store"), state: home.join("engine") }
+    EngineOptions { store: home.join("store"), state: home.join("engine"), build_cache: build_cache() }
 }
 
 /// The socket of the default engine: `$XDG_RUNTIME_DIR/dockside/engine.sock`, else `engine.sock` in the home.

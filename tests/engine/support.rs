@@ -81,7 +81,7 @@ impl Engine {
                 std::os::unix::fs::chown(home.join(".docker"), Some(UID), Some(UID)).ok()?;
             }
         }
-        let server = serve(&dir, user)?;
+        let server = serve(&dir, user, &[])?;
         Some(Engine { dir, user, server })
     }
 
@@ -183,7 +183,13 @@ impl Engine {
     /// Starts an engine again on the folders of one that has crashed.
     #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
     pub fn restart(&mut self) {
-        self.server = serve(&self.dir, self.user).expect("the engine starts again");
+        self.restart_with(&[]);
+    }
+
+    /// The same, with more flags.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
+    pub fn restart_with(&mut self, flags: &[&str]) {
+        self.server = serve(&self.dir, self.user, flags).expect("the engine starts again");
     }
 }
 
@@ -222,11 +228,11 @@ fn quoted(line: &str) -> String {
     format!("'{}'", line.replace('\'', r"'\''"))
 }
 
-fn serve(dir: &TempDir, user: User) -> Option<Child> {
+fn serve(dir: &TempDir, user: User, flags: &[&str]) -> Option<Child> {
     let home = dir.path().join("home");
     let _ = std::fs::remove_file(home.join("s"));
     let mut command = Command::new(dir.path().join("dockside"));
-    command.args(["engine", "serve"]);
+    command.args(["engine", "serve"]).args(flags);
     for (flag, name) in [("--socket", "s"), ("--store", "store"), ("--state", "state")] {
         command.arg(flag).arg(home.join(name));
     }

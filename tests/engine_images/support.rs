@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// An engine over `folder`/store with the state `folder`/`name`.
 pub fn engine_in(folder: &Path, name: &str) -> Arc<Engine> {
-    Engine::open(EngineOptions { store: folder.join("store"), state: folder.join(name) }).unwrap()
+    Engine::open(EngineOptions { store: folder.join("store"), state: folder.join(name), build_cache: None }).unwrap()
 }
 
 /// Pulls what `name` means and gives the lines that were reported.

@@ -96,7 +96,7 @@ impl Pool {
         if self.served.lock().await.contains_key(&request.id) {
             return Err(CliError::new(format!("an engine {:?} is open already", request.id)));
         }
-        let engine = Engine::open(EngineOptions { store: self.store.clone(), state: request.state })?;
+        let engine = Engine::open(EngineOptions { store: self.store.clone(), state: request.state, build_cache: None })?;
         engine.images.be_temporary();
         if !request.images.is_empty() {
             let _one = self.preparing.lock().await;

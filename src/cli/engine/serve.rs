@@ -24,6 +24,7 @@ pub fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     if let Some(state) = args.state {
         options.state = absolute(state)?;
     }
+    options.build_cache = args.build_cache.or(options.build_cache);
     let socket = absolute(args.socket.unwrap_or_else(default_socket))?;
     std::fs::create_dir_all(&options.state).map_err(|e| CliError::new(format!("cannot make {}: {e}", options.state.display())))?;
     let _lock = claim(&options.state)?;

@@ -10,6 +10,7 @@ use super::copying::{self, Job};
 use super::expand;
 use super::instruction::{Copy, Instruction, Plan, Run, Stage, Step};
 use super::mounts::Mount;
+use super::remotes::Remote;
 use super::report::{BuildError, Cancel, Note, Report};
 use super::running::{self, Command, MountSources, Mounted, Prepared};
 use super::state::{State, same_config};
@@ -407,7 +408,9 @@ impl Classic<'_> {
                 .map_err(|e| BuildError { message: format!("invalid from flag value {}: {}", copy.from, e.message), ..e })?;
             Tree::layers(&layers).map_err(|e| BuildError::new(format!("cannot open {}: {e}", copy.from)))?
         };
-        let sources = copying::gather(&from, copy, copy.from.is_empty()).map_err(|why| format!("{name} failed: {why}"))?;
+        let fetch = |remote: &Remote| remote.fetch(&self.engine.images, copy.keep_git, self.cancel).map(Arc::new).map_err(|e| e.message);
+        let sources =
+            copying::gather(&from, copy, copy.from.is_empty(), name == "ADD", &fetch).map_err(|why| format!("{name} failed: {why}"))?;
         if sources.are_many() && !copy.destination.ends_with('/') {
             return Err(BuildError::new(format!(
                 "When using {name} with more than one source file, the destination must be a directory and end with a /"
@@ -455,6 +458,7 @@ impl Classic<'_> {
             empty_layer,
         });
         let document = ImageDocument {
+            inline_cache: None,
             architecture: if base.architecture.is_empty() { native_architecture().to_owned() } else { base.architecture },
             author: progress.state.maintainer.clone(),
             comment: String::new(),

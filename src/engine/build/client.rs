@@ -2,6 +2,7 @@
 //! place for what comes out of it. The builder fetches what it needs when it needs it. Knows nothing of how a client is called.
 
 use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use super::report::BuildError;
@@ -28,6 +29,15 @@ pub struct Head<'a> {
     pub link: &'a str,
 }
 
+/// What ends with this.
+pub struct Forwarding(pub tokio::task::AbortHandle);
+
+impl Drop for Forwarding {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// A client's machine. All of it may be called from any thread that may wait.
 pub trait Client: Send + Sync {
     /// Writes files of the folder that the client calls `folder` as a tar, without those regular files of which `has` says that their
@@ -46,6 +56,10 @@ pub trait Client: Send + Sync {
 
     /// A secret; `None` where the client has none of that name.
     fn secret(&self, id: &str) -> Result<Option<Vec<u8>>, BuildError>;
+
+    /// Passes on what comes to the socket to the client's agent of keys `id`, until what is given is dropped; `None` where the client has
+    /// no agents at all.
+    fn agent(&self, id: &str, socket: UnixListener) -> Result<Option<Forwarding>, BuildError>;
 
     /// The login for a registry.
     fn login(&self, host: &str) -> Option<Credentials>;

@@ -51,6 +51,11 @@ impl Context {
         Ok(context)
     }
 
+    /// Files that are in a folder of the store's already, which goes with the context.
+    pub fn fetched(folder: PathBuf, client: Option<Arc<dyn Client>>) -> Context {
+        Context { folder, client, remote: None }
+    }
+
     /// The machine that the context is of; none where it came with the request.
     pub fn client(&self) -> Option<&dyn Client> {
         self.client.as_deref()

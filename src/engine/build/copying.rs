@@ -3,10 +3,12 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::instruction::Copy;
+use super::remotes::{Fetched, Remote};
 use super::report::BuildError;
 use super::running;
 use super::state::absolute;
@@ -29,10 +31,15 @@ enum Entry {
     Path { path: String, folder: bool },
     /// A file out of the Dockerfile.
     Inline { name: String, content: String },
+    /// What was fetched from an address (`ADD`).
+    Fetched(Arc<Fetched>),
 }
 
+/// Fetches what is at an address.
+pub type Fetch<'a> = &'a dyn Fn(&Remote) -> Result<Arc<Fetched>, String>;
+
 /// Finds the sources of an (expanded) instruction in `tree`; the error is Docker's text, without the instruction's name.
-pub fn gather(tree: &Tree, copy: &Copy, in_context: bool) -> Result<Sources, String> {
+pub fn gather(tree: &Tree, copy: &Copy, in_context: bool, add: bool, fetch: Fetch<'_>) -> Result<Sources, String> {
     let ignore = IgnoreList::parse(&copy.exclude.join("\n")).map_err(|e| e.to_string())?;
     let mut entries = Vec::new();
     let mut digests = Vec::new();
@@ -44,14 +51,18 @@ pub fn gather(tree: &Tree, copy: &Copy, in_context: bool) -> Result<Sources, Str
         entries.push(Entry::Path { path, folder });
         Ok(())
     };
-    for source in &copy.sources {
-        if is_url(source) {
-            return Err(if copy.from.is_empty() {
-                format!("cannot fetch {source}: this engine builds offline; download the file into the build context and COPY it")
-            } else {
-                "source can't be a URL for COPY".to_owned()
-            });
+    let mut fetched = Vec::new();
+    for remote in copy.sources.iter().filter_map(|source| Remote::of(source)) {
+        if !add {
+            return Err("source can't be a URL for COPY".to_owned());
         }
+        let one = fetch(&remote)?;
+        if !copy.checksum.is_empty() && copy.checksum != one.digest {
+            return Err(format!("digest mismatch {}: {}", one.digest, copy.checksum));
+        }
+        fetched.push(one);
+    }
+    for source in copy.sources.iter().filter(|source| !is_url(source)) {
         if Glob::is_pattern(source) {
             let glob = Glob::new(&clean(source)).ok_or_else(|| format!("syntax error in pattern {source}"))?;
             let all = tree.walk().map_err(|e| describe(source, &e, in_context))?;
@@ -61,6 +72,11 @@ pub fn gather(tree: &Tree, copy: &Copy, in_context: bool) -> Result<Sources, Str
         } else {
             take(clean(source), &ignore)?;
         }
+    }
+    for one in fetched {
+        let name = one.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        digests.push(format!("remote:{}:{name}", one.digest));
+        entries.push(Entry::Fetched(one));
     }
     for file in &copy.files {
         let content = file.text();
@@ -92,7 +108,7 @@ fn describe(path: &str, error: &io::Error, in_context: bool) -> String {
 }
 
 pub fn is_url(source: &str) -> bool {
-    ["http://", "https://", "git://", "git@", "ssh://", "ftp://"].iter().any(|scheme| source.starts_with(scheme))
+    Remote::of(source).is_some()
 }
 
 /// Who shall own the copies: `--chown` by the target's own users, root for what comes from the context.
@@ -184,6 +200,13 @@ fn perform(job: &Job<'_>, target: &Tree, ownership: Ownership) -> Result<(), Str
     let failed = |e: io::Error| e.to_string();
     for entry in &sources.entries {
         match entry {
+            Entry::Fetched(fetched) if fetched.is_folder => {
+                target.copy_folder(&fetched.path, &destination, ownership, &|_| false).map_err(failed)?;
+            }
+            Entry::Fetched(fetched) => {
+                let name = fetched.path.file_name().unwrap_or_default().to_string_lossy();
+                target.copy_file(&fetched.path, &into(&name), ownership).map_err(failed)?;
+            }
             Entry::Inline { name, content } => target.write_file(content.as_bytes(), &into(name), ownership).map_err(failed)?,
             Entry::Path { path, folder: true } => {
                 let (_fd, outside) = from.find(path).map_err(failed)?;
@@ -212,7 +235,7 @@ fn perform(job: &Job<'_>, target: &Tree, ownership: Ownership) -> Result<(), Str
 }
 
 /// Whether a file is a tar, or a gzip of one.
-fn is_archive(file: &Path) -> bool {
+pub fn is_archive(file: &Path) -> bool {
     use std::io::Read;
     let first_block = || -> io::Result<[u8; 512]> {
         let mut head = [0; 512];

@@ -88,6 +88,8 @@ pub struct Copy {
     /// Files whose content stands in the Dockerfile.
     pub files: Vec<Heredoc>,
     pub destination: String,
+    /// Whether git's own folder of a repository stays.
+    pub keep_git: bool,
     pub from: String,
     pub chown: String,
     pub chmod: String,
@@ -331,6 +333,7 @@ fn copy(node: &Node, name: &str, mut words: Vec<String>) -> Result<Copy, String>
         chmod: options.take("chmod"),
         link: options.on("link"),
         parents: options.on("parents"),
+        keep_git: options.on("keep-git-dir"),
         exclude: options.take_all("exclude"),
         checksum: options.take("checksum"),
         ..Copy::default()

@@ -20,11 +20,13 @@ mod mounts;
 mod options;
 mod outline;
 mod remote;
+mod remotes;
 mod report;
 mod running;
 mod shelf;
 mod state;
 mod tree;
+mod upkeep;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -32,13 +34,14 @@ use std::collections::BTreeMap;
 use super::image::Reference;
 use super::registry::Credentials;
 
-pub use buildkit::{Export, Made, build as build_buildkit, check, outline, targets};
+pub use buildkit::{Export, Made, build as build_buildkit, check, fetch_context, outline, targets};
 pub use classic::build as build_classic;
-pub use client::{Client, Head, Wanted};
+pub use client::{Client, Forwarding, Head, Wanted};
 pub use context::Context;
 pub use instruction::Plan;
 pub use outline::{Needed, Outline, Target};
 pub use report::{BuildError, Cancel, Note, Report};
+pub use upkeep::Upkeep;
 pub use usage::{Going, Kept, kept, prune};
 
 /// What shall be built, and how.
@@ -66,8 +69,11 @@ pub struct BuildRequest {
     pub secrets: BTreeMap<String, Vec<u8>>,
     /// Stages that are made anew whatever the cache has (BuildKit's builder only).
     pub no_cache_for: Vec<String>,
-    /// Images to which alone the cache is held; `None` for all that is there (classic builder only).
+    /// Images whose cache counts: to them alone the classic builder's is held, to the other's own theirs is added.
+    /// `None` for all that is there.
     pub cache_from: Option<Vec<String>>,
+    /// Whether the image shall carry its cache (BuildKit's builder only).
+    pub inline_cache: bool,
     /// Whether a build may use the machine's network (BuildKit's builder only).
     pub host_network: bool,
     /// Names that stand for other images (BuildKit's builder only).

@@ -42,6 +42,8 @@ pub enum Kind {
     Cache,
     Tmpfs,
     Secret,
+    /// A socket of the client's agent of keys.
+    Agent,
 }
 
 impl Mount {
@@ -67,7 +69,7 @@ impl Mount {
                         "cache" => Kind::Cache,
                         "tmpfs" => Kind::Tmpfs,
                         "secret" => Kind::Secret,
-                        "ssh" => return Err("--mount=type=ssh needs an agent, which this engine has not: use a secret".to_owned()),
+                        "ssh" => Kind::Agent,
                         other => return Err(format!("unsupported mount type {}", quote(other))),
                     };
                 }
@@ -106,6 +108,10 @@ impl Mount {
             if mount.target.is_empty() && mount.env.is_empty() {
                 mount.target = format!("/run/secrets/{}", mount.id);
             }
+        } else if mount.kind == Kind::Agent {
+            if mount.id.is_empty() {
+                "default".clone_into(&mut mount.id);
+            }
         } else if mount.target.is_empty() {
             return Err("invalid mount: it has no target".to_owned());
         }
@@ -141,7 +147,8 @@ mod tests {
         assert!(Mount::parse("target=/b").unwrap().read_only, "a bind is read-only");
         assert_eq!(Mount::parse("type=secret,id=k").unwrap().target, "/run/secrets/k");
         assert_eq!(Mount::parse("type=tmpfs,target=/t,size=64m").unwrap().size, 64 << 20);
-        for wrong in ["type=ssh", "type=cache", "type=x,target=/a", "target=/a,nope=1", "type=cache,target=/a,sharing=x"] {
+        assert_eq!(Mount::parse("type=ssh").unwrap().id, "default");
+        for wrong in ["type=cache", "type=x,target=/a", "target=/a,nope=1", "type=cache,target=/a,sharing=x"] {
             assert!(Mount::parse(wrong).is_err(), "{wrong}");
         }
     }

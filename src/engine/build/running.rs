@@ -1,12 +1,15 @@
 //! `RUN`: a command in a container made of the stage's layers, and the folders and secrets that are mounted into it.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::client::Forwarding;
 use super::context::{self, Context};
 use super::instruction::Run;
 use super::mounts::{Kind, Mount, Sharing};
@@ -15,9 +18,13 @@ use super::state::absolute;
 use super::tree::{Ownership, Tree, hex};
 use crate::container::{Condition, Container, Containers, CreateRequest, HostConfig, MountRequest, Stream};
 use crate::image::{Digest, HealthConfig, ImageStore, ResolvedImage, RunConfig};
+use crate::units::quote;
 
 /// Where BuildKit shows scripts of here-documents.
 const SCRIPTS: &str = "/dev/pipes";
+
+/// What says where the agent of keys is.
+const AGENT_VARIABLE: &str = "SSH_AUTH_SOCK=";
 
 /// The command of a `RUN` with its here-documents put in: the words, and a script that is to be mounted.
 pub fn command(run: &Run, with_shell: impl Fn(Vec<String>) -> Vec<String>) -> (Vec<String>, Option<(String, String)>) {
@@ -49,6 +56,8 @@ pub struct Mounted {
     scratch: Vec<PathBuf>,
     /// Caches that no other command may use at the same time.
     locks: Vec<fs::File>,
+    /// Agents of the client's that can be asked.
+    agents: Vec<Forwarding>,
 }
 
 impl Drop for Mounted {
@@ -173,6 +182,7 @@ impl Mounted {
                 None if mount.required => return Err(BuildError::new(format!("secret {}: not found", mount.id)).into()),
                 None => {}
             },
+            Kind::Agent => self.agent(sources, mount)?,
             Kind::Cache => {
                 let id = if mount.id.is_empty() { &target } else { &mount.id };
                 let name = hex(&Sha256::digest(id));
@@ -200,6 +210,35 @@ impl Mounted {
                 self.bind(&source, &target, mount.read_only);
             }
         }
+        Ok(())
+    }
+
+    /// Shows a socket at which the client's agent answers. The first one is found by its variable.
+    fn agent(&mut self, sources: &MountSources<'_>, mount: &Mount) -> Result<(), Failed> {
+        let folder = self.folder(sources)?;
+        // Addresses of sockets are short, the folder's name need not be.
+        let opened = fs::File::open(&folder)?;
+        let listener = UnixListener::bind(format!("/proc/self/fd/{}/agent", opened.as_raw_fd()))?;
+        let socket = folder.join("agent");
+        fs::set_permissions(&socket, fs::Permissions::from_mode(mount.mode.unwrap_or(0o600)))?;
+        let _ = std::os::unix::fs::chown(&socket, Some(mount.uid), Some(mount.gid));
+        let forwarding = match sources.context.client().map_or(Ok(None), |client| client.agent(&mount.id, listener)) {
+            Ok(None) if mount.required => {
+                return Err(BuildError::new(format!("no SSH key {} forwarded from the client", quote(&mount.id))).into());
+            }
+            Err(e) if mount.required => return Err(e.into()),
+            Ok(Some(forwarding)) => forwarding,
+            Ok(None) | Err(_) => return Ok(()),
+        };
+        let target = match mount.target.as_str() {
+            "" => format!("/run/buildkit/ssh_agent.{}", self.agents.len()),
+            target => absolute("/", target),
+        };
+        if self.agents.is_empty() {
+            self.env.push(format!("{AGENT_VARIABLE}{target}"));
+        }
+        self.agents.push(forwarding);
+        self.bind(&socket, &target, true);
         Ok(())
     }
 
@@ -270,7 +309,9 @@ impl Prepared {
     /// Creates the container of a command.
     pub fn create(containers: &Containers, host: &HostConfig, command: Command, mounted: Mounted) -> Result<Prepared, BuildError> {
         let mut env = command.env;
-        env.extend(mounted.env.iter().cloned());
+        // What the Dockerfile says of its agent's socket counts.
+        let own = env.iter().any(|variable| variable.starts_with(AGENT_VARIABLE));
+        env.extend(mounted.env.iter().filter(|variable| !own || !variable.starts_with(AGENT_VARIABLE)).cloned());
         let config = RunConfig {
             cmd: Some(command.words),
             entrypoint: Some(vec![String::new()]),

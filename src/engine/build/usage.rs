@@ -31,8 +31,8 @@ pub struct Kept {
 pub struct Going {
     /// Also what an image has.
     pub all: bool,
-    /// As many bytes stay, of what was used last.
-    pub keep: u64,
+    /// As many bytes stay, of what was used last; none for nothing.
+    pub keep: Option<u64>,
     /// Only what was last used before.
     pub until: Option<Timestamp>,
     /// Only these kinds, and only these ids or beginnings of them; none for any.
@@ -44,7 +44,7 @@ pub struct Going {
 
 impl Going {
     /// The items of `kept` that go, longest unused first.
-    fn choose(&self, mut kept: Vec<Kept>) -> Vec<Kept> {
+    pub fn choose(&self, mut kept: Vec<Kept>) -> Vec<Kept> {
         kept.sort_by_key(|item| item.last_used);
         let mut left: u64 = kept.iter().map(Kept::own_size).sum();
         kept.retain(|item| {
@@ -53,7 +53,7 @@ impl Going {
                 && (self.kinds.is_empty() || self.kinds.contains(&item.kind))
                 && (self.ids.is_empty() || self.ids.iter().any(|id| item.id.starts_with(id.as_str())))
                 && self.shared.is_none_or(|shared| shared == item.shared);
-            let goes = wanted && (self.keep == 0 || left > self.keep);
+            let goes = wanted && self.keep.is_none_or(|keep| left > keep);
             if goes {
                 left -= item.own_size();
             }
@@ -109,11 +109,17 @@ pub fn kept(engine: &Engine) -> Vec<Kept> {
 
 /// Forgets what shall go; gives the ids and the bytes that they took.
 pub fn prune(engine: &Engine, going: &Going) -> (Vec<String>, u64) {
-    let cache = Cache::of(engine.state_dir());
     let chosen = going.choose(kept(engine));
     let bytes = chosen.iter().map(Kept::own_size).sum();
-    let ids: Vec<String> = chosen.into_iter().map(|item| item.id).collect();
-    let goes = |id: &str| ids.contains(&short(id));
+    remove(engine, &chosen);
+    (chosen.into_iter().map(|item| item.id).collect(), bytes)
+}
+
+/// Forgets what was chosen.
+pub fn remove(engine: &Engine, chosen: &[Kept]) {
+    let cache = Cache::of(engine.state_dir());
+    let ids: Vec<&str> = chosen.iter().map(|item| item.id.as_str()).collect();
+    let goes = |id: &str| ids.contains(&short(id).as_str());
     let gone: Vec<Entry> = cache.entries().into_iter().filter(|entry| goes(&entry.id)).collect();
     cache.remove(&gone.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>());
     engine.images.release_layers(&gone.into_iter().map(|entry| entry.record.layers).collect::<Vec<_>>());
@@ -128,7 +134,6 @@ pub fn prune(engine: &Engine, going: &Going) -> (Vec<String>, u64) {
             shelf::discard(&entry.path());
         }
     }
-    (ids, bytes)
 }
 
 fn item(entry: &Entry, used: &HashSet<Digest>) -> Kept {
@@ -172,9 +177,9 @@ mod tests {
         let chosen = |going: Going| going.choose(all()).into_iter().map(|item| item.id).collect::<Vec<_>>();
         assert_eq!(chosen(Going::default()), ["old", "mid", "new"]);
         assert_eq!(chosen(Going { all: true, ..Going::default() }), ["img", "old", "mid", "new"]);
-        assert_eq!(chosen(Going { keep: 6, ..Going::default() }), ["old"]);
-        assert_eq!(chosen(Going { keep: 5, ..Going::default() }), ["old", "mid"]);
-        assert_eq!(chosen(Going { keep: 13, ..Going::default() }), [""; 0]);
+        assert_eq!(chosen(Going { keep: Some(6), ..Going::default() }), ["old"]);
+        assert_eq!(chosen(Going { keep: Some(5), ..Going::default() }), ["old", "mid"]);
+        assert_eq!(chosen(Going { keep: Some(13), ..Going::default() }), [""; 0]);
         assert_eq!(chosen(Going { until: Timestamp::from_second(20).ok(), ..Going::default() }), ["old"]);
         assert_eq!(chosen(Going { kinds: vec!["exec.cachemount".to_owned()], ..Going::default() }), [""; 0]);
         assert_eq!(chosen(Going { ids: vec!["mi".to_owned()], ..Going::default() }), ["mid"]);

@@ -14,8 +14,13 @@ pub const FILES: &str = "/moby.filesync.v1.FileSync/DiffCopy";
 pub const KEEP: &str = "/moby.filesync.v1.FileSend/DiffCopy";
 pub const UPLOAD: &str = "/moby.upload.v1.Upload/Pull";
 pub const SECRET: &str = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
+pub const AGENT: &str = "/moby.sshforward.v1.SSH/CheckAgent";
+pub const AGENT_FORWARD: &str = "/moby.sshforward.v1.SSH/ForwardAgent";
 pub const LOGIN: &str = "/moby.filesync.v1.Auth/Credentials";
 pub const HEALTH: &str = "/grpc.health.v1.Health/Check";
+
+/// The header that says which agent is meant.
+pub const AGENT_ID: &str = "buildkit.ssh.id";
 
 /// The address of a context that is uploaded over the session; the path follows.
 pub const UPLOADED: &str = "http://buildkit-session/";

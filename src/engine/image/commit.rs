@@ -54,6 +54,7 @@ impl ImageStore {
             empty_layer,
         });
         let document = ImageDocument {
+            inline_cache: None,
             architecture: if base.architecture.is_empty() { native_architecture().to_owned() } else { base.architecture },
             author: request.author,
             comment: request.message,

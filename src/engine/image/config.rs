@@ -39,6 +39,9 @@ pub struct ImageDocument {
     pub rootfs: RootFs,
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub variant: String,
+    /// What steps its layers came of, for builds that take it as a cache: BuildKit's inline cache, in base64.
+    #[serde(rename = "moby.buildkit.cache.v0", default, skip_serializing_if = "Option::is_none")]
+    pub inline_cache: Option<String>,
 }
 
 /// The layers, lowest first, by the digests of their uncompressed tars.

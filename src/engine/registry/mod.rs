@@ -5,5 +5,5 @@ mod source;
 mod tls;
 mod token;
 
-pub use client::{Credentials, Refusal, RegistryClient};
+pub use client::{Credentials, Refusal, RegistryClient, get};
 pub use source::RegistrySource;

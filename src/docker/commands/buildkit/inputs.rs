@@ -30,15 +30,18 @@ pub fn check(m: &Matches) -> Result<(), Failure> {
     if place == "-" && m.text("file") == "-" {
         return Err(Failure::new("invalid argument: can't use stdin for both build context and dockerfile"));
     }
-    if ["http://", "https://", "git://", "github.com/", "git@"].iter().any(|scheme| place.starts_with(scheme)) {
-        return Err(Failure::new(format!(
-            "unable to prepare context: unable to download remote context {place}: this client builds from folders and archives only"
-        )));
+    if is_elsewhere(place) && m.text("file") == "-" {
+        return Err(Failure::new("a Dockerfile on standard input cannot be used with a context from elsewhere: name one in it with -f"));
     }
-    if place != "-" && !Path::new(place).is_dir() {
+    if place != "-" && !is_elsewhere(place) && !Path::new(place).is_dir() {
         return Err(Failure::new(format!("unable to prepare context: path {} not found", quote(place))));
     }
     Ok(())
+}
+
+/// Whether the engine fetches a context by itself.
+fn is_elsewhere(place: &str) -> bool {
+    ["http://", "https://", "git://", "ssh://", "github.com/", "git@"].iter().any(|scheme| place.starts_with(scheme))
 }
 
 /// Finds them as the command line says; reads standard input where a Dockerfile comes from there.
@@ -46,7 +49,12 @@ pub fn find(m: &Matches) -> Result<Inputs, Failure> {
     let (place, file) = (m.args[0].as_str(), m.text("file"));
     let mut inputs = Inputs::default();
     let mut name = "Dockerfile".to_owned();
-    if place == "-" {
+    if is_elsewhere(place) {
+        inputs.attributes.insert("context".to_owned(), place.to_owned());
+        if !file.is_empty() {
+            file.clone_into(&mut name);
+        }
+    } else if place == "-" {
         inputs.take_stdin(file, &mut name)?;
     } else {
         let root = std::path::absolute(place)?;

@@ -3,6 +3,7 @@
 //!
 //! `inputs` finds the files, `order`, `outputs` and `question` read the flags, `session` answers the engine, `solve` asks it and shows the build.
 
+mod agents;
 mod choice;
 mod csv;
 mod inputs;
@@ -64,9 +65,6 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
             return Err(not_supported(what, page));
         }
     }
-    if m.all("ssh").any(|text| !text.is_empty()) {
-        return Err(Failure::new("--ssh is not supported: no agent is forwarded here; use --secret"));
-    }
     inputs::check(m)?;
     for tag in m.all("tag") {
         Reference::parse(tag)
@@ -76,6 +74,7 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
     let allowed = order::allowed(m)?;
     let output = outputs::read(m)?;
     let secrets = secrets::read(m)?;
+    let agents = agents::read_flags(m)?;
     let question = question::read(m)?;
     let Some(engine) = engine(c).await? else {
         c.warn_line("This engine does not speak BuildKit's protocol: its classic builder builds instead.");
@@ -92,6 +91,7 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
         folders: inputs.folders,
         upload: Mutex::new(inputs.upload),
         secrets,
+        agents,
         keep: output.keep,
         config: c.config.clone(),
     });
@@ -105,6 +105,7 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
         reference: random(),
         session: offers.id.clone(),
         allowed,
+        inline: m.all("cache-to").any(|text| text == "type=inline"),
         attributes,
         exporter: if question.is_some() { String::new() } else { output.exporter.to_owned() },
         exporter_attributes: output.attributes.into_iter().collect(),

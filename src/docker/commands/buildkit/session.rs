@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
+use super::agents;
 use super::choice::Wanted;
 use crate::buildkit::calls::unknown;
 use crate::buildkit::connection::Connection;
-use crate::buildkit::messages::session::{Health, Login, LoginRequest, Piece, Secret, SecretRequest, Stat};
-use crate::buildkit::methods::{FILES, HEALTH, KEEP, LOGIN, SECRET, UPLOAD};
+use crate::buildkit::messages::control::Empty;
+use crate::buildkit::messages::session::{AgentRequest, Health, Login, LoginRequest, Piece, Secret, SecretRequest, Stat};
+use crate::buildkit::methods::{AGENT, AGENT_FORWARD, AGENT_ID, FILES, HEALTH, KEEP, LOGIN, SECRET, UPLOAD};
 use crate::buildkit::stream::read;
 use crate::buildkit::transfer::{Exchange, Owner, PIECE, Waiter, receive, send_file, send_folder};
 use crate::buildkit::{Call, Inbound, Outgoing, Status, headers, serve, status};
@@ -21,7 +23,7 @@ use crate::docker::commands::cp_archive;
 use crate::docker::config;
 use crate::docker::failure::io_words;
 
-/// All that can be asked for.
+/// All that can be asked for, whatever the command line says.
 const METHODS: [&str; 6] = [FILES, KEEP, UPLOAD, SECRET, LOGIN, HEALTH];
 
 /// A folder that the engine may ask for files of.
@@ -48,6 +50,8 @@ pub struct Offers {
     /// A context that comes as one archive.
     pub upload: Mutex<Option<Box<dyn Read + Send>>>,
     pub secrets: BTreeMap<String, Vec<u8>>,
+    /// The sockets of agents of keys.
+    pub agents: BTreeMap<String, PathBuf>,
     pub keep: Keep,
     /// The folder with the logins.
     pub config: String,
@@ -61,7 +65,9 @@ impl Offers {
             ("X-Docker-Expose-Session-Name", "docker".to_owned()),
             ("X-Docker-Expose-Session-Sharedkey", key.to_owned()),
         ];
-        headers.extend(METHODS.map(|method| ("X-Docker-Expose-Session-Grpc-Method", method.to_owned())));
+        let agents: &[&str] = if self.agents.is_empty() { &[] } else { &[AGENT, AGENT_FORWARD] };
+        let methods = METHODS.iter().chain(agents);
+        headers.extend(methods.map(|method| ("X-Docker-Expose-Session-Grpc-Method", (*method).to_owned())));
         headers
     }
 
@@ -80,6 +86,8 @@ async fn answer(offers: Arc<Offers>, path: String, mut call: Call) {
         KEEP => on_thread(call.stream(), move |_, exchange| keep(&offers, exchange)).await,
         UPLOAD => on_thread(call.stream(), move |_, exchange| upload(&offers, exchange)).await,
         SECRET => secret(&offers, &mut call).await.or_else(|status| refused(&mut call, &status)),
+        AGENT => agent(&offers, &mut call).await.or_else(|status| refused(&mut call, &status)),
+        AGENT_FORWARD => forward(&offers, call).await,
         LOGIN => login(&offers, &mut call).await.or_else(|status| refused(&mut call, &status)),
         HEALTH => call.reply(&Health { status: 1 }).await,
         _ => refused(&mut call, &unknown(&path)),
@@ -191,6 +199,24 @@ async fn secret(offers: &Offers, call: &mut Call) -> Result<(), Status> {
         Some(secret) => call.reply(&Secret { data: secret.clone() }).await,
         None => Err(Status::new(status::NOT_FOUND, format!("secret {}: not found", request.id))),
     }
+}
+
+async fn agent(offers: &Offers, call: &mut Call) -> Result<(), Status> {
+    let request: AgentRequest = call.message().await?;
+    match offers.agents.get(&request.id) {
+        Some(_) => call.reply(&Empty {}).await,
+        None => Err(Status::unknown(format!("unset ssh forward key {}", request.id))),
+    }
+}
+
+async fn forward(offers: &Offers, call: Call) -> Result<(), Status> {
+    let (headers, mut out, mut inbound) = call.stream()?;
+    let id = headers.get(AGENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty()).unwrap_or("default");
+    let answered = match offers.agents.get(id) {
+        Some(agent) => agents::answer(agent, &mut out, &mut inbound).await,
+        None => Err(Status::unknown(format!("unset ssh forward key {id}"))),
+    };
+    out.trailers(answered.err().map_or_else(Status::well, |status| status.trailers()))
 }
 
 async fn login(offers: &Offers, call: &mut Call) -> Result<(), Status> {

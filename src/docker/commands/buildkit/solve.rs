@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::Duration;
 
-use crate::buildkit::messages::control::{Empty, RpcStatus, SolveRequest, SolveResponse, StatusRequest};
+use crate::buildkit::messages::control::{CacheEntry, CacheOptions, Empty, RpcStatus, SolveRequest, SolveResponse, StatusRequest};
 use crate::buildkit::messages::gateway::{self, ReturnRequest};
 use crate::buildkit::methods::{BUILD, PART, RETURN, SOLVE, STATUS};
 use crate::buildkit::{Caller, Inbound, Status, status};
@@ -32,8 +32,14 @@ pub struct Order {
     /// What the build may do beyond the usual.
     pub allowed: Vec<String>,
     pub attributes: HashMap<String, String>,
+    /// Whether the image shall carry its cache.
+    pub inline: bool,
     pub exporter: String,
     pub exporter_attributes: HashMap<String, String>,
+}
+
+fn inline() -> CacheEntry {
+    CacheEntry { kind: "inline".to_owned(), ..CacheEntry::default() }
 }
 
 /// Builds and shows it, but for the display's end.
@@ -43,6 +49,7 @@ pub async fn solve(engine: &Caller, order: Order, display: &mut Display) -> Resu
         reference: order.reference,
         session: order.session,
         entitlements: order.allowed,
+        cache: order.inline.then(|| CacheOptions { exports: vec![inline()], ..CacheOptions::default() }),
         exporter: order.exporter,
         exporter_attributes: order.exporter_attributes,
         ..SolveRequest::default()

@@ -9,6 +9,7 @@ use crate::build::arguments::Arguments;
 use crate::build::expand;
 use crate::build::instruction::{Copy, Instruction, Plan, Run, Step};
 use crate::build::mounts::{Kind, Mount};
+use crate::build::remotes::Remote;
 use crate::build::report::BuildError;
 use crate::build::running;
 use crate::build::state::State;
@@ -151,7 +152,8 @@ impl Needs {
     ) -> Origin {
         let called = name;
         let name = contexts.get(name).map_or(name, String::as_str);
-        if let Some(folder) = name.strip_prefix(FOLDER) {
+        let elsewhere = Remote::of_context(name).map(|_| name);
+        if let Some(folder) = name.strip_prefix(FOLDER).or(elsewhere) {
             let known = self.folders.iter().position(|(name, _)| name == called);
             return Origin::Folder(known.unwrap_or_else(|| {
                 self.folders.push((called.to_owned(), folder.to_owned()));

@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::compile::{Origin, Stage};
+use super::inline;
 use super::solve::{Files, Solver};
 use super::tracer::{Step, Throttle};
 use crate::build::client::Client;
@@ -21,11 +22,12 @@ const COMMENT: &str = "buildkit.dockerfile.v0";
 pub fn image(solver: &Solver<'_>, files: &Files, names: &[Reference]) -> Result<Digest, BuildError> {
     let Some(Some(stage)) = solver.stages.last() else { return Err(BuildError::new("there is no stage to make an image of")) };
     let images = &solver.engine.images;
+    let inline_cache = inline::of(solver, files);
     let step = solver.tracer.start_own("exporting to image", Vec::new());
     step.part("exporting layers", 0, 0);
     step.part_done("exporting layers", 0, 0);
     let made = (|| {
-        let document = document(solver, stage, files);
+        let document = ImageDocument { inline_cache, ..document(solver, stage, files) };
         let id = images.adopt_image(&document, None, None)?;
         step.part_done(&format!("writing image {id}"), 0, 0);
         for reference in names {

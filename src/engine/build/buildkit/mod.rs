@@ -7,6 +7,7 @@
 pub mod cache;
 mod compile;
 mod export;
+mod inline;
 mod naming;
 mod sandboxes;
 mod solve;
@@ -16,15 +17,20 @@ pub mod transfer;
 use std::sync::{Arc, OnceLock};
 
 use super::arguments::Arguments;
+use super::client::Client;
 use super::context::Context;
+use super::copying;
 use super::dockerfile::Dockerfile;
 use super::instruction::{Instruction, Plan};
 use super::outline::{self, Outline, Target};
+use super::remotes::{Fetched, Remote};
 use super::report::{BuildError, Cancel, Report};
-use super::{BuildRequest, base, expand, lint};
+use super::tree::{Ownership, Tree};
+use super::{BuildRequest, base, expand, lint, upkeep};
 use crate::Engine;
-use crate::image::{Digest, ImageDocument, Progress, Reference};
+use crate::image::{Digest, ImageDocument, ImageStore, Progress, Reference};
 use crate::trace::Warning;
+use crate::units::quote;
 use cache::{Cache, Record};
 use compile::{Compiler, Needs};
 pub use sandboxes::Sandboxes;
@@ -66,7 +72,12 @@ pub fn build(
     tracer.warn(warnings);
     let name = context.dockerfile_name(&request.dockerfile);
     let source = |e: BuildError| e.with_source(shown(&name), &text);
-    make(engine, request, context, &tracer, cancel, plan, ready).map_err(source)
+    let made = {
+        let _held = engine.upkeep.hold();
+        make(engine, request, context, &tracer, cancel, plan, ready)
+    };
+    upkeep::soon(engine);
+    made.map_err(source)
 }
 
 /// Reads the Dockerfile alone, and gives what its author should know.
@@ -87,6 +98,64 @@ pub fn targets(request: &BuildRequest, context: &Context, report: Report<'_>) ->
 pub fn outline(request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<(Outline, String), BuildError> {
     let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
     define(request, context, &tracer).map(|(plan, text, _)| (outline::outline(&plan, &text, request), text))
+}
+
+/// Fetches a context from elsewhere: a repository, an archive, or a Dockerfile alone. Must be called on a thread that may wait.
+pub fn fetch_context(
+    engine: &Engine,
+    client: Option<Arc<dyn Client>>,
+    address: &str,
+    report: Report<'_>,
+    cancel: &Cancel,
+) -> Result<Context, BuildError> {
+    let tracer = Tracer::new(report, client.as_ref().map_or("", |client| client.id()));
+    let Some(remote) = Remote::of_context(address) else {
+        return Err(BuildError::invalid(format!("cannot build from {}: it is no address", quote(address))));
+    };
+    let name = match &remote {
+        Remote::Git { .. } => format!("[internal] load git source {address}"),
+        Remote::Http(_) => "[internal] load remote build context".to_owned(),
+    };
+    let step = tracer.start_own(&name, Vec::new());
+    let context = remote.fetch(&engine.images, false, cancel).and_then(|fetched| {
+        let folder = engine.images.scratch()?;
+        place(&engine.images, &fetched, &folder, true)?;
+        Ok(Context::fetched(folder, client.clone()))
+    });
+    match context {
+        Ok(context) => {
+            step.done();
+            Ok(context)
+        }
+        Err(e) => {
+            step.failed(&e.message);
+            Err(e)
+        }
+    }
+}
+
+/// Puts what was fetched into a folder: an archive unpacked, a file under its name or as the Dockerfile.
+fn place(images: &ImageStore, fetched: &Fetched, folder: &std::path::Path, dockerfile: bool) -> Result<(), BuildError> {
+    let failed = |e: std::io::Error| BuildError::new(format!("cannot take the build context: {e}"));
+    let target = Tree::folder(folder).map_err(failed)?;
+    if fetched.is_folder {
+        return target.copy_folder(&fetched.path, "/", Ownership::default(), &|_| false).map_err(failed);
+    }
+    if copying::is_archive(&fetched.path) {
+        let archive = std::fs::File::open(&fetched.path).map_err(failed)?;
+        return images.unpack_archive(archive, folder, "cannot take the build context").map(drop).map_err(failed);
+    }
+    let name = fetched.path.file_name().unwrap_or_default().to_string_lossy();
+    let name = if dockerfile { "Dockerfile" } else { &name };
+    target.copy_file(&fetched.path, &format!("/{name}"), Ownership::default()).map_err(failed)
+}
+
+/// Makes a layer of what was fetched.
+fn context_layer(images: &ImageStore, fetched: &Fetched) -> Result<Digest, BuildError> {
+    let scratch = images.scratch()?;
+    let layer = place(images, fetched, &scratch, false).and_then(|()| Ok(images.add_layer(&scratch, &[])?));
+    crate::build::context::remove(&scratch);
+    layer?.map_or_else(|| Ok(images.add_empty_layer(&[])?), Ok)
 }
 
 /// Ends what builds of an engine that was killed have left running. Must be called on a blocking thread of a tokio runtime.
@@ -180,6 +249,7 @@ fn make(
         let short = format!("One or more build-args [{}] were not consumed", unused.join(" "));
         tracer.warn(vec![crate::trace::Warning { short, level: 1, ..Default::default() }]);
     }
+    inline::import(engine, request, &Cache::of(engine.state_dir()), tracer);
     let export = ready()?;
     let containers = engine.sandboxes.open(engine.state_dir(), &engine.containers)?;
     let names = plan.stages.iter().map(|stage| stage.name.clone()).collect();

@@ -19,6 +19,7 @@ use crate::build::context::{self, Context};
 use crate::build::copying::{self, Job, Sources};
 use crate::build::instruction::Copy;
 use crate::build::mounts::Kind;
+use crate::build::remotes::{Fetched, Remote};
 use crate::build::report::{BuildError, Cancel};
 use crate::build::running::{self, Command, MountSources, Mounted, Prepared};
 use crate::build::tree::Tree;
@@ -36,6 +37,8 @@ pub struct Files {
     pub layers: Vec<Digest>,
     /// When the layers on top of the base image were made.
     pub times: Vec<Timestamp>,
+    /// The keys of the steps that made these layers.
+    pub keys: Vec<String>,
 }
 
 /// An image that the build begins with or copies from.
@@ -56,6 +59,9 @@ enum State {
     Done(Arc<Files>),
     Failed,
 }
+
+/// What comes from elsewhere, once it is here.
+type Fetching = OnceLock<Result<Arc<Fetched>, String>>;
 
 /// A build under way.
 pub struct Solver<'a> {
@@ -81,6 +87,8 @@ pub struct Solver<'a> {
     context_told: Once,
     /// What copies take, by where from and what: files do not change during a build, and reading them twice takes long.
     gathered: Mutex<HashMap<String, Arc<Sources>>>,
+    /// What came from elsewhere, by where from.
+    remotes: Mutex<HashMap<String, Arc<Fetching>>>,
 }
 
 /// Another folder of the client's, which is used like an image without a config.
@@ -139,6 +147,7 @@ impl<'a> Solver<'a> {
             context_step: OnceLock::new(),
             context_told: Once::new(),
             gathered: Mutex::default(),
+            remotes: Mutex::default(),
         }
     }
 
@@ -221,6 +230,11 @@ impl<'a> Solver<'a> {
     /// Makes a layer of a folder of the client's.
     fn fetch_folder(&self, folder: &Folder) -> Result<Files, BuildError> {
         let images = &self.engine.images;
+        if let Some(remote) = Remote::of_context(&folder.folder) {
+            let fetched = self.fetched(&remote, false)?;
+            let layer = super::context_layer(images, &fetched)?;
+            return Ok(Files { key: key(["folder from elsewhere", layer.as_str()]), layers: vec![layer], ..Files::default() });
+        }
         let step = self.tracer.start_own(&format!("[context {}] load .dockerignore", folder.name), Vec::new());
         let part = format!("transferring {}:", folder.name);
         let (exclude, bytes) = self.context.fetch_named_ignore(&folder.folder).inspect_err(|e| step.report(&e.message))?;
@@ -241,13 +255,13 @@ impl<'a> Solver<'a> {
         step.part_done(&part, bytes, 0);
         step.done();
         let layer = layer.map_or_else(|| images.add_empty_layer(&[]), Ok)?;
-        Ok(Files { key: key(["folder of the client", layer.as_str()]), layers: vec![layer], times: Vec::new() })
+        Ok(Files { key: key(["folder of the client", layer.as_str()]), layers: vec![layer], ..Files::default() })
     }
 
     fn image_files(&self, at: usize) -> Files {
         let layers = self.images[at].document.rootfs.diff_ids.clone();
         let top = chain_ids(&layers).pop().map_or_else(|| self.images[at].id.to_string(), |chain| chain.to_string());
-        Files { key: key(["image", &top]), layers, times: Vec::new() }
+        Files { key: key(["image", &top]), layers, ..Files::default() }
     }
 
     fn stage(&self, at: usize, stage: &Stage) -> Result<Files, BuildError> {
@@ -333,17 +347,18 @@ impl<'a> Solver<'a> {
         let key = match &work.kind {
             WorkKind::Folder(folder) => folder_key(below, folder),
             WorkKind::Copy { copy, add, from, working_dir } => {
-                let (_, sources) = self.sources(copy, *from).ok()?;
+                let (_, sources) = self.sources(copy, *add, *from).ok()?;
                 return self.cached_copy(&copy_key(below, copy, *add, working_dir, &sources), copy, below);
             }
             WorkKind::Run(run) => self.run_key(below, run).ok()?,
         };
-        self.cached(&key)
+        self.cached(&key, below)
     }
 
-    fn cached(&self, key: &str) -> Option<Files> {
+    fn cached(&self, key: &str, below: &Files) -> Option<Files> {
         let record = self.cache.get(key, &self.engine.images)?;
-        Some(Files { key: key.to_owned(), layers: record.layers, times: record.times })
+        let keys = with(&below.keys, key);
+        Some(Files { key: key.to_owned(), layers: record.layers, times: record.times, keys })
     }
 
     /// Tells of the image that a stage begins with. `used` says that something has to be done on top of it.
@@ -406,7 +421,8 @@ impl<'a> Solver<'a> {
         let mut wanted: Vec<String> = Vec::new();
         for work in self.stages.iter().flatten().flat_map(|stage| &stage.steps).filter(|work| uses_context(work)) {
             match &work.kind {
-                WorkKind::Copy { copy, .. } => wanted.extend(copy.sources.iter().map(|source| crate::patterns::clean(source))),
+                WorkKind::Copy { copy, .. } => wanted
+                    .extend(copy.sources.iter().filter(|source| !copying::is_url(source)).map(|source| crate::patterns::clean(source))),
                 WorkKind::Run(run) => {
                     let mounts = run.mounts.iter().filter(|(_, from)| *from == Origin::Context);
                     wanted.extend(mounts.map(|(mount, _)| crate::patterns::clean(&mount.source)));
@@ -447,7 +463,7 @@ impl<'a> Solver<'a> {
     /// Does a step, or finds it in the cache after all; says which.
     fn work(&self, work: &Work, below: &Files, ignored: bool, step: &Step<'_>) -> Result<(Files, bool), BuildError> {
         let images = &self.engine.images;
-        let lookup = |key: &str| if ignored { None } else { self.cached(key) };
+        let lookup = |key: &str| if ignored { None } else { self.cached(key, below) };
         match &work.kind {
             WorkKind::Folder(folder) => {
                 let key = folder_key(below, folder);
@@ -458,7 +474,7 @@ impl<'a> Solver<'a> {
                 self.keep(key, below, layer, &work.name)
             }
             WorkKind::Copy { copy, add, from, working_dir } => {
-                let (tree, sources) = self.sources(copy, *from)?;
+                let (tree, sources) = self.sources(copy, *add, *from)?;
                 let key = copy_key(below, copy, *add, working_dir, &sources);
                 if let (false, Some(files)) = (ignored, self.cached_copy(&key, copy, below)) {
                     return Ok((files, true));
@@ -484,7 +500,7 @@ impl<'a> Solver<'a> {
     /// A layer of `--link` is the same on top of whatever is below.
     fn cached_copy(&self, key: &str, copy: &Copy, below: &Files) -> Option<Files> {
         if !copy.link {
-            return self.cached(key);
+            return self.cached(key, below);
         }
         let images = &self.engine.images;
         let record = self.cache.get(key, images)?;
@@ -506,7 +522,8 @@ impl<'a> Solver<'a> {
             Some(layer) => layer,
             None => self.engine.images.add_empty_layer(&below.layers)?,
         };
-        let mut files = Files { key, layers: below.layers.clone(), times: below.times.clone() };
+        let keys = with(&below.keys, &key);
+        let mut files = Files { key, keys, layers: below.layers.clone(), times: below.times.clone() };
         files.layers.push(layer);
         files.times.push(Timestamp::now());
         self.remember(&files.key, &files.layers, &files.times, name, &below.key);
@@ -527,7 +544,7 @@ impl<'a> Solver<'a> {
         let _ = self.cache.put(key, &record);
     }
 
-    fn sources(&self, copy: &Copy, from: Origin) -> Result<(Tree, Arc<Sources>), BuildError> {
+    fn sources(&self, copy: &Copy, add: bool, from: Origin) -> Result<(Tree, Arc<Sources>), BuildError> {
         let tree = match from {
             Origin::Context => self.context.tree()?,
             other => {
@@ -547,9 +564,32 @@ impl<'a> Solver<'a> {
                 return Err(missing(&format!("/{path}")));
             }
         }
-        let sources = Arc::new(copying::gather(&tree, copy, from == Origin::Context)?);
+        let sources = Arc::new(copying::gather(&tree, copy, from == Origin::Context, add, &|remote| self.fetched(remote, copy.keep_git))?);
         locked(&self.gathered).insert(place, Arc::clone(&sources));
         Ok((tree, sources))
+    }
+
+    /// Fetches what a step adds from elsewhere, once a build.
+    fn fetched(&self, remote: &Remote, keep_git: bool) -> Result<Arc<Fetched>, String> {
+        let place = Arc::clone(locked(&self.remotes).entry(format!("{keep_git} {remote:?}")).or_default());
+        let fetch = || {
+            let name = match remote {
+                Remote::Http(url) => url.clone(),
+                Remote::Git { url, reference, .. } => format!("{url}{}{reference}", if reference.is_empty() { "" } else { "#" }),
+            };
+            let step = self.tracer.start_own(&name, Vec::new());
+            match remote.fetch(&self.engine.images, keep_git, self.cancel) {
+                Ok(fetched) => {
+                    step.done();
+                    Ok(Arc::new(fetched))
+                }
+                Err(e) => {
+                    step.failed(&e.message);
+                    Err(format!("failed to load cache key: {}", e.message))
+                }
+            }
+        };
+        place.get_or_init(fetch).clone()
     }
 
     fn folders(&self, files: &Files) -> Result<Vec<PathBuf>, BuildError> {
@@ -677,7 +717,7 @@ fn missing(path: &str) -> BuildError {
 fn uses_context(work: &Work) -> bool {
     match &work.kind {
         WorkKind::Folder(_) => false,
-        WorkKind::Copy { from, copy, .. } => *from == Origin::Context && !copy.sources.is_empty(),
+        WorkKind::Copy { from, copy, .. } => *from == Origin::Context && copy.sources.iter().any(|source| !copying::is_url(source)),
         WorkKind::Run(run) => run.mounts.iter().any(|(mount, from)| *from == Origin::Context && mount.kind == Kind::Bind),
     }
 }
@@ -687,7 +727,13 @@ fn linked(link: &str, below: &Files, layer: &Digest, time: Timestamp) -> Files {
     let mut files = Files { key: key(["linked", link, &below.key]), ..below.clone() };
     files.layers.push(layer.clone());
     files.times.push(time);
+    // Nobody looks for it by this key.
+    files.keys.push(files.key.clone());
     files
+}
+
+fn with(keys: &[String], key: &str) -> Vec<String> {
+    keys.iter().map(String::as_str).chain([key]).map(str::to_owned).collect()
 }
 
 fn folder_key(below: &Files, folder: &str) -> String {

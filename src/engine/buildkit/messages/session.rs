@@ -90,6 +90,12 @@ pub struct Login {
     pub secret: String,
 }
 
+#[derive(Clone, PartialEq, Message)]
+pub struct AgentRequest {
+    #[prost(string, tag = "1")]
+    pub id: String,
+}
+
 /// Whether a session is well (`grpc.health.v1`).
 #[derive(Clone, PartialEq, Message)]
 pub struct Health {

@@ -1,6 +1,6 @@
 //! `POST /build` and `POST /build/prune`: Docker's parameters and streams over `engine::build`.
 
-mod request;
+pub mod request;
 mod stream;
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::json::Json;
 use super::params::Params;
 use super::server::Peer;
 use crate::Engine;
-use crate::build::{Cancel, Context, Export, Going, Kept, build_buildkit, build_classic};
+use crate::build::{Cancel, Context, Export, Going, Kept, build_buildkit, build_classic, fetch_context};
 
 /// `/build`, without the version in front.
 pub fn router() -> Router<Arc<Engine>> {
@@ -26,6 +26,7 @@ pub fn router() -> Router<Arc<Engine>> {
 
 async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Request) -> Result<Response, ApiError> {
     let order = request::read(&params, request.headers())?;
+    let remote = params.get("remote").filter(|remote| !["", "client-session"].contains(remote)).map(str::to_owned);
     let buildkit = params.get("version") == Some("2");
     let quiet = params.flag("q") && !buildkit;
     let cancel = Cancel::default();
@@ -46,7 +47,10 @@ async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Reque
     });
     tokio::task::spawn_blocking(move || {
         let report = |note| sender.note(&note);
-        let context = Context::receive(&engine.images, &mut body);
+        let context = match &remote {
+            Some(address) => fetch_context(&engine, None, address, &report, &cancel),
+            None => Context::receive(&engine.images, &mut body),
+        };
         if buildkit {
             let image = || Ok(Export::Image(order.tags.clone()));
             let done = context.and_then(|context| build_buildkit(&engine, &order, &context, &report, &cancel, &image));
@@ -74,7 +78,7 @@ async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json
         None => filters.boolean("private")?.map(|private| !private),
         shared => shared,
     };
-    let keep = u64::try_from(keep).unwrap_or(0);
+    let keep = u64::try_from(keep).ok().filter(|keep| *keep > 0);
     let going = Going { all: params.flag("all"), keep, until, kinds: list("type"), ids: list("id"), shared };
     let events = engine.events.clone();
     let removed = tokio::task::spawn_blocking(move || crate::build::prune(&engine, &going)).await;

@@ -11,14 +11,13 @@ use crate::dockerapi::ApiError;
 use crate::dockerapi::auth;
 use crate::dockerapi::params::Params;
 use crate::image::Reference;
+use crate::units::parse_bool;
+
+/// The argument that has an image carry its cache.
+pub const INLINE_CACHE: &str = "BUILDKIT_INLINE_CACHE";
 
 /// Reads the parameters; refuses what makes no sense in Docker's words.
 pub fn read(params: &Params, headers: &HeaderMap) -> Result<BuildRequest, ApiError> {
-    if let Some(remote) = params.get("remote").filter(|remote| *remote != "client-session") {
-        return Err(ApiError::invalid(format!(
-            "cannot build from {remote}: this engine fetches nothing from the network; download it and build from the folder"
-        )));
-    }
     let mut tags: Vec<Reference> = Vec::new();
     for tag in params.all("t").filter(|tag| !tag.is_empty()) {
         let reference = Reference::parse_normalized(tag)?;
@@ -56,7 +55,9 @@ pub fn read(params: &Params, headers: &HeaderMap) -> Result<BuildRequest, ApiErr
     };
     let arguments: BTreeMap<String, Option<String>> = json(params, "buildargs")?.unwrap_or_default();
     let labels: BTreeMap<String, String> = json(params, "labels")?.unwrap_or_default();
+    let inline = arguments.get(INLINE_CACHE).is_some_and(|value| value.as_deref().and_then(parse_bool) == Some(true));
     Ok(BuildRequest {
+        inline_cache: inline,
         dockerfile: params.get("dockerfile").unwrap_or_default().to_owned(),
         tags,
         arguments,

@@ -11,15 +11,17 @@ use crate::image::{Digest, native_architecture};
 const FRONTEND: [&str; 5] = ["frontend.caps", "gateway.solve.evaluate", "proto.refarray", "return", "solve.base"];
 
 /// What steps can be. They are never taken as such: Dockerfiles are, and these are what they come to here.
-const GRAPH: [&str; 16] = [
+const GRAPH: [&str; 18] = [
     "exec.meta.base",
     "exec.meta.cgroup.parent",
     "exec.meta.network",
+    "exec.meta.sethostname",
     "exec.meta.ulimit",
     "exec.mount.bind",
     "exec.mount.cache",
     "exec.mount.cache.sharing",
     "exec.mount.secret",
+    "exec.mount.ssh",
     "exec.mount.tmpfs",
     "exec.mount.tmpfs.size",
     "file.base",

@@ -38,7 +38,11 @@ async fn solve(call: &mut Call, desk: &Desk) -> Result<(), Status> {
         return Err(Status::unknown("this engine builds Dockerfiles; it does not take a graph of steps"));
     }
     let export = request::export(&request)?;
-    let (begun, returned) = desk.jobs.begin(&request.reference, &request.session, &request.entitlements)?;
+    let exports = request.cache.iter().flat_map(|cache| &cache.exports);
+    if let Some(other) = exports.into_iter().find(|export| export.kind != "inline") {
+        return Err(Status::unknown(format!("unknown cache exporter: {:?}", other.kind)));
+    }
+    let (begun, returned) = desk.jobs.begin(&request)?;
     let job = &begun.job;
     let work = async {
         let id = if request.frontend.is_empty() {
@@ -141,7 +145,7 @@ pub async fn prune(call: &mut Call, desk: &Desk) -> Result<(), Status> {
     let kept_for = u64::try_from(request.keep_duration).unwrap_or(0);
     let going = Going {
         all: request.all,
-        keep: u64::try_from(request.keep_bytes).unwrap_or(0),
+        keep: u64::try_from(request.keep_bytes).ok().filter(|keep| *keep > 0),
         until: (kept_for > 0).then(|| Timestamp::now().checked_sub(Duration::from_nanos(kept_for)).unwrap_or_default()),
         ..Going::default()
     };

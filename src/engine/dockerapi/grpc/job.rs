@@ -13,7 +13,7 @@ use super::offers::Machine;
 use super::questions::Question;
 use super::request::Order;
 use crate::build::{BuildError, Cancel, Export, Made, Note, build_buildkit};
-use crate::buildkit::messages::control::RpcStatus;
+use crate::buildkit::messages::control::{RpcStatus, SolveRequest};
 use crate::buildkit::status::{self, Status};
 use crate::trace::{self, News};
 
@@ -23,14 +23,16 @@ pub struct Jobs(Awaited<Job>);
 
 impl Jobs {
     /// A build begins; it is over when the answer is dropped. Gives too what the client will return.
-    pub fn begin(self: &Arc<Self>, name: &str, session: &str, allowed: &[String]) -> Result<(Begun, oneshot::Receiver<Returned>), Status> {
+    pub fn begin(self: &Arc<Self>, request: &SolveRequest) -> Result<(Begun, oneshot::Receiver<Returned>), Status> {
+        let name = &request.reference;
         if name.is_empty() {
             return Err(Status::new(status::INVALID, "the build has no name"));
         }
         let (sender, receiver) = oneshot::channel();
         let job = Arc::new(Job {
-            session: session.to_owned(),
-            allowed: allowed.to_vec(),
+            session: request.session.clone(),
+            allowed: request.entitlements.clone(),
+            inline: request.cache.iter().flat_map(|cache| &cache.exports).any(|export| export.kind == "inline"),
             news: Mutex::default(),
             told: watch::Sender::new(false),
             builds: Mutex::default(),
@@ -39,7 +41,7 @@ impl Jobs {
         if !self.0.put_new(name, Arc::clone(&job)) {
             return Err(Status::unknown(format!("job ID {name} exists")));
         }
-        Ok((Begun { job, name: name.to_owned(), jobs: Arc::clone(self) }, receiver))
+        Ok((Begun { job, name: name.clone(), jobs: Arc::clone(self) }, receiver))
     }
 
     /// The build of this name, which may be about to begin.
@@ -77,6 +79,8 @@ pub struct Job {
     session: String,
     /// What its client lets it do beyond the usual.
     allowed: Vec<String>,
+    /// Whether the image shall carry its cache.
+    inline: bool,
     news: Mutex<Vec<Bytes>>,
     /// Whether it is over; changes with the news.
     told: watch::Sender<bool>,
@@ -122,14 +126,14 @@ impl Job {
         let session = desk.sessions.get(&self.session).await?;
         let ending = Ending(Cancel::default());
         let machine = Machine::new(session, &ending.0);
-        let (job, engine) = (Arc::clone(self), Arc::clone(&desk.engine));
+        let (job, engine, cancel) = (Arc::clone(self), Arc::clone(&desk.engine), ending.0.clone());
         let answered = tokio::task::spawn_blocking(move || {
             let report = |note: Note| {
                 if let Note::Trace(news) = note {
                     job.tell(&news);
                 }
             };
-            let context = order.context(&engine, Arc::new(machine))?;
+            let context = order.context(&engine, Arc::new(machine), &report, &cancel)?;
             question.answer(&order.request, &context, &report)
         });
         Ok(answered.await.map_err(|_| Status::new(status::INTERNAL, "the engine failed within a build"))??)
@@ -140,6 +144,7 @@ impl Job {
         let session = desk.sessions.get(&self.session).await?;
         let ending = Ending(Cancel::default());
         let machine = Machine::new(session, &ending.0);
+        order.request.inline_cache |= self.inline;
         order.request.host_network = self.allowed.iter().any(|allowed| allowed == "network.host");
         let (first, begun) = oneshot::channel();
         let (go, going) = oneshot::channel();
@@ -159,7 +164,7 @@ impl Job {
                 export.ok_or_else(|| BuildError::new(trace::CANCELLED))
             };
             let result = order
-                .context(&engine, Arc::new(machine))
+                .context(&engine, Arc::new(machine), &report, &cancel)
                 .and_then(|context| build_buildkit(&engine, &order.request, &context, &report, &cancel, &ready));
             // Whoever does not listen any more needs no answer.
             match first.take() {

@@ -5,6 +5,7 @@
 //! How that is spoken is `crate::buildkit`'s; `transport` has the connections, `failure` how a build's failure is said, `job` the builds
 //! that are under way with those who follow them. No bytes of a client end in a panic, and one that goes away ends what it asked for.
 
+mod agents;
 mod awaited;
 mod capabilities;
 mod control;

@@ -1,15 +1,18 @@
 //! The machine of a client as a build sees it, by calls in the client's session.
 
 use std::io::{self, Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::agents;
 use super::session::Session;
-use crate::build::{BuildError, Cancel, Client, Head, Wanted};
-use crate::buildkit::messages::session::{Login, LoginRequest, Piece, Secret, SecretRequest, Stat};
-use crate::buildkit::methods::{FILES, KEEP, LOGIN, SECRET, UPLOAD};
+use crate::build::{BuildError, Cancel, Client, Forwarding, Head, Wanted};
+use crate::buildkit::messages::control::Empty;
+use crate::buildkit::messages::session::{AgentRequest, Login, LoginRequest, Piece, Secret, SecretRequest, Stat};
+use crate::buildkit::methods::{AGENT, FILES, KEEP, LOGIN, SECRET, UPLOAD};
 use crate::buildkit::status;
 use crate::buildkit::stream::read;
 use crate::buildkit::transfer::{Everything, Exchange, Owner, PIECE, Waiter, is_folder, receive, send_folder};
@@ -83,6 +86,14 @@ impl Client for Machine {
             }
         };
         Ok(self.waiter.wait(call)?)
+    }
+
+    fn agent(&self, id: &str, socket: UnixListener) -> Result<Option<Forwarding>, BuildError> {
+        if !self.session.offers(AGENT) {
+            return Ok(None);
+        }
+        self.waiter.wait(self.session.caller.call::<Empty>(AGENT, &[], &AgentRequest { id: id.to_owned() }))?;
+        Ok(Some(agents::forward(Arc::clone(&self.session), id, socket)?))
     }
 
     fn login(&self, host: &str) -> Option<Credentials> {

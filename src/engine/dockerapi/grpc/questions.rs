@@ -20,6 +20,8 @@ pub enum Question {
     Outline,
     /// Which targets there are.
     Targets,
+    /// What can be asked.
+    Describe,
 }
 
 impl Question {
@@ -29,6 +31,7 @@ impl Question {
             "frontend.lint" => Ok(Question::Lint),
             "frontend.outline" => Ok(Question::Outline),
             "frontend.targets" => Ok(Question::Targets),
+            "frontend.subrequests.describe" => Ok(Question::Describe),
             other => Err(Status::new(status::UNIMPLEMENTED, format!("unsupported request {other}"))),
         }
     }
@@ -45,6 +48,7 @@ impl Question {
                 let (outline, source) = outline(request, context, report)?;
                 (pretty(&outlined(&outline, &source)), outline_for_people(&outline), false)
             }
+            Question::Describe => (pretty(&described()), described_for_people(), false),
             Question::Targets => {
                 let (targets, source) = targets(request, context, report)?;
                 (pretty(&listed(&targets, &source)), targets_for_people(&targets), false)
@@ -105,6 +109,32 @@ fn outlined(outline: &Outline, source: &str) -> Json {
     ];
     all.extend(lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| (name.to_owned(), list.into())));
     Json::Object(all)
+}
+
+/// All questions: their names, and what they are for.
+const ALL: [(&str, &str); 4] = [
+    ("frontend.outline", "List all parameters current build target supports"),
+    ("frontend.targets", "List all targets current build supports"),
+    ("frontend.lint", "Lint source configurations"),
+    ("frontend.subrequests.describe", "List available subrequest types"),
+];
+
+fn described() -> Json {
+    let of = |(name, description): &(&str, &str)| {
+        let fields = json!([{ "name": "result.json" }, { "name": "result.txt" }]);
+        let mut object = json!({ "name": name, "version": "1.0.0", "type": "rpc", "description": description, "metadata": fields });
+        if *name == "frontend.outline" {
+            object["opts"] = json!([{ "name": "target", "description": "Target build stage" }]);
+        }
+        object
+    };
+    ALL.iter().map(of).collect()
+}
+
+fn described_for_people() -> String {
+    let mut rows = vec![["NAME", "VERSION", "DESCRIPTION"].map(str::to_owned)];
+    rows.extend(ALL.map(|(name, description)| [name.trim_start_matches("frontend."), "1.0.0", description].map(str::to_owned)));
+    table(&rows, 1)
 }
 
 /// Warnings for people.

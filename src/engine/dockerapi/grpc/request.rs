@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::offers::Machine;
 use super::questions::Question;
 use crate::Engine;
-use crate::build::{BuildError, BuildRequest, Context, Export};
+use crate::build::{BuildError, BuildRequest, Cancel, Context, Export, Report, fetch_context};
 use crate::buildkit::Status;
 use crate::buildkit::messages::control::SolveRequest;
 use crate::buildkit::methods::UPLOADED;
 use crate::container::{HostConfig, Ulimit};
+use crate::dockerapi::build::request::INLINE_CACHE;
 use crate::image::Reference;
+use crate::units::parse_bool;
 
 /// A build that is asked for.
 pub struct Order {
@@ -21,6 +23,8 @@ pub struct Order {
     definition: String,
     /// The path of a context that comes as one archive.
     uploaded: Option<String>,
+    /// The address of a context that the engine fetches by itself.
+    elsewhere: Option<String>,
     /// What is asked of the Dockerfile, where it shall not be built.
     pub question: Option<Question>,
 }
@@ -35,11 +39,7 @@ impl Order {
         let mut take = |name: &str| attributes.remove(name).unwrap_or_default();
         let context = take("context");
         let uploaded = context.strip_prefix(UPLOADED).map(|path| format!("/{path}"));
-        if !context.is_empty() && uploaded.is_none() && !context.starts_with("local:") {
-            return Err(Status::unknown(format!(
-                "cannot build from {context}: this engine fetches nothing from the network; download it and build from the folder"
-            )));
-        }
+        let elsewhere = (!context.is_empty() && uploaded.is_none() && !context.starts_with("local:")).then(|| context.clone());
         let or = |given: String, usual: &str| if given.is_empty() { usual.to_owned() } else { given };
         let files = match context.strip_prefix("local:") {
             Some(name) => name.to_owned(),
@@ -70,6 +70,7 @@ impl Order {
             extra_hosts: (!hosts.is_empty()).then_some(hosts),
             ..HostConfig::default()
         };
+        let imports = imports(&take("cache-imports"), &take("cache-from"));
         let pull = take("image-resolve-mode") == "pull";
         let target = take("target");
         let no_cache = attributes.remove("no-cache");
@@ -81,6 +82,7 @@ impl Order {
             platform,
             host,
             no_cache: no_cache.as_deref() == Some(""),
+            cache_from: (!imports.is_empty()).then_some(imports),
             no_cache_for: list(no_cache.as_deref().unwrap_or_default()),
             ..BuildRequest::default()
         };
@@ -93,11 +95,16 @@ impl Order {
                 named(&mut request.contexts, name, &value)?;
             }
         }
-        Ok(Order { request, files, definition, uploaded, question })
+        let inline = request.arguments.get(INLINE_CACHE).and_then(Option::as_deref);
+        request.inline_cache = inline.and_then(parse_bool) == Some(true);
+        Ok(Order { request, files, definition, uploaded, elsewhere, question })
     }
 
     /// The files of the build, on the client's machine or in what it uploads.
-    pub fn context(&self, engine: &Engine, machine: Arc<Machine>) -> Result<Context, BuildError> {
+    pub fn context(&self, engine: &Engine, machine: Arc<Machine>, report: Report<'_>, cancel: &Cancel) -> Result<Context, BuildError> {
+        if let Some(address) = &self.elsewhere {
+            return fetch_context(engine, Some(machine), address, report, cancel);
+        }
         match &self.uploaded {
             Some(path) => Context::uploaded(&engine.images, machine, path),
             None => Context::of_client(engine, machine, &self.files, &self.definition),
@@ -105,11 +112,30 @@ impl Order {
     }
 }
 
+/// The images of `--cache-from`: the form of today, and the one before it.
+fn imports(today: &str, before: &str) -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Import {
+        #[serde(default)]
+        attrs: HashMap<String, String>,
+    }
+    let read: Vec<Import> = serde_json::from_str(today).unwrap_or_default();
+    // Caches elsewhere than in images are none of this engine's.
+    read.into_iter().filter_map(|mut import| import.attrs.remove("ref")).chain(list(before)).collect()
+}
+
+/// How addresses begin that the engine can fetch from.
+const ELSEWHERE: [&str; 6] = ["http://", "https://", "git://", "ssh://", "git@", "github.com/"];
+
 /// A context that has a name: an image, or a folder of the client's.
 fn named(contexts: &mut BTreeMap<String, String>, name: &str, value: &str) -> Result<(), Status> {
-    let known = value.strip_prefix("docker-image://").or_else(|| value.starts_with("local:").then_some(value));
+    let elsewhere = ELSEWHERE.iter().any(|scheme| value.starts_with(scheme));
+    let known = value.strip_prefix("docker-image://").or_else(|| (value.starts_with("local:") || elsewhere).then_some(value));
     let known = known.ok_or_else(|| {
-        Status::unknown(format!("the context {name} cannot be {value}: this engine takes docker-image:// and folders here"))
+        Status::unknown(format!(
+            "the context {name} cannot be {value}: this engine takes docker-image://, folders, and addresses of git and HTTP here"
+        ))
     })?;
     contexts.insert(name.to_owned(), known.to_owned());
     Ok(())

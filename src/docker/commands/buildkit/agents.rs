@@ -1,0 +1,81 @@
+//! `--ssh`: agents of keys that single steps of a build may ask. They may ask which keys there are and for signatures, and nothing else:
+//! what would change an agent is refused here.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use crate::buildkit::messages::session::Piece;
+use crate::buildkit::stream::read;
+use crate::buildkit::{Inbound, Outgoing, Status, status};
+use crate::docker::cmdline::Matches;
+use crate::docker::failure::{Failure, io_words};
+
+/// What may be asked: for the keys, and for a signature.
+const ALLOWED: [u8; 2] = [11, 13];
+/// The answer to all else: a message of one byte, "failure".
+const REFUSED: [u8; 5] = [0, 0, 0, 1, 5];
+/// As long as a message may be.
+const MESSAGE_MAX: usize = 256 << 10;
+const HEAD: usize = 4;
+
+/// The sockets of the agents, by id.
+pub fn read_flags(m: &Matches) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    m.all("ssh").filter(|text| !text.is_empty()).map(one).collect()
+}
+
+fn one(text: &str) -> Result<(String, PathBuf), Failure> {
+    let (id, place) = text.split_once('=').unwrap_or((text, ""));
+    let socket = if place.is_empty() { std::env::var("SSH_AUTH_SOCK").unwrap_or_default() } else { place.to_owned() };
+    if socket.is_empty() {
+        return Err(Failure::new("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set"));
+    }
+    let metadata =
+        std::fs::metadata(&socket).map_err(|e| Failure::new(format!("failed to open {socket}: stat {socket}: {}", io_words(&e))))?;
+    if !metadata.file_type().is_socket() {
+        return Err(Failure::new(format!(
+            "--ssh {text} is not supported: {socket} is no socket of an agent; add the key to one with ssh-add, and give --ssh {id}"
+        )));
+    }
+    Ok((id.to_owned(), PathBuf::from(socket)))
+}
+
+/// Answers for an agent until the other side has no more to ask.
+pub async fn answer(agent: &PathBuf, out: &mut Outgoing, inbound: &mut Inbound) -> Result<(), Status> {
+    let lost = |e: std::io::Error| Status::unknown(format!("the agent at {}: {}", agent.display(), io_words(&e)));
+    let mut agent = UnixStream::connect(agent).await.map_err(lost)?;
+    let mut asked = BytesMut::new();
+    while let Some(bytes) = inbound.bytes().await? {
+        asked.extend_from_slice(&read::<Piece>(bytes)?.data);
+        while let Some(length) = length(&asked)? {
+            if asked.len() < HEAD + length {
+                break;
+            }
+            let message = asked.split_to(HEAD + length);
+            let data = if message.get(HEAD).is_some_and(|kind| ALLOWED.contains(kind)) {
+                agent.write_all(&message).await.map_err(lost)?;
+                let mut answer = vec![0; HEAD];
+                agent.read_exact(&mut answer).await.map_err(lost)?;
+                let length = self::length(&answer)?.unwrap_or(0);
+                answer.resize(HEAD + length, 0);
+                agent.read_exact(&mut answer[HEAD..]).await.map_err(lost)?;
+                answer.into()
+            } else {
+                bytes::Bytes::from_static(&REFUSED)
+            };
+            out.message(&Piece { data }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// How long the first message is, once that is known.
+fn length(bytes: &[u8]) -> Result<Option<usize>, Status> {
+    let Some(mut head) = bytes.get(..HEAD) else { return Ok(None) };
+    let length = head.get_u32() as usize;
+    if length > MESSAGE_MAX { Err(Status::new(status::INVALID, "a message to the agent is too long")) } else { Ok(Some(length)) }
+}

@@ -1,0 +1,241 @@
+//! What a build names by an address: a repository of git's, or whatever a server answers over HTTP. It goes into a folder of the store's
+//! that goes with it. Nothing is fetched but what the Dockerfile or the command line names.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+
+use super::context;
+use super::report::{BuildError, Cancel};
+use super::tree::hex;
+use crate::image::ImageStore;
+use crate::registry;
+use crate::units::quote;
+
+/// As much as one answer may be.
+const ANSWER_MAX: u64 = 64 << 30;
+/// What git may speak; no address leads to a file or a command of the machine's.
+const PROTOCOLS: &str = "http:https:git:ssh";
+/// As much of what git says as is told when it fails.
+const WORDS_MAX: usize = 2000;
+
+/// What an address means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remote {
+    /// A branch, tag or commit of a repository, and a folder in it; empty for the first branch and for all.
+    Git {
+        url: String,
+        reference: String,
+        folder: String,
+    },
+    Http(String),
+}
+
+/// What was fetched; it goes when this does.
+#[derive(Debug)]
+pub struct Fetched {
+    scratch: PathBuf,
+    /// The folder, or the file.
+    pub path: PathBuf,
+    pub is_folder: bool,
+    /// What tells it from what else may be there.
+    pub digest: String,
+}
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        context::remove(&self.scratch);
+    }
+}
+
+impl Remote {
+    /// What `text` means, if it is an address.
+    pub fn of(text: &str) -> Option<Remote> {
+        let (url, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let http = url.starts_with("http://") || url.starts_with("https://");
+        let git = ["git://", "ssh://", "git@"].iter().any(|scheme| url.starts_with(scheme)) || (http && url.ends_with(".git"));
+        if git {
+            let (reference, folder) = fragment.split_once(':').unwrap_or((fragment, ""));
+            return Some(Remote::Git { url: url.to_owned(), reference: reference.to_owned(), folder: folder.to_owned() });
+        }
+        http.then(|| Remote::Http(text.to_owned()))
+    }
+
+    /// The same for a context, where `github.com/…` means a repository, too.
+    pub fn of_context(text: &str) -> Option<Remote> {
+        if text.starts_with("github.com/") { Remote::of(&format!("https://{text}")).map(Remote::into_git) } else { Remote::of(text) }
+    }
+
+    fn into_git(self) -> Remote {
+        match self {
+            Remote::Http(url) => {
+                let (url, fragment) = url.split_once('#').unwrap_or((&url, ""));
+                let (reference, folder) = fragment.split_once(':').unwrap_or((fragment, ""));
+                Remote::Git { url: url.to_owned(), reference: reference.to_owned(), folder: folder.to_owned() }
+            }
+            git @ Remote::Git { .. } => git,
+        }
+    }
+
+    /// Fetches it; of a repository the folder of git's own stays where `keep_git` says so.
+    pub fn fetch(&self, images: &ImageStore, keep_git: bool, cancel: &Cancel) -> Result<Fetched, BuildError> {
+        let scratch = images.scratch()?;
+        let fetched = match self {
+            Remote::Git { url, reference, folder } => Git { scratch: &scratch, cancel }.fetch(url, reference, folder, keep_git),
+            Remote::Http(url) => download(&scratch, url),
+        };
+        match fetched {
+            Ok((path, digest)) => Ok(Fetched { is_folder: path.is_dir(), scratch, path, digest }),
+            Err(e) => {
+                context::remove(&scratch);
+                Err(e)
+            }
+        }
+    }
+}
+
+/// Fetches what a server has; gives the file and its digest.
+fn download(scratch: &Path, url: &str) -> Result<(PathBuf, String), BuildError> {
+    let answer = registry::get(url).map_err(|e| BuildError::new(e.to_string()))?;
+    if !answer.status.is_success() {
+        return Err(BuildError::new(format!("invalid response status {}", answer.status.as_u16())));
+    }
+    let said = answer.header("content-disposition").and_then(|text| text.split("filename=").nth(1)).map(|name| name.trim_matches('"'));
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let name = said.unwrap_or(path).rsplit('/').next().unwrap_or_default();
+    let name = if ["", ".", ".."].contains(&name) || name.contains('\0') { "download" } else { name };
+    let changed = answer.header("last-modified").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+    let changed = changed.map_or(SystemTime::UNIX_EPOCH, |time| time.timestamp().into());
+    let failed = |e: io::Error| BuildError::new(format!("cannot fetch {url}: {e}"));
+    let place = scratch.join(name);
+    let mut file = fs::File::create(&place).map_err(failed)?;
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 64 << 10]);
+    let mut body = answer.into_body().take(ANSWER_MAX);
+    loop {
+        match body.read(&mut buffer).map_err(failed)? {
+            0 => break,
+            count => {
+                hasher.update(&buffer[..count]);
+                file.write_all(&buffer[..count]).map_err(failed)?;
+            }
+        }
+    }
+    file.set_permissions(fs::Permissions::from_mode(0o600)).and_then(|()| file.set_modified(changed)).map_err(failed)?;
+    Ok((place, format!("sha256:{}", hex(&hasher.finalize()))))
+}
+
+/// A repository's fetching.
+struct Git<'a> {
+    scratch: &'a Path,
+    cancel: &'a Cancel,
+}
+
+impl Git<'_> {
+    fn fetch(&self, url: &str, reference: &str, folder: &str, keep_git: bool) -> Result<(PathBuf, String), BuildError> {
+        let reference = if reference.is_empty() { "HEAD" } else { reference };
+        if [url, reference].iter().any(|word| word.starts_with('-')) {
+            return Err(BuildError::new(format!("{} is no address of a repository", quote(&format!("{url}#{reference}")))));
+        }
+        let work = self.scratch.join("work");
+        fs::create_dir(&work).map_err(|e| BuildError::new(format!("cannot make a folder for {url}: {e}")))?;
+        self.git(&work, &["init", "-q"])?;
+        if let Err(first) = self.git(&work, &["fetch", "-q", "--depth=1", "--no-tags", "--", url, reference]) {
+            // Not every server gives a commit that no branch ends with, nor a part of a history.
+            let whole = ["fetch", "-q", "--tags", "--", url, "+refs/heads/*:refs/remotes/origin/*"];
+            let commit = reference.len() >= 7 && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if !commit {
+                return Err(first);
+            }
+            self.git(&work, &whole)?;
+            self.git(&work, &["update-ref", "FETCH_HEAD", reference]).map_err(|_| first)?;
+        }
+        self.git(&work, &["checkout", "-q", "--detach", "FETCH_HEAD"])?;
+        let commit = self.git(&work, &["rev-parse", "HEAD"])?.trim().to_owned();
+        if work.join(".gitmodules").exists() {
+            self.git(&work, &["submodule", "update", "-q", "--init", "--recursive", "--depth=1"])?;
+        }
+        if !keep_git {
+            context::remove(&work.join(".git"));
+        }
+        let cleaned = crate::patterns::clean(folder);
+        if cleaned.is_empty() {
+            return Ok((work, format!("git:{commit}:{keep_git}")));
+        }
+        // A link in the repository leads nowhere out of it.
+        let missing = || BuildError::new(format!("subdir: {} not found in {url}#{reference}", quote(folder)));
+        let tree = super::tree::Tree::folder(&work).map_err(|_| missing())?;
+        let (_fd, found) = tree.find(&cleaned).map_err(|_| missing())?;
+        let real = fs::read_link(&found).map_err(|_| missing())?;
+        if real.is_dir() { Ok((real, format!("git:{commit}:{keep_git}:{cleaned}"))) } else { Err(missing()) }
+    }
+
+    /// Runs git where nothing of the user's counts, and ends it with the build. Gives what it wrote.
+    fn git(&self, folder: &Path, words: &[&str]) -> Result<String, BuildError> {
+        let mut command = Command::new("git");
+        command.args(["-c", "init.defaultBranch=main", "-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"]).args(words);
+        command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env("HOME", self.scratch).env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        command.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");
+        let mut child = command.spawn().map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => {
+                BuildError::new("the engine finds no `git` on its PATH: install git, or download what the build needs")
+            }
+            _ => BuildError::new(format!("cannot run git: {e}")),
+        })?;
+        let (mut out, mut errors) = (child.stdout.take(), child.stderr.take());
+        let (said, words_said, status) = std::thread::scope(|scope| {
+            let said = scope.spawn(move || text(out.as_mut()));
+            let complained = scope.spawn(move || text(errors.as_mut()));
+            let status = loop {
+                match child.try_wait() {
+                    Ok(None) if self.cancel.is_cancelled() => drop(child.kill()),
+                    Ok(None) => {}
+                    done => break done,
+                }
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            };
+            (said.join().unwrap_or_default(), complained.join().unwrap_or_default(), status)
+        });
+        self.cancel.check()?;
+        match status {
+            Ok(Some(status)) if status.success() => Ok(said),
+            _ => Err(BuildError::new(format!("failed to fetch remote: git {}: {}", words.first().unwrap_or(&""), words_said.trim()))),
+        }
+    }
+}
+
+fn text(from: Option<&mut impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        let _ = from.read_to_end(&mut bytes);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    text.chars().take(WORDS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        let git = |url: &str, reference: &str, folder: &str| {
+            Some(Remote::Git { url: url.to_owned(), reference: reference.to_owned(), folder: folder.to_owned() })
+        };
+        assert_eq!(Remote::of("https://h/x.git#main:a/b"), git("https://h/x.git", "main", "a/b"));
+        assert_eq!(Remote::of("git@h:x.git"), git("git@h:x.git", "", ""));
+        assert_eq!(Remote::of("git://h/x#:sub"), git("git://h/x", "", "sub"));
+        assert_eq!(Remote::of_context("github.com/o/r#v1"), git("https://github.com/o/r", "v1", ""));
+        assert_eq!(Remote::of("http://h/x.tar.gz"), Some(Remote::Http("http://h/x.tar.gz".to_owned())));
+        for local in ["a.git", "github.com/o/r.git", "/x", "ftp://h/x"] {
+            assert_eq!(Remote::of(local), None, "{local}");
+        }
+    }
+}
