@@ -18,7 +18,9 @@ fn fragment() -> impl Strategy<Value = String> {
             "![:", "{{content}}", "{{x}}", "\\{{x}}", "{{", "}}", "name: a\n", "layout: true\n", "template: a\n", "class: x, y\n", "x: {{x}}\n",
             "exclude: true\n", "count: false\n", "<!-- a: b -->", "<!--", "-->", "<!-- .element: class=\"x\" -->", "<!-- .slide: data-x -->",
             "<div>", "</div>", "<br/>\n", "<center>\n", "<", ">", "&amp;", "&", "|", "a | b\n--- | ---\n", "http://a.b/c.", "![i](u)", "[l](u)",
-            "\r\n", "\r", "\t", "\u{feff}", "é", "\u{fdd0}0\u{fdd1}", "\u{fdd2}", "\u{a0}", "$", "*", "_", "**", "$$", "\\frac{1}", "```math\n", "\u{fdd3}0\u{fdd4}", "$x_1$",
+            "\r\n", "\r", "\t", "\u{feff}", "é", "\u{fdd0}0\u{fdd1}", "\u{fdd2}", "\u{a0}", "$", "*", "_", "**", "$$", "\\frac{1}",
+            "\n::right::\n", "\n::: {.a #b k=\"v\"}\n", "\n::: notes\n", "\n:::\n", "{#a .b}", "{.c}", "\n. . .\n", "\n```{r x, include=FALSE}\n",
+            "\n```{r}\n", "#| include: false\n", " #<<\n", "```ts {1|2-3}\n", "````md magic-move\n", "\n## H {.a}\n", "\n# H {#b background=x}\n", "::", "{", "```math\n", "\u{fdd3}0\u{fdd4}", "$x_1$",
         ]).prop_map(str::to_owned),
         1 => "\\PC{0,6}",
     ]
@@ -114,6 +116,11 @@ proptest! {
     #[test]
     fn any_manifest_is_loaded(parts in proptest::collection::vec(setting(), 0..20)) {
         entries::manifest(&parts.concat());
+    }
+
+    #[test]
+    fn any_deck_of_another_program_is_read(text in text()) {
+        entries::manifest(&text);
     }
 
     #[test]

@@ -26,9 +26,15 @@ pub fn reveal(text: &str) {
 pub fn manifest(text: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.md"), text).unwrap();
-    for (name, text) in
-        [("course.yml", text.to_owned()), ("deck.md", format!("---\nmarp: true\n{text}")), ("other.md", format!("---\nlayout: a\n{text}"))]
-    {
+    let habits = [
+        "marp: true\n",
+        "marp: true\nheadingDivider: 2\n",
+        "layout: a\n",
+        "output: xaringan::moon_reader\n",
+        "title: T\nformat: revealjs\n---\n",
+    ];
+    let decks = habits.iter().map(|settings| ("deck.md", format!("---\n{settings}{text}")));
+    for (name, text) in std::iter::once(("course.yml", text.to_owned())).chain(decks) {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         let (course, diagnostics) = Course::load(&path);
