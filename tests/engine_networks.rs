@@ -263,8 +263,9 @@ fn ports_below_1024_are_roots() {
 fn a_web_server_shows_what_is_put_into_it() {
     both(|engine| {
         engine.ok("docker pull -q nginx:alpine && mkdir -p html && echo '<h1>mine</h1>' > html/index.html");
-        engine.ok("docker run -d --name web -p 127.0.0.1:0:80 nginx:alpine");
-        engine.ok("docker run -d --name own -p 127.0.0.1:0:80 -v /lab/html:/usr/share/nginx/html:ro nginx:alpine");
+        // Not any ports: another test waits for one that it had to be free.
+        engine.ok("docker run -d --name web -p 127.0.0.1:39431:80 nginx:alpine");
+        engine.ok("docker run -d --name own -p 127.0.0.1:39432:80 -v /lab/html:/usr/share/nginx/html:ro nginx:alpine");
         let get = |name: &str, path: &str| {
             (0..50).find_map(|_| {
                 std::thread::sleep(Duration::from_millis(50));
