@@ -108,7 +108,8 @@ fn published_ports_are_reached_from_the_machine() {
 fn ports_names_and_addresses_outlive_the_engine() {
     both(|engine| {
         engine.ok("docker network create lab");
-        engine.ok("docker run -d --name web --network lab -p 127.0.0.1::80 busybox httpd -f -h /etc");
+        // A port of its own: any port that it leaves could be another test's at once.
+        engine.ok("docker run -d --name web --network lab -p 127.0.0.1:39433:80 busybox httpd -f -h /etc");
         engine.ok(
             "docker run -d --name client --network lab busybox sh -c 'while :; do wget -qO /tmp/got http://web/hostname; sleep 1; done'",
         );
@@ -263,7 +264,6 @@ fn ports_below_1024_are_roots() {
 fn a_web_server_shows_what_is_put_into_it() {
     both(|engine| {
         engine.ok("docker pull -q nginx:alpine && mkdir -p html && echo '<h1>mine</h1>' > html/index.html");
-        // Not any ports: another test waits for one that it had to be free.
         engine.ok("docker run -d --name web -p 127.0.0.1:39431:80 nginx:alpine");
         engine.ok("docker run -d --name own -p 127.0.0.1:39432:80 -v /lab/html:/usr/share/nginx/html:ro nginx:alpine");
         let get = |name: &str, path: &str| {
