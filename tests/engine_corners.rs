@@ -70,6 +70,7 @@ fn mounts_that_make_no_sense_are_refused() {
         ("--volumes-from nosuch", "No such container: nosuch"),
         ("--tmpfs foo", "invalid mount path: 'foo' mount path must be absolute"),
         ("--tmpfs /t:bogus=1", "Invalid tmpfs option [\"bogus\" \"1\"]"),
+        ("--tmpfs /t:size", "Invalid tmpfs option [\"size\"]"),
         ("--device /dev/nope", "error gathering device information while adding custom device \"/dev/nope\": no such file or directory"),
         ("-v data:/x --mount type=tmpfs,dst=/x", "Duplicate mount point: /x"),
         ("-v data:/x -v other:/x", "Duplicate mount point: /x"),

@@ -10,8 +10,8 @@ use super::record::Record;
 /// The options that a file system in memory takes with a value (`size=…`).
 const TMPFS_VALUES: [&str; 7] = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"];
 
-/// The options that any mount takes.
-const MOUNT_FLAGS: [&str; 40] = [
+/// The options that any mount takes, none of them with a value.
+const MOUNT_FLAGS: [&str; 33] = [
     "defaults",
     "ro",
     "rw",
@@ -45,13 +45,6 @@ const MOUNT_FLAGS: [&str; 40] = [
     "norelatime",
     "strictatime",
     "nostrictatime",
-    "size",
-    "mode",
-    "uid",
-    "gid",
-    "nr_inodes",
-    "nr_blocks",
-    "mpol",
 ];
 
 /// Refuses what this machine does not have or the kernel would not take; the error is Docker's text.
