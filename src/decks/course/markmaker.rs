@@ -256,7 +256,7 @@ impl Maker<'_> {
         while let Some(start) = text[at..].find('&').map(|n| at + n) {
             at = start + 1;
             if let Some((length, plain)) = crate::slides::entity::decode(&text[start..]) {
-                edits.push((start, start + length, Edit::Text(plain)));
+                edits.push((start, start + length, Edit::Text(plain.into_owned())));
                 at = start + length;
             }
         }

@@ -223,7 +223,10 @@ impl Page<'_> {
 
     /// `wanted`, with a number behind it if it is taken.
     fn new_id(&mut self, wanted: String) -> String {
-        let mut count = *self.ids.get(&wanted).unwrap_or(&0);
+        let Some(&(mut count)) = self.ids.get(&wanted) else {
+            self.ids.insert(wanted.clone(), 1);
+            return wanted;
+        };
         let mut id = wanted.clone();
         while self.ids.contains_key(&id) {
             count += 1;

@@ -9,12 +9,35 @@ use super::assets::{Assets, Found, Problem, ProblemKind};
 use super::escape::{escaped, unescaped};
 use super::tags::{self, Markup, Tag};
 
-/// Elements without content.
-const VOID: &[&str] = &["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
-/// Elements whose content is no markup.
-const RAW: &[&str] = &["script", "style", "textarea", "title", "xmp", "noscript"];
-/// Elements that have no place on a slide: they would change the page around it.
-const UNFIT: &[&str] = &["base", "meta", "html", "head", "body", "plaintext", "frameset"];
+/// What the pass has to know about an element.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It has no content.
+    Void,
+    /// Its content is no markup.
+    Raw,
+    /// It has no place on a slide: it would change the page around it.
+    Unfit,
+    Other,
+}
+
+impl Kind {
+    /// Of the element with this name. Asked of every tag, so it compares no more than it must.
+    fn of(name: &str) -> Kind {
+        let mut small = [0; 10];
+        let Some(small) = small.get_mut(..name.len()) else { return Kind::Other };
+        small.copy_from_slice(name.as_bytes());
+        small.make_ascii_lowercase();
+        match &*small {
+            b"base" | b"meta" | b"html" | b"head" | b"body" | b"plaintext" | b"frameset" => Kind::Unfit,
+            b"area" | b"br" | b"col" | b"embed" | b"hr" | b"img" | b"input" | b"link" | b"param" | b"source" | b"track" | b"wbr" => {
+                Kind::Void
+            }
+            b"script" | b"style" | b"textarea" | b"title" | b"xmp" | b"noscript" => Kind::Raw,
+            _ => Kind::Other,
+        }
+    }
+}
 
 /// Elements inside one another; browsers flatten what is deeper than this.
 const DEEPEST: usize = 512;
@@ -51,7 +74,8 @@ fn edited(html: &str, assets: &mut Assets, problems: &mut Vec<Problem>) -> Optio
             }
         };
         at = tag.range.end;
-        if is_one_of(&tag, UNFIT) || (!tag.end && open.len() == DEEPEST && !is_one_of(&tag, VOID)) {
+        let kind = Kind::of(tag.name);
+        if kind == Kind::Unfit || (!tag.end && open.len() == DEEPEST && kind != Kind::Void) {
             edits.remove(tag.range);
         } else if tag.end {
             match open.iter().rposition(|name| tag.is(name)) {
@@ -67,7 +91,7 @@ fn edited(html: &str, assets: &mut Assets, problems: &mut Vec<Problem>) -> Optio
             {
                 edits.replace(range, &new);
             }
-            if is_one_of(&tag, RAW) {
+            if kind == Kind::Raw {
                 let end = raw_end(html, at, tag.name);
                 if tag.is("style")
                     && let Some(css) = assets.rewrite_css(&html[at..end], problems)
@@ -76,7 +100,7 @@ fn edited(html: &str, assets: &mut Assets, problems: &mut Vec<Problem>) -> Optio
                 }
                 at = end;
             }
-            if !is_one_of(&tag, VOID) {
+            if kind != Kind::Void {
                 open.push(tag.name);
             }
         }
@@ -93,6 +117,9 @@ struct Edits<'h> {
 
 impl Edits<'_> {
     fn replace(&mut self, range: Range<usize>, text: &str) {
+        if self.done == 0 {
+            self.out.reserve(self.html.len() + text.len());
+        }
         self.out.push_str(&self.html[self.done..range.start]);
         self.out.push_str(text);
         self.done = range.end;
@@ -117,10 +144,6 @@ impl Edits<'_> {
         }
         Some(self.out)
     }
-}
-
-fn is_one_of(tag: &Tag<'_>, names: &[&str]) -> bool {
-    names.iter().any(|name| tag.is(name))
 }
 
 /// Where the end tag of a raw element starts; the end of the text if there is none.

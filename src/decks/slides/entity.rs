@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use pulldown_cmark::{Event, Parser};
 
 /// The reference that `text` starts with: its length and what it stands for. Only those that end with a semicolon.
-pub fn decode(text: &str) -> Option<(usize, String)> {
+pub fn decode(text: &str) -> Option<(usize, Cow<'static, str>)> {
     let end = text.bytes().take(40).position(|b| b == b';')?;
     let name = text.get(..=end)?;
     let inner = name.strip_prefix('&')?.strip_suffix(';')?;
@@ -26,10 +26,10 @@ pub fn decode(text: &str) -> Option<(usize, String)> {
                     text.push_str(&part);
                 }
             }
-            return (text != name).then_some((end + 1, text));
+            return (text != name).then_some((end + 1, text.into()));
         }
     };
-    Some((end + 1, plain.to_owned()))
+    Some((end + 1, plain.into()))
 }
 
 /// All references in `text` as characters.

@@ -9,6 +9,9 @@ use super::{fence, slot};
 
 /// The habit that the marks tell of.
 pub fn habit(text: &str) -> Habit {
+    if !may_have_signs(text) {
+        return Habit::Other;
+    }
     let lines = Lines::of(text);
     let infos = || lines.fences.iter().map(|fence| fence.info(text));
     if infos().any(fence::is_chunk) {
@@ -21,6 +24,16 @@ pub fn habit(text: &str) -> Habit {
         return Habit::Other;
     }
     if slidev { Habit::Slidev } else { Habit::Pandoc }
+}
+
+/// Whether there is what the signs have: colons at the start of a line, or a brace on one that is a fence or a heading. Most decks have
+/// neither, and are spared the reading.
+fn may_have_signs(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let before = |at: usize| text[memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |end| end + 1)..at].trim_start();
+    let is_mark = |at: usize| bytes.get(at + 2).is_some_and(|b| *b == b':' || b.is_ascii_alphabetic()) && before(at).is_empty();
+    memchr::memmem::find_iter(bytes, b"::").any(is_mark)
+        || memchr::memchr_iter(b'{', bytes).any(|at| before(at).starts_with(['`', '~', '#']))
 }
 
 /// Whether it is a heading with attributes behind it.

@@ -6,12 +6,6 @@ use super::pieces::Piece;
 use crate::deck::tags;
 use crate::slides::entity;
 
-/// Elements that have no end tag.
-const VOID: [&str; 14] = ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
-
-/// Elements whose content is no HTML.
-const OPAQUE: [&str; 4] = ["script", "style", "textarea", "title"];
-
 /// So many tags without an end, each sought to the end of the text, and the rest is taken for text.
 const MAX_OPEN: usize = 64;
 
@@ -68,11 +62,11 @@ fn tag<'h>(html: &'h str, out: &mut Vec<Piece<'h>>) -> usize {
     }
     let closed = attributes.ends_with('/');
     let attributes = apart(attributes.trim_end_matches('/'));
-    if VOID.contains(&name.as_ref()) {
+    if is_void(&name) {
         out.push(Piece::Void { name, attributes });
         return end + 1;
     }
-    if OPAQUE.contains(&name.as_ref()) {
+    if is_opaque(&name) {
         let body = &html[end + 1..];
         let close = find_ignoring_case(body, &format!("</{name}"));
         let (body, length) = match close {
@@ -89,6 +83,19 @@ fn tag<'h>(html: &'h str, out: &mut Vec<Piece<'h>>) -> usize {
         out.push(Piece::Close(name));
     }
     end + 1
+}
+
+/// Whether it is an element that has no end tag.
+fn is_void(name: &str) -> bool {
+    matches!(
+        name,
+        "area" | "base" | "br" | "col" | "embed" | "hr" | "img" | "input" | "link" | "meta" | "param" | "source" | "track" | "wbr"
+    )
+}
+
+/// Whether it is an element whose content is no HTML.
+fn is_opaque(name: &str) -> bool {
+    matches!(name, "script" | "style" | "textarea" | "title")
 }
 
 /// Attributes with one blank before them.

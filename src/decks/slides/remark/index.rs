@@ -92,7 +92,9 @@ impl Runs {
     fn new(bytes: &[u8], byte: u8) -> Self {
         let mut ends = Vec::new();
         let mut lengths = Vec::new();
-        for line_end in memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]) {
+        // Many decks have only one of the two marks.
+        let lines = if memchr::memmem::find(bytes, &[byte; 3]).is_some() { bytes } else { &[] };
+        for line_end in memchr::memchr_iter(b'\n', lines).chain([lines.len()]) {
             // Nearly every line ends otherwise.
             if !bytes[..line_end].last().is_some_and(|b| *b == byte || *b == b' ') {
                 continue;
