@@ -15,6 +15,7 @@ pub const COMMANDS: &[Command] = &[
         flags: &[&[
             Flag::new(Kind::List, "add-host", "Add a custom host-to-IP mapping (\"host:ip\")"),
             Flag::new(Kind::List, "allow", "Allow extra privileged entitlement").hidden(),
+            Flag::new(Kind::List, "annotation", "Add annotation to the image").hidden(),
             Flag::new(Kind::List, "attest", "Attestation parameters").hidden(),
             Flag::new(Kind::List, "build-arg", "Set build-time variables"),
             Flag::new(Kind::List, "build-context", "Additional build contexts (e.g., name=path)"),

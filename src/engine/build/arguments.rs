@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::image::{Platform, native_architecture};
+use crate::image::Platform;
 
 /// Arguments that need no `ARG`, and are no part of what a step is remembered by.
 const BUILT_IN: [&str; 10] =
@@ -19,16 +19,15 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// `given` are those of `--build-arg`.
-    pub fn new(given: BTreeMap<String, Option<String>>) -> Arguments {
+    /// `given` are those of `--build-arg`, `target` is the platform that is built for; empty for this machine's.
+    pub fn new(given: BTreeMap<String, Option<String>>, target: &str) -> Arguments {
         let host = Platform::host();
-        let platform = format!("{}/{}", host.os, native_architecture());
-        let known = [("PLATFORM", platform), ("OS", host.os), ("ARCH", host.architecture), ("VARIANT", host.variant)];
+        let target = target.parse().unwrap_or_else(|_| host.clone());
         let mut global = BTreeMap::new();
-        for (name, value) in known {
-            for whose in ["TARGET", "BUILD"] {
-                global.insert(format!("{whose}{name}"), Some(value.clone()));
-            }
+        for (whose, platform) in [("TARGET", target), ("BUILD", host)] {
+            let name = platform.to_string();
+            let known = [("PLATFORM", name), ("OS", platform.os), ("ARCH", platform.architecture), ("VARIANT", platform.variant)];
+            global.extend(known.map(|(name, value)| (format!("{whose}{name}"), Some(value))));
         }
         Arguments { given, global, ..Arguments::default() }
     }
@@ -97,7 +96,7 @@ mod tests {
 
     #[test]
     fn scopes_are_dockers() {
-        let mut arguments = Arguments::new(BTreeMap::from([("A".to_owned(), Some("given".to_owned())), ("NO".to_owned(), None)]));
+        let mut arguments = Arguments::new(BTreeMap::from([("A".to_owned(), Some("given".to_owned())), ("NO".to_owned(), None)]), "");
         arguments.declare_global("TAG", Some("1".to_owned()));
         let mut stage = arguments.for_stage();
         assert!(stage.visible(&[]).is_empty(), "nothing is seen before its ARG");
@@ -108,5 +107,13 @@ mod tests {
         assert_eq!(stage.visible(&["A=env".to_owned()]), ["TAG=1"], "ENV wins over ARG");
         arguments.learn(&stage);
         assert_eq!(arguments.unused(), ["NO"]);
+    }
+
+    #[test]
+    fn platforms_are_known() {
+        let all = Arguments::new(BTreeMap::new(), "linux/arm/v6").globals();
+        let of = |name: &str| all[name].as_str();
+        assert_eq!([of("TARGETPLATFORM"), of("TARGETOS"), of("TARGETARCH"), of("TARGETVARIANT")], ["linux/arm/v6", "linux", "arm", "v6"]);
+        assert_eq!(of("BUILDARCH"), Platform::host().architecture);
     }
 }

@@ -85,7 +85,7 @@ impl Classic<'_> {
     }
 
     fn all(&mut self, plan: &Plan) -> Result<Digest, BuildError> {
-        let mut arguments = Arguments::new(self.request.arguments.clone());
+        let mut arguments = Arguments::new(self.request.arguments.clone(), &self.request.platform);
         for step in &plan.arguments {
             self.announce(&step.code);
             let Instruction::Arg(list) = &step.instruction else { continue };

@@ -3,9 +3,10 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::report::BuildError;
+use crate::image::Digest;
 use crate::registry::Credentials;
 
 /// Which files of a folder are wanted.
@@ -64,11 +65,15 @@ pub trait Client: Send + Sync {
     /// The login for a registry.
     fn login(&self, host: &str) -> Option<Credentials>;
 
-    /// A file that the client writes: what `write` puts into it.
-    fn keep_file(&self, write: &mut dyn FnMut(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError>;
+    /// What the client's store of this name has under a digest.
+    fn content(&self, store: &str, digest: &Digest) -> Result<Box<dyn Read + Send + '_>, BuildError>;
 
-    /// A folder that the client writes: all below `root`. Tells `progress` of the bytes that went out.
-    fn keep_folder(&self, root: &Path, progress: &dyn Fn(u64)) -> Result<(), BuildError>;
+    /// A file that the client writes for its output `id`: what `write` puts into it.
+    fn keep_file(&self, id: &str, write: &mut dyn FnMut(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError>;
+
+    /// A folder that the client writes for its output `id`: all below each of the `roots`, in a folder of the name before it where it has
+    /// one. Tells `progress` of the bytes that went out.
+    fn keep_folder(&self, id: &str, roots: &[(String, PathBuf)], progress: &dyn Fn(u64)) -> Result<(), BuildError>;
 
     /// What tells this machine's builds from those of others.
     fn id(&self) -> &str;

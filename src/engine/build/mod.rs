@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use super::image::Reference;
 use super::registry::Credentials;
 
-pub use buildkit::{Export, Made, build as build_buildkit, check, fetch_context, outline, targets};
+pub use buildkit::{Export, Made, Output, build as build_buildkit, check, fetch_context, outline, targets};
 pub use classic::build as build_classic;
 pub use client::{Client, Forwarding, Head, Wanted};
 pub use context::Context;
@@ -61,6 +61,8 @@ pub struct BuildRequest {
     pub target: String,
     /// `os/arch`, if it shall not be this machine's.
     pub platform: String,
+    /// Where one build is for several platforms, these (BuildKit's builder only).
+    pub platforms: Vec<String>,
     /// How containers of `RUN` stand on the host.
     pub host: super::container::HostConfig,
     /// Logins for registries, by host.

@@ -139,7 +139,7 @@ struct Globals {
 
 impl Globals {
     fn of(plan: &Plan, text: &str, request: &BuildRequest) -> Globals {
-        let mut arguments = Arguments::new(request.arguments.clone());
+        let mut arguments = Arguments::new(request.arguments.clone(), &request.platform);
         let (mut declared, mut defaults) = (BTreeMap::new(), BTreeMap::new());
         for step in &plan.arguments {
             let Instruction::Arg(list) = &step.instruction else { continue };

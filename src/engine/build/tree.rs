@@ -1,15 +1,19 @@
 //! A file tree that a build reads from or writes to: the context, or an image's file system. Whatever links it holds, no path leads out.
 
+use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use sha2::{Digest as _, Sha256};
 
 use crate::sys::mount;
+
+/// As much as the names, or one value, of a file's extended attributes are.
+const ATTRIBUTES_MAX: usize = 64 << 10;
 
 /// As deep as folders may be nested.
 const DEPTH_MAX: usize = 1024;
@@ -146,8 +150,9 @@ impl Tree {
             let metadata = fs::metadata(source)?;
             let _ = fs::set_permissions(&target, fs::Permissions::from_mode(ownership.mode.unwrap_or(metadata.mode() & 0o7777)));
             own(&target, Some(ownership.owner.unwrap_or((metadata.uid(), metadata.gid()))));
+            copy_attributes(source, &target);
         }
-        copy_contents(source, &target, "", 0, ownership, skipped)
+        Copying { ownership, skipped, links: HashMap::new() }.contents(source, &target, "", 0)
     }
 
     /// Writes a file with the content that is given.
@@ -299,50 +304,79 @@ fn copy_one(source: &Path, target: &Path, metadata: &Metadata, ownership: Owners
         // Devices and sockets have no place in an image.
         return Ok(());
     }
+    dress(source, target, metadata, ownership)
+}
+
+/// Gives a copy the owner, the mode, the attributes and the time of what it was copied from, as far as nothing else is asked for.
+fn dress(source: &Path, target: &Path, metadata: &Metadata, ownership: Ownership) -> io::Result<()> {
     own(target, Some(ownership.owner.unwrap_or((metadata.uid(), metadata.gid()))));
-    if !kind.is_symlink() {
+    if !metadata.is_symlink() {
+        // A change of the owner takes capabilities away, and without the right to write nothing can be set.
+        copy_attributes(source, target);
         fs::set_permissions(target, fs::Permissions::from_mode(ownership.mode.unwrap_or(metadata.mode() & 0o7777)))?;
     }
     let time = Timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() };
     let times = Timestamps { last_access: time, last_modification: time };
-    rustix::fs::utimensat(rustix::fs::CWD, target, &times, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(())
+    Ok(rustix::fs::utimensat(rustix::fs::CWD, target, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-fn copy_contents(
-    source: &Path,
-    target: &Path,
-    path: &str,
-    depth: usize,
-    ownership: Ownership,
-    skipped: &dyn Fn(&str) -> bool,
-) -> io::Result<()> {
-    if depth > DEPTH_MAX {
-        return Err(deep());
-    }
-    for entry in sorted(source)? {
-        let inside = below(path, &entry);
-        let (from, to) = (entry.path(), target.join(entry.file_name()));
-        let metadata = entry.metadata()?;
-        if metadata.is_dir() {
-            if skipped(&inside) {
-                continue;
-            }
-            make_room(&to, true)?;
-            match fs::create_dir(&to) {
-                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
-                _ => {}
-            }
-            copy_contents(&from, &to, &inside, depth + 1, ownership, skipped)?;
-            own(&to, Some(ownership.owner.unwrap_or((metadata.uid(), metadata.gid()))));
-            fs::set_permissions(&to, fs::Permissions::from_mode(ownership.mode.unwrap_or(metadata.mode() & 0o7777)))?;
-            let time = Timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() };
-            let times = Timestamps { last_access: time, last_modification: time };
-            rustix::fs::utimensat(rustix::fs::CWD, &to, &times, AtFlags::empty())?;
-        } else if !skipped(&inside) {
-            make_room(&to, false)?;
-            copy_one(&from, &to, &metadata, ownership)?;
+/// Copies a file's own extended attributes. Those that may not be set here stay behind, as they do where layers are unpacked.
+fn copy_attributes(source: &Path, target: &Path) {
+    let mut names = vec![0; ATTRIBUTES_MAX];
+    let Ok(length) = rustix::fs::listxattr(source, &mut names) else { return };
+    for name in names[..length].split(|byte| *byte == 0).filter_map(|name| std::str::from_utf8(name).ok()) {
+        if name != "security.capability" && (!name.starts_with("user.") || name.starts_with("user.overlay.")) {
+            continue;
+        }
+        let mut value = vec![0; ATTRIBUTES_MAX];
+        if let Ok(length) = rustix::fs::getxattr(source, name, &mut value) {
+            let _ = rustix::fs::setxattr(target, name, &value[..length], XattrFlags::empty());
         }
     }
-    Ok(())
+}
+
+/// A folder being copied.
+struct Copying<'a> {
+    ownership: Ownership,
+    /// Says of a path below the folder whether it is left out.
+    skipped: &'a dyn Fn(&str) -> bool,
+    /// Where the first name of a file with several went, by its device and inode.
+    links: HashMap<(u64, u64), PathBuf>,
+}
+
+impl Copying<'_> {
+    fn contents(&mut self, source: &Path, target: &Path, path: &str, depth: usize) -> io::Result<()> {
+        if depth > DEPTH_MAX {
+            return Err(deep());
+        }
+        for entry in sorted(source)? {
+            let inside = below(path, &entry);
+            let (from, to) = (entry.path(), target.join(entry.file_name()));
+            let metadata = entry.metadata()?;
+            if (self.skipped)(&inside) {
+                continue;
+            }
+            if metadata.is_dir() {
+                make_room(&to, true)?;
+                match fs::create_dir(&to) {
+                    Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+                    _ => {}
+                }
+                self.contents(&from, &to, &inside, depth + 1)?;
+                dress(&from, &to, &metadata, self.ownership)?;
+                continue;
+            }
+            make_room(&to, false)?;
+            if metadata.is_file() && metadata.nlink() > 1 {
+                let id = (metadata.dev(), metadata.ino());
+                if let Some(first) = self.links.get(&id) {
+                    fs::hard_link(first, &to)?;
+                    continue;
+                }
+                self.links.insert(id, to.clone());
+            }
+            copy_one(&from, &to, &metadata, self.ownership)?;
+        }
+        Ok(())
+    }
 }

@@ -24,9 +24,22 @@ struct Packer<W: Write> {
 
 /// Writes all that is in the folder `upper` as a tar; gives how many entries that were.
 pub fn pack(upper: &Path, out: impl Write) -> io::Result<u64> {
-    let root = open(upper, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    pack_all(&[(String::new(), upper.to_owned())], out)
+}
+
+/// The same for several folders, each below a folder of the name that stands before it, where it has one.
+pub fn pack_all(folders: &[(String, PathBuf)], out: impl Write) -> io::Result<u64> {
     let mut packer = Packer { tar: Builder::new(out), linked: HashMap::new() };
-    let count = packer.folder(&root, Path::new(""))?;
+    let mut count = 0;
+    for (name, folder) in folders {
+        let root = open(folder, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        if !name.is_empty() {
+            let mut header = header(&fstat(&root)?, EntryType::Directory);
+            packer.tar.append_data(&mut header, format!("{name}/"), io::empty())?;
+            count += 1;
+        }
+        count += packer.folder(&root, Path::new(name))?;
+    }
     packer.tar.finish()?;
     Ok(count)
 }

@@ -105,7 +105,7 @@ impl ImageStore {
     }
 
     /// The config and layers for the platform, out of a manifest or index.
-    fn select(
+    pub(super) fn select(
         &self,
         source: &dyn Source,
         reference: &Reference,
@@ -128,7 +128,7 @@ impl ImageStore {
     }
 
     /// Brings the layers that are missing into the store and unpacks them.
-    fn bring_layers(
+    pub(super) fn bring_layers(
         &self,
         source: &dyn Source,
         document: &ImageDocument,

@@ -1,11 +1,12 @@
 //! `push`: an image goes to a registry, layer by layer, then its manifest under a tag.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::layers::chain_ids;
+use super::layout::{Package, Top};
 use super::manifest::{DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, Manifest};
 use super::progress::{Progress, Reporter, message, update};
 use super::repositories::{ImageRecord, LayerBlob};
@@ -91,6 +92,35 @@ impl ImageStore {
         Ok(())
     }
 
+    /// Pushes a package under a tag, and tells of what is being done.
+    pub fn push_package(
+        &self,
+        package: &Package,
+        reference: &Reference,
+        credentials: Option<Credentials>,
+        tell: &dyn Fn(&str),
+    ) -> Result<(), ImageError> {
+        if reference.is_hub() {
+            return Err(ImageError::Denied("push access denied, repository does not exist or may require authorization".to_owned()));
+        }
+        let target = RegistrySource::open(&self.blobs, reference, credentials).map_err(without_request)?;
+        tell("pushing layers");
+        for image in &package.manifests {
+            for blob in image.layers.iter().chain([&image.config]) {
+                if !target.has_blob(blob).map_err(without_request)? {
+                    target.push_blob(blob)?;
+                }
+            }
+        }
+        tell(&format!("pushing manifest for {reference}@{}", package.top.digest));
+        let document =
+            |digest: &Digest| package.document(digest).map(<[u8]>::to_vec).ok_or_else(|| ImageError::MissingBlob(digest.clone()));
+        for Top { media_type, digest, .. } in package.manifests.iter().map(|image| &image.top) {
+            target.push_manifest(digest.as_str(), media_type, document(digest)?)?;
+        }
+        target.push_manifest(reference.tag().unwrap_or("latest"), package.top.media_type, document(&package.top.digest)?)
+    }
+
     /// Another repository of the same registry that has the layer, once the registry has taken it over from there.
     fn mounted_from(&self, target: &RegistrySource<'_>, reference: &Reference, layer: &LayerBlob) -> Result<Option<String>, ImageError> {
         let repositories = self.repositories.read()?;
@@ -134,11 +164,18 @@ impl ImageStore {
     }
 
     /// The gzip blob of a layer, made where there is none yet.
-    fn compressed(&self, chain: &Digest) -> Result<Digest, ImageError> {
+    pub(super) fn compressed(&self, chain: &Digest) -> Result<Digest, ImageError> {
         if let Some(gzip) = self.layers.gzip(chain)
             && self.blobs.has(&gzip)
         {
             return Ok(gzip);
+        }
+        // As it came from a registry, that registry has it already.
+        if let Some(blob) = self.layers.info(chain).and_then(|info| info.blob)
+            && let Ok(mut file) = self.blobs.open_blob(&blob)
+            && is_gzip(&mut file)
+        {
+            return Ok(blob);
         }
         let mut tar = self.open_layer(chain)?;
         let mut incoming = self.blobs.incoming()?;
@@ -149,6 +186,11 @@ impl ImageStore {
         self.layers.set_gzip(chain, &digest, &self.blobs)?;
         Ok(digest)
     }
+}
+
+fn is_gzip(file: &mut impl Read) -> bool {
+    let mut start = [0; 2];
+    file.read_exact(&mut start).is_ok_and(|()| start == [0x1f, 0x8b])
 }
 
 /// Docker tells of missing credentials without saying where they were missed.

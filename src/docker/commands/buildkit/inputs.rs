@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::content;
 use super::session::Folder;
 use crate::buildkit::methods::UPLOADED;
 use crate::docker::cmdline::Matches;
@@ -18,6 +19,8 @@ use crate::docker::units::quote;
 pub struct Inputs {
     pub folders: BTreeMap<String, Folder>,
     pub upload: Option<Box<dyn Read + Send>>,
+    /// Folders in OCI's layout, by the names that the engine has for them.
+    pub layouts: BTreeMap<String, PathBuf>,
     /// What the engine is told of them.
     pub attributes: BTreeMap<String, String>,
     /// The context's name: builds with the same have most files in common.
@@ -112,7 +115,7 @@ impl Inputs {
         Ok(())
     }
 
-    /// `NAME=PATH` or `NAME=docker-image://IMAGE`.
+    /// `NAME=PATH`, `NAME=docker-image://IMAGE` or `NAME=oci-layout://PATH`.
     fn named(&mut self, text: &str) -> Result<(), Failure> {
         let (name, place) =
             text.split_once('=').ok_or_else(|| Failure::new(format!("invalid context value: {text}, expected key=value")))?;
@@ -125,9 +128,11 @@ impl Inputs {
             return Ok(());
         }
         if place.starts_with("oci-layout://") {
-            return Err(Failure::new(format!(
-                "--build-context {text} is not supported: `docker load` the image, then name it docker-image://…"
-            )));
+            let layout = content::find(place)?;
+            let store = super::random();
+            self.attributes.insert(format!("context:{name}"), format!("oci-layout://{store}:{}@{}", layout.tag, layout.digest));
+            self.layouts.insert(store, layout.folder);
+            return Ok(());
         }
         let metadata = std::fs::metadata(place)
             .map_err(|e| Failure::new(format!("failed to get build context {name}: stat {place}: {}", io_words(&e))))?;

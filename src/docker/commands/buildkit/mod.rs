@@ -5,6 +5,7 @@
 
 mod agents;
 mod choice;
+mod content;
 mod csv;
 mod inputs;
 mod order;
@@ -72,7 +73,7 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
     }
     let mut attributes = order::attributes(m)?;
     let allowed = order::allowed(m)?;
-    let output = outputs::read(m)?;
+    let outputs = outputs::read(m)?;
     let secrets = secrets::read(m)?;
     let agents = agents::read_flags(m)?;
     let question = question::read(m)?;
@@ -92,7 +93,8 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
         upload: Mutex::new(inputs.upload),
         secrets,
         agents,
-        keep: output.keep,
+        keep: outputs.keep,
+        layouts: inputs.layouts,
         config: c.config.clone(),
     });
     let mut request = Request::post("/session");
@@ -107,15 +109,14 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
         allowed,
         inline: m.all("cache-to").any(|text| text == "type=inline"),
         attributes,
-        exporter: if question.is_some() { String::new() } else { output.exporter.to_owned() },
-        exporter_attributes: output.attributes.into_iter().collect(),
+        exporters: if question.is_some() { Vec::new() } else { outputs.exporters },
     };
     let mut display = Display::new(mode);
     display.warns = question.is_none();
     let made = solve(&engine, order, &mut display).await;
     let mut pushed = Ok(());
-    if made.is_ok() && output.pushed && question.is_none() {
-        for name in output.names.split(',') {
+    if made.is_ok() && question.is_none() {
+        for name in &outputs.pushed {
             pushed = push::push(c, name, &mut display).await;
             if pushed.is_err() {
                 break;
@@ -191,11 +192,18 @@ fn finish(c: &Context, m: &Matches, made: &Made) -> Outcome {
         std::fs::write(Path::new(path), &id)?;
     }
     if let Some(path) = m.get("metadata-file").filter(|p| !p.is_empty()) {
-        let fields: Map<String, Json> = made.said.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+        let fields: Map<String, Json> = made.said.iter().map(|(key, value)| (key.clone(), plain(key, value))).collect();
         std::fs::write(Path::new(path), serde_json::to_vec_pretty(&Json::Object(fields)).unwrap_or_default())?;
     }
     if m.on("quiet") && !id.is_empty() {
         c.line(id);
     }
     Ok(0)
+}
+
+/// A value as it is written down; what is JSON in base64 is written as that.
+fn plain(key: &str, value: &str) -> Json {
+    let decoded = || serde_json::from_slice(&crate::base64::decode(value)?).ok();
+    let encoded = key == "containerimage.descriptor";
+    encoded.then(decoded).flatten().unwrap_or_else(|| value.into())
 }

@@ -21,9 +21,6 @@ pub fn attributes(m: &Matches) -> Result<HashMap<String, String>, Failure> {
     put("target", m.text("target").to_owned());
     put("cgroup-parent", m.text("cgroup-parent").to_owned());
     put("image-resolve-mode", if m.on("pull") { "pull" } else { "local" }.to_owned());
-    if m.text("platform").contains(',') {
-        return Err(super::not_supported("Multi-platform build", "build-multi-platform"));
-    }
     put("platform", m.text("platform").to_lowercase());
     match m.text("network") {
         "" | "default" => {}
@@ -52,7 +49,7 @@ pub fn attributes(m: &Matches) -> Result<HashMap<String, String>, Failure> {
     if m.on("no-cache") {
         all.insert("no-cache".to_owned(), String::new());
     }
-    let imports: Vec<_> = m.all("cache-from").filter(|text| !text.is_empty()).map(import).collect::<Result<_, _>>()?;
+    let imports = caches(m.all("cache-from").filter(|text| !text.is_empty()))?;
     if !imports.is_empty() {
         all.insert("cache-imports".to_owned(), json!(imports).to_string());
     }
@@ -90,24 +87,46 @@ pub fn allowed(m: &Matches) -> Result<Vec<String>, Failure> {
     Ok(all)
 }
 
-/// One `--cache-from`: an image, or a type with its attributes.
-fn import(text: &str) -> Result<serde_json::Value, Failure> {
-    let all = fields(text);
-    let (mut kind, mut attributes) = (String::new(), serde_json::Map::new());
-    if all.iter().all(|field| !field.contains('=')) {
-        "registry".clone_into(&mut kind);
-        attributes.insert("ref".to_owned(), text.into());
-    } else {
-        for field in &all {
-            let (key, value) = field.split_once('=').ok_or_else(|| Failure::new(format!("invalid value {field}")))?;
-            match key.trim().to_lowercase().as_str() {
-                "type" => value.clone_into(&mut kind),
-                key => drop(attributes.insert(key.to_owned(), value.into())),
-            }
+/// All of `--cache-from`: images, and types with their attributes. The command line has taken both apart at commas: what has a name that
+/// the one before it has not belongs to that one.
+fn caches<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<serde_json::Value>, Failure> {
+    let mut all: Vec<serde_json::Map<String, serde_json::Value>> = Vec::new();
+    let mut open = false;
+    for field in texts.flat_map(fields) {
+        let Some((key, value)) = field.split_once('=') else {
+            let attributes = [("type".to_owned(), "registry".into()), ("ref".to_owned(), field.into())];
+            all.push(attributes.into_iter().collect());
+            open = false;
+            continue;
+        };
+        let key = key.trim().to_lowercase();
+        match all.last_mut().filter(|last| open && !last.contains_key(&key)) {
+            Some(last) => drop(last.insert(key, value.into())),
+            None => all.push([(key, value.into())].into_iter().collect()),
         }
+        open = true;
     }
-    if kind.is_empty() {
-        return Err(Failure::new(format!("type required form> {}", quote(text))));
+    let told = |mut attributes: serde_json::Map<String, serde_json::Value>| match attributes.remove("type") {
+        Some(kind) => Ok(json!({ "Type": kind, "Attrs": attributes })),
+        None => {
+            let said: Vec<String> = attributes.iter().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+            Err(Failure::new(format!("type required form> {}", quote(&said.join(",")))))
+        }
+    };
+    all.into_iter().map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caches_are_put_together_again() {
+        let read = |texts: &[&str]| caches(texts.iter().copied()).map_err(|e| e.text);
+        let registry = |name: &str| json!({ "Type": "registry", "Attrs": { "ref": name } });
+        assert_eq!(read(&["a", "b:1"]), Ok(vec![registry("a"), registry("b:1")]));
+        assert_eq!(read(&["type=registry", "ref=a", "ref=b", "type=registry", "c"]), Ok(vec![registry("a"), registry("b"), registry("c")]));
+        assert_eq!(read(&["type=registry,ref=a"]), Ok(vec![registry("a")]));
+        assert_eq!(read(&["ref=a"]), Err("type required form> \"ref=a\"".to_owned()));
     }
-    Ok(json!({ "Type": kind, "Attrs": attributes }))
 }

@@ -11,11 +11,14 @@ use bytes::Bytes;
 
 use super::agents;
 use super::choice::Wanted;
+use super::content;
 use crate::buildkit::calls::unknown;
 use crate::buildkit::connection::Connection;
 use crate::buildkit::messages::control::Empty;
-use crate::buildkit::messages::session::{AgentRequest, Health, Login, LoginRequest, Piece, Secret, SecretRequest, Stat};
-use crate::buildkit::methods::{AGENT, AGENT_FORWARD, AGENT_ID, FILES, HEALTH, KEEP, LOGIN, SECRET, UPLOAD};
+use crate::buildkit::messages::session::{AgentRequest, ContentRequest, Health, Login, LoginRequest, Piece, Secret, SecretRequest, Stat};
+use crate::buildkit::methods::{
+    AGENT, AGENT_FORWARD, AGENT_ID, CONTENT, CONTENT_INFO, FILES, HEALTH, KEEP, LOGIN, OUTPUT_ID, SECRET, UPLOAD,
+};
 use crate::buildkit::stream::read;
 use crate::buildkit::transfer::{Exchange, Owner, PIECE, Waiter, receive, send_file, send_folder};
 use crate::buildkit::{Call, Inbound, Outgoing, Status, headers, serve, status};
@@ -36,7 +39,6 @@ pub enum Folder {
 
 /// Where the files of a build go.
 pub enum Keep {
-    Nothing,
     Folder(PathBuf),
     File(PathBuf),
     Stdout,
@@ -52,7 +54,10 @@ pub struct Offers {
     pub secrets: BTreeMap<String, Vec<u8>>,
     /// The sockets of agents of keys.
     pub agents: BTreeMap<String, PathBuf>,
-    pub keep: Keep,
+    /// Where files go, by the numbers of the outputs.
+    pub keep: BTreeMap<String, Keep>,
+    /// Folders in OCI's layout, by the names that the engine has for them.
+    pub layouts: BTreeMap<String, PathBuf>,
     /// The folder with the logins.
     pub config: String,
 }
@@ -66,7 +71,8 @@ impl Offers {
             ("X-Docker-Expose-Session-Sharedkey", key.to_owned()),
         ];
         let agents: &[&str] = if self.agents.is_empty() { &[] } else { &[AGENT, AGENT_FORWARD] };
-        let methods = METHODS.iter().chain(agents);
+        let content: &[&str] = if self.layouts.is_empty() { &[] } else { &[CONTENT, CONTENT_INFO] };
+        let methods = METHODS.iter().chain(agents).chain(content);
         headers.extend(methods.map(|method| ("X-Docker-Expose-Session-Grpc-Method", (*method).to_owned())));
         headers
     }
@@ -83,11 +89,13 @@ async fn answer(offers: Arc<Offers>, path: String, mut call: Call) {
             let answered = call.stream();
             on_thread(answered, move |asked, exchange| files(&offers, &asked, exchange)).await
         }
-        KEEP => on_thread(call.stream(), move |_, exchange| keep(&offers, exchange)).await,
+        KEEP => on_thread(call.stream(), move |asked, exchange| keep(&offers, &asked, exchange)).await,
         UPLOAD => on_thread(call.stream(), move |_, exchange| upload(&offers, exchange)).await,
         SECRET => secret(&offers, &mut call).await.or_else(|status| refused(&mut call, &status)),
         AGENT => agent(&offers, &mut call).await.or_else(|status| refused(&mut call, &status)),
         AGENT_FORWARD => forward(&offers, call).await,
+        CONTENT => layout(offers, call).await,
+        CONTENT_INFO => content::info(&offers.layouts, &mut call).await.or_else(|status| refused(&mut call, &status)),
         LOGIN => login(&offers, &mut call).await.or_else(|status| refused(&mut call, &status)),
         HEALTH => call.reply(&Health { status: 1 }).await,
         _ => refused(&mut call, &unknown(&path)),
@@ -118,6 +126,14 @@ async fn on_thread(
     Ok(())
 }
 
+/// Sends what is asked for of a layout.
+async fn layout(offers: Arc<Offers>, mut call: Call) -> Result<(), Status> {
+    match call.message::<ContentRequest>().await {
+        Ok(request) => on_thread(call.stream(), move |asked, exchange| content::read(&offers.layouts, &asked, &request, exchange)).await,
+        Err(status) => refused(&mut call, &status),
+    }
+}
+
 fn files(offers: &Offers, asked: &hyper::HeaderMap, exchange: Exchange<'_>) -> Result<(), Status> {
     let names = headers::list(asked, "dir-name");
     let name = names.first().map_or("", String::as_str);
@@ -144,9 +160,11 @@ fn failed(what: &str, path: &std::path::Path, error: &std::io::Error) -> Status 
     Status::unknown(format!("{what} {}: {}", path.display(), io_words(error)))
 }
 
-fn keep(offers: &Offers, exchange: Exchange<'_>) -> Result<(), Status> {
-    match &offers.keep {
-        Keep::Nothing => Err(Status::new(status::UNIMPLEMENTED, "this build gives no files")),
+fn keep(offers: &Offers, asked: &hyper::HeaderMap, exchange: Exchange<'_>) -> Result<(), Status> {
+    // An engine that knows of one output only does not say which it means.
+    let named = asked.get(OUTPUT_ID).and_then(|id| offers.keep.get(id.to_str().ok()?));
+    let place = named.or_else(|| offers.keep.values().next().filter(|_| offers.keep.len() == 1));
+    match place.ok_or_else(|| Status::new(status::UNIMPLEMENTED, "this build gives no such files"))? {
         Keep::Folder(folder) => {
             std::fs::create_dir_all(folder).map_err(|e| failed("mkdir", folder, &e))?;
             let (reader, mut writer) = std::io::pipe().map_err(|e| Status::unknown(format!("cannot make a pipe: {}", io_words(&e))))?;
@@ -162,6 +180,9 @@ fn keep(offers: &Offers, exchange: Exchange<'_>) -> Result<(), Status> {
             })
         }
         Keep::File(path) => {
+            if let Some(above) = path.parent() {
+                std::fs::create_dir_all(above).map_err(|e| failed("mkdir", above, &e))?;
+            }
             let mut file = File::create(path).map_err(|e| failed("open", path, &e))?;
             pieces(exchange, &mut file).and_then(|()| file.sync_all().map_err(|e| failed("write", path, &e)))
         }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::Duration;
 
-use crate::buildkit::messages::control::{CacheEntry, CacheOptions, Empty, RpcStatus, SolveRequest, SolveResponse, StatusRequest};
+use crate::buildkit::messages::control::{
+    CacheEntry, CacheOptions, Empty, Exporter, RpcStatus, SolveRequest, SolveResponse, StatusRequest,
+};
 use crate::buildkit::messages::gateway::{self, ReturnRequest};
 use crate::buildkit::methods::{BUILD, PART, RETURN, SOLVE, STATUS};
 use crate::buildkit::{Caller, Inbound, Status, status};
@@ -34,8 +36,8 @@ pub struct Order {
     pub attributes: HashMap<String, String>,
     /// Whether the image shall carry its cache.
     pub inline: bool,
-    pub exporter: String,
-    pub exporter_attributes: HashMap<String, String>,
+    /// What it shall come to; nothing where there are none.
+    pub exporters: Vec<Exporter>,
 }
 
 fn inline() -> CacheEntry {
@@ -45,13 +47,16 @@ fn inline() -> CacheEntry {
 /// Builds and shows it, but for the display's end.
 pub async fn solve(engine: &Caller, order: Order, display: &mut Display) -> Result<Made, Status> {
     let reference = order.reference.clone();
+    // Engines that know of one only take it from its old place.
+    let first = order.exporters.first().cloned().unwrap_or_default();
     let request = SolveRequest {
         reference: order.reference,
         session: order.session,
         entitlements: order.allowed,
         cache: order.inline.then(|| CacheOptions { exports: vec![inline()], ..CacheOptions::default() }),
-        exporter: order.exporter,
-        exporter_attributes: order.exporter_attributes,
+        exporter: first.kind,
+        exporter_attributes: first.attributes,
+        exporters: if order.exporters.len() > 1 { order.exporters } else { Vec::new() },
         ..SolveRequest::default()
     };
     let building = async {

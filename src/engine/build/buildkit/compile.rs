@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::naming;
 use crate::build::BuildRequest;
 use crate::build::arguments::Arguments;
+use crate::build::base;
 use crate::build::expand;
 use crate::build::instruction::{Copy, Instruction, Plan, Run, Step};
 use crate::build::mounts::{Kind, Mount};
@@ -122,9 +123,9 @@ impl Needs {
                 return Err(place(format!("base name ({}) should not be blank", stage.base)));
             }
             let platform = expand::word(&stage.platform, globals, plan.escape).map_err(place)?;
-            let base = needs.origin(plan, at, &name, &platform, stage.lines, contexts);
-            needs.bases[at] = Some(base);
-            let mut origins = vec![base];
+            let origin = needs.origin(plan, at, &name, &platform, stage.lines, contexts);
+            needs.bases[at] = Some(origin);
+            let mut origins = vec![origin];
             for step in &stage.steps {
                 for from in froms(&step.instruction) {
                     origins.push(needs.copied(plan, at, from, step.lines, contexts));
@@ -160,17 +161,24 @@ impl Needs {
                 self.folders.len() - 1
             }));
         }
+        if name.starts_with(base::LAYOUT) {
+            return Origin::Image(self.image(name, platform, lines));
+        }
         if let Some(other) = plan.stages[..at].iter().rposition(|s| !s.name.is_empty() && s.name.eq_ignore_ascii_case(name)) {
             return Origin::Stage(other);
         }
         if name == "scratch" {
             return Origin::Scratch;
         }
+        Origin::Image(self.image(name, platform, lines))
+    }
+
+    fn image(&mut self, name: &str, platform: &str, lines: (usize, usize)) -> usize {
         let known = self.images.iter().position(|base| base.name == name && base.platform == platform);
-        Origin::Image(known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.images.push(Base { name: name.to_owned(), platform: platform.to_owned(), lines });
             self.images.len() - 1
-        }))
+        })
     }
 
     /// What a `--from` in the stage `at` means: like `origin`, or a stage by its number.
@@ -259,7 +267,7 @@ impl Compiler<'_> {
             steps.push(Step { lines: planned.lines, ..step });
         }
         steps.extend(planned.steps.iter().cloned());
-        let mut namer = naming::Namer::of(plan, at, base, &steps);
+        let mut namer = naming::Namer::of(plan, at, base, &steps, &super::prefix(self.request));
         let from = match base {
             Origin::Image(n) => Some(namer.next(&format!("FROM {}", self.shown[n]))),
             _ => None,

@@ -1,52 +1,163 @@
 //! What comes out at the end of a build: the image with the target's config, its layers and the history of both, or the files alone.
 
-use std::cell::Cell;
-use std::path::Path;
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::compile::{Origin, Stage};
 use super::inline;
-use super::solve::{Files, Solver};
+use super::solve::{Build, Files, Solver};
 use super::tracer::{Step, Throttle};
+use super::{Export, Made, Output};
 use crate::build::client::Client;
 use crate::build::context;
 use crate::build::report::BuildError;
 use crate::build::tree::Tree;
-use crate::image::{Digest, HistoryEntry, ImageDocument, Reference, RootFs, native_architecture, pack};
+use crate::image::{Digest, Form, HistoryEntry, ImageDocument, Package, Platform, Reference, RootFs, Top, pack_all};
 
 /// What BuildKit signs its history with.
 const COMMENT: &str = "buildkit.dockerfile.v0";
 
+/// What the build for one platform has come to.
+pub struct Outcome<'a> {
+    pub solver: &'a Solver<'a>,
+    pub files: Arc<Files>,
+    /// What its files are called where there are those of other platforms, too; empty where there are none.
+    pub folder: String,
+}
+
+/// Makes of a build what one of its outputs says.
+pub fn export(outcomes: &[Outcome<'_>], output: &Output, made: &mut Made) -> Result<(), BuildError> {
+    match (&output.export, outcomes) {
+        (Export::Image(names), [one]) => made.image = Some(image(one, names)?),
+        (Export::Image(_), _) => {
+            return Err(BuildError::new(
+                "docker exporter does not currently support exporting manifest lists: an engine's image is for one platform; \
+                 push it (--push), or write it to a file (-o type=oci,dest=FILE)",
+            ));
+        }
+        (Export::Push { names, form }, _) => made.package = Some(push(outcomes, names, form)?),
+        (Export::Layout { names, form, folder }, _) => made.package = Some(layout(outcomes, output, names, form, *folder)?),
+        (Export::Folder, _) => folder(outcomes, &output.id)?,
+        (Export::Tar, _) => tar(outcomes, &output.id)?,
+    }
+    Ok(())
+}
+
+fn build<'a>(outcomes: &[Outcome<'a>]) -> Result<&'a Build<'a>, BuildError> {
+    outcomes.first().map(|outcome| outcome.solver.build).ok_or_else(|| BuildError::new("nothing was built"))
+}
+
+/// A step of its own for what is exported.
+fn told<T>(build: &Build<'_>, name: &str, work: impl FnOnce(&Step<'_>) -> Result<T, BuildError>) -> Result<T, BuildError> {
+    let step = build.tracer.start_own(name, Vec::new());
+    let done = work(&step);
+    match &done {
+        Ok(_) => step.done(),
+        Err(e) => step.failed(&e.message),
+    }
+    done
+}
+
 /// Makes the image and gives it its names.
-pub fn image(solver: &Solver<'_>, files: &Files, names: &[Reference]) -> Result<Digest, BuildError> {
-    let Some(Some(stage)) = solver.stages.last() else { return Err(BuildError::new("there is no stage to make an image of")) };
-    let images = &solver.engine.images;
-    let inline_cache = inline::of(solver, files);
-    let step = solver.tracer.start_own("exporting to image", Vec::new());
-    step.part("exporting layers", 0, 0);
-    step.part_done("exporting layers", 0, 0);
-    let made = (|| {
-        let document = ImageDocument { inline_cache, ..document(solver, stage, files) };
-        let id = images.adopt_image(&document, None, None)?;
+fn image(outcome: &Outcome<'_>, names: &[Reference]) -> Result<Digest, BuildError> {
+    let build = outcome.solver.build;
+    let document = finished(outcome)?;
+    told(build, "exporting to image", |step| {
+        step.part("exporting layers", 0, 0);
+        step.part_done("exporting layers", 0, 0);
+        let id = build.engine.images.adopt_image(&document, None, None)?;
         step.part_done(&format!("writing image {id}"), 0, 0);
         for reference in names {
-            images.name_image(&id, reference)?;
+            build.engine.images.name_image(&id, reference)?;
             step.part_done(&format!("naming to {reference}"), 0, 0);
         }
         Ok(id)
-    })();
-    match &made {
-        Ok(_) => step.done(),
-        Err(e @ BuildError { .. }) => step.failed(&e.message),
+    })
+}
+
+/// The config of what was built, with its cache where that is wanted.
+fn finished(outcome: &Outcome<'_>) -> Result<ImageDocument, BuildError> {
+    let Outcome { solver, files, .. } = outcome;
+    let Some(Some(stage)) = solver.stages.last() else { return Err(BuildError::new("there is no stage to make an image of")) };
+    Ok(ImageDocument { inline_cache: inline::of(solver, files), ..document(solver, stage, files) })
+}
+
+/// The images of all platforms put together, as they leave the engine.
+fn package(outcomes: &[Outcome<'_>], documents: &[ImageDocument], form: &Form, step: &Step<'_>) -> Result<Package, BuildError> {
+    let images = &build(outcomes)?.engine.images;
+    step.part("exporting layers", 0, 0);
+    let ids = documents.iter().map(|document| images.put_document(document)).collect::<Result<Vec<_>, _>>()?;
+    let package = images.package(&ids, form.clone())?;
+    step.part_done("exporting layers", 0, 0);
+    for image in &package.manifests {
+        step.part_done(&format!("exporting manifest {}", image.top.digest), 0, 0);
+        step.part_done(&format!("exporting config {}", image.config), 0, 0);
     }
-    made
+    if package.manifests.iter().all(|image| image.top != package.top) {
+        step.part_done(&format!("exporting manifest list {}", package.top.digest), 0, 0);
+    }
+    Ok(package)
+}
+
+fn push(outcomes: &[Outcome<'_>], names: &[Reference], form: &Form) -> Result<Top, BuildError> {
+    let build = build(outcomes)?;
+    let documents = outcomes.iter().map(finished).collect::<Result<Vec<_>, _>>()?;
+    told(build, "exporting to image", |step| {
+        let package = package(outcomes, &documents, form, step)?;
+        for reference in names {
+            let before = RefCell::new(String::new());
+            let tell = |part: &str| {
+                let done = before.replace(part.to_owned());
+                if !done.is_empty() {
+                    step.part_done(&done, 0, 0);
+                }
+                step.part(part, 0, 0);
+            };
+            let request = &outcomes[0].solver.request;
+            let credentials = request.credentials.get(reference.domain()).cloned().or_else(|| build.context.login(reference.domain()));
+            let pushed = build.engine.images.push_package(&package, reference, credentials, &tell);
+            pushed.map_err(|e| BuildError::new(format!("failed to push {reference}: {e}")))?;
+            step.part_done(&before.into_inner(), 0, 0);
+        }
+        Ok(package.top)
+    })
+}
+
+/// Gives the images to the client in OCI's layout, as an archive or a folder.
+fn layout(outcomes: &[Outcome<'_>], output: &Output, names: &[Reference], form: &Form, folder: bool) -> Result<Top, BuildError> {
+    let build = build(outcomes)?;
+    let documents = outcomes.iter().map(finished).collect::<Result<Vec<_>, _>>()?;
+    let name = if form.oci { "exporting to oci image format" } else { "exporting to docker image format" };
+    told(build, name, |step| {
+        let package = package(outcomes, &documents, form, step)?;
+        let images = &build.engine.images;
+        let client = client(build)?;
+        if folder {
+            let scratch = images.scratch()?;
+            let kept = images.write_folder(&package, names, &scratch).map_err(BuildError::from);
+            let kept = kept.and_then(|()| client.keep_folder(&output.id, &[(String::new(), scratch.clone())], &|_| {}));
+            context::remove(&scratch);
+            kept?;
+        } else {
+            step.part("sending tarball", 0, 0);
+            client.keep_file(&output.id, &mut |out| Ok(images.write_archive(&package, names, out)?))?;
+            step.part_done("sending tarball", 0, 0);
+        }
+        Ok(package.top)
+    })
+}
+
+fn client<'a>(build: &Build<'a>) -> Result<&'a dyn Client, BuildError> {
+    build.context.client().ok_or_else(|| BuildError::new("there is no client to give files to"))
 }
 
 /// Gives the files to the client, for a folder there.
-pub fn folder(solver: &Solver<'_>, files: &Files) -> Result<(), BuildError> {
+fn folder(outcomes: &[Outcome<'_>], id: &str) -> Result<(), BuildError> {
     const PART: &str = "copying files";
-    given(solver, files, "exporting to client directory", PART, |client, root, step| {
+    given(outcomes, "exporting to client directory", PART, |client, roots, step| {
         let (throttle, sent) = (Throttle::new(), Cell::new(0));
         let progress = |bytes| {
             sent.set(bytes);
@@ -54,58 +165,53 @@ pub fn folder(solver: &Solver<'_>, files: &Files) -> Result<(), BuildError> {
                 step.part(PART, bytes, 0);
             }
         };
-        client.keep_folder(root, &progress)?;
+        client.keep_folder(id, roots, &progress)?;
         Ok(sent.get())
     })
 }
 
 /// Gives the files to the client as a tar.
-pub fn tar(solver: &Solver<'_>, files: &Files) -> Result<(), BuildError> {
-    given(solver, files, "exporting to client tarball", "sending tarball", |client, root, _| {
-        client.keep_file(&mut |out| pack(root, out).map(drop).map_err(|e| BuildError::new(e.to_string())))?;
+fn tar(outcomes: &[Outcome<'_>], id: &str) -> Result<(), BuildError> {
+    given(outcomes, "exporting to client tarball", "sending tarball", |client, roots, _| {
+        client.keep_file(id, &mut |out| pack_all(roots, out).map(drop).map_err(|e| BuildError::new(e.to_string())))?;
         Ok(0)
     })
 }
 
 fn given(
-    solver: &Solver<'_>,
-    files: &Files,
+    outcomes: &[Outcome<'_>],
     name: &str,
     part: &str,
-    give: impl Fn(&dyn Client, &Path, &Step<'_>) -> Result<u64, BuildError>,
+    give: impl Fn(&dyn Client, &[(String, PathBuf)], &Step<'_>) -> Result<u64, BuildError>,
 ) -> Result<(), BuildError> {
-    let step = solver.tracer.start_own(name, Vec::new());
-    step.part(part, 0, 0);
+    let build = build(outcomes)?;
     let failed = |e: std::io::Error| BuildError::new(format!("cannot open what was built: {e}"));
-    let done = (|| {
-        let client = solver.context.client().ok_or_else(|| BuildError::new("there is no client to give files to"))?;
-        let layers = solver.engine.images.layer_folders(&files.layers);
-        let scratch = solver.engine.images.scratch()?;
-        let tree = if layers.is_empty() { Tree::folder(&scratch) } else { Tree::layers(&layers) };
-        let given = tree.map_err(failed).and_then(|tree| {
-            let (_root, path) = tree.find("").map_err(failed)?;
-            give(client, &path, &step)
-        });
+    told(build, name, |step| {
+        step.part(part, 0, 0);
+        let client = client(build)?;
+        let scratch = build.engine.images.scratch()?;
+        let given = (|| {
+            let (mut held, mut roots) = (Vec::new(), Vec::new());
+            for Outcome { files, folder, .. } in outcomes {
+                let layers = build.engine.images.layer_folders(&files.layers);
+                let tree = if layers.is_empty() { Tree::folder(&scratch) } else { Tree::layers(&layers) }.map_err(failed)?;
+                let (root, path) = tree.find("").map_err(failed)?;
+                held.push((tree, root));
+                roots.push((folder.clone(), path));
+            }
+            give(client, &roots, step)
+        })();
         context::remove(&scratch);
-        given
-    })();
-    match done {
-        Ok(bytes) => {
-            step.part_done(part, bytes, 0);
-            step.done();
-            Ok(())
-        }
-        Err(e) => {
-            step.failed(&e.message);
-            Err(e)
-        }
-    }
+        step.part_done(part, given?, 0);
+        Ok(())
+    })
 }
 
 fn document(solver: &Solver<'_>, stage: &Stage, files: &Files) -> ImageDocument {
+    let target = solver.request.platform.parse().unwrap_or_else(|_| Platform::host());
     let base = match bottom(solver, stage) {
         Some(at) => solver.images[at].document.clone(),
-        None => ImageDocument::default(),
+        None => ImageDocument { architecture: target.architecture, variant: target.variant, ..ImageDocument::default() },
     };
     let mut config = stage.config.clone();
     if !solver.request.labels.is_empty() {
@@ -123,7 +229,7 @@ fn document(solver: &Solver<'_>, stage: &Stage, files: &Files) -> ImageDocument 
     date(&mut history);
     let created = history.last().and_then(|line| line.created.clone()).or_else(|| base.created.clone());
     ImageDocument {
-        architecture: if base.architecture.is_empty() { native_architecture().to_owned() } else { base.architecture },
+        architecture: if base.architecture.is_empty() { Platform::host().architecture } else { base.architecture },
         author: if stage.maintainer.is_empty() { base.author } else { stage.maintainer.clone() },
         config,
         created: created.or_else(|| Some(Timestamp::now().to_string())),

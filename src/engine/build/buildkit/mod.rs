@@ -6,6 +6,7 @@
 
 pub mod cache;
 mod compile;
+mod contexts;
 mod export;
 mod inline;
 mod naming;
@@ -13,8 +14,9 @@ mod sandboxes;
 mod solve;
 mod tracer;
 pub mod transfer;
+mod work;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::arguments::Arguments;
 use super::client::Client;
@@ -28,26 +30,39 @@ use super::report::{BuildError, Cancel, Report};
 use super::tree::{Ownership, Tree};
 use super::{BuildRequest, base, expand, lint, upkeep};
 use crate::Engine;
-use crate::image::{Digest, ImageDocument, ImageStore, Progress, Reference};
+use crate::image::{Digest, Form, ImageDocument, ImageStore, Progress, Reference, Top};
 use crate::trace::Warning;
 use crate::units::quote;
 use cache::{Cache, Record};
 use compile::{Compiler, Needs};
+use contexts::Fetching;
+use export::Outcome;
+use inline::Imports;
 pub use sandboxes::Sandboxes;
-use solve::{Image, Solver};
+use solve::{Build, Image, Solver, Task};
 use tracer::{Throttle, Tracer};
 
 /// What becomes of the files that a build comes to.
 #[derive(Clone, Debug)]
 pub enum Export {
-    /// Nothing: only whether they can be made is asked.
-    Nothing,
-    /// An image with these names.
+    /// An image of this engine's with these names.
     Image(Vec<Reference>),
+    /// Images that go to registries under these names, without becoming this engine's.
+    Push { names: Vec<Reference>, form: Form },
+    /// Images in OCI's layout, as one file or in a folder of the client's.
+    Layout { names: Vec<Reference>, form: Form, folder: bool },
     /// The files in a folder of the client's.
     Folder,
     /// The same as one tar.
     Tar,
+}
+
+/// One of the things that a build gives.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// What the client calls it.
+    pub id: String,
+    pub export: Export,
 }
 
 /// What a build has made.
@@ -55,17 +70,19 @@ pub enum Export {
 pub struct Made {
     /// The image.
     pub image: Option<Digest>,
+    /// What left the engine.
+    pub package: Option<Top>,
 }
 
-/// Builds as BuildKit does. Once it is clear that the build makes sense, `ready` says what shall become of it; whoever is asked may take
-/// time. Must be called on a blocking thread of a tokio runtime.
+/// Builds as BuildKit does. Once it is clear that the build makes sense, `ready` says what shall become of it (nothing, where only whether
+/// it can be made is asked); whoever is asked may take time. Must be called on a blocking thread of a tokio runtime.
 pub fn build(
     engine: &Arc<Engine>,
     request: &BuildRequest,
     context: &Context,
     report: Report<'_>,
     cancel: &Cancel,
-    ready: &dyn Fn() -> Result<Export, BuildError>,
+    ready: &dyn Fn() -> Result<Vec<Output>, BuildError>,
 ) -> Result<Made, BuildError> {
     let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
     let (plan, text, warnings) = define(request, context, &tracer)?;
@@ -74,7 +91,7 @@ pub fn build(
     let source = |e: BuildError| e.with_source(shown(&name), &text);
     let made = {
         let _held = engine.upkeep.hold();
-        make(engine, request, context, &tracer, cancel, plan, ready)
+        make(engine, request, context, &tracer, cancel, &plan, ready)
     };
     upkeep::soon(engine);
     made.map_err(source)
@@ -225,11 +242,72 @@ fn make(
     context: &Context,
     tracer: &Tracer<'_>,
     cancel: &Cancel,
-    plan: Plan,
-    ready: &dyn Fn() -> Result<Export, BuildError>,
+    plan: &Plan,
+    ready: &dyn Fn() -> Result<Vec<Output>, BuildError>,
 ) -> Result<Made, BuildError> {
     let _content = engine.images.hold_content()?;
-    let mut arguments = Arguments::new(request.arguments.clone());
+    let requests: Vec<BuildRequest> = match request.platforms.as_slice() {
+        [] => vec![request.clone()],
+        all => all.iter().map(|platform| BuildRequest { platform: platform.clone(), ..request.clone() }).collect(),
+    };
+    let mut looked_up = Vec::new();
+    for request in &requests {
+        looked_up.push(look_up(engine, request, context, tracer, plan)?);
+    }
+    leave_out(context, tracer, &context.dockerfile_name(&request.dockerfile))?;
+    let mut tasks = Vec::new();
+    for (request, looked_up) in requests.iter().zip(looked_up) {
+        let (task, unused) = task(request, plan, looked_up)?;
+        if tasks.is_empty() && !unused.is_empty() {
+            let short = format!("One or more build-args [{}] were not consumed", unused.join(" "));
+            tracer.warn(vec![crate::trace::Warning { short, level: 1, ..Default::default() }]);
+        }
+        tasks.push(task);
+    }
+    let imports = Imports::of(engine, &requests, context, tracer);
+    let outputs = ready()?;
+    let build = Build {
+        engine,
+        containers: engine.sandboxes.open(engine.state_dir(), &engine.containers)?,
+        context,
+        cancel,
+        tracer,
+        cache: Cache::of(engine.state_dir()),
+        imports,
+        fetching: Fetching::of(tasks.iter().flat_map(|task| &task.stages).flatten()),
+        remotes: Mutex::default(),
+    };
+    let solvers: Vec<Solver<'_>> = tasks.into_iter().map(|task| Solver::new(&build, task)).collect();
+    let mut outcomes = Vec::new();
+    for solver in &solvers {
+        let folder = if request.platforms.is_empty() { String::new() } else { solver.request.platform.replace('/', "_") };
+        outcomes.push(Outcome { solver, files: solver.run()?, folder });
+    }
+    let mut made = Made::default();
+    for output in &outputs {
+        export::export(&outcomes, output, &mut made)?;
+    }
+    let forgotten = build.cache.trim();
+    drop(_content);
+    engine.images.release_layers(&forgotten);
+    Ok(made)
+}
+
+/// What the build for one platform needs, and where it is.
+struct LookedUp {
+    arguments: Arguments,
+    needs: Needs,
+    images: Vec<Image>,
+}
+
+fn look_up(
+    engine: &Arc<Engine>,
+    request: &BuildRequest,
+    context: &Context,
+    tracer: &Tracer<'_>,
+    plan: &Plan,
+) -> Result<LookedUp, BuildError> {
+    let mut arguments = Arguments::new(request.arguments.clone(), &request.platform);
     for step in &plan.arguments {
         let Instruction::Arg(list) = &step.instruction else { continue };
         for (name, value) in list {
@@ -237,35 +315,20 @@ fn make(
             arguments.declare_global(name, value.map_err(|e| BuildError::invalid(e).at(step.lines))?);
         }
     }
-    let mut needs = Needs::of(&plan, &arguments.globals(), &request.contexts)?;
+    let needs = Needs::of(plan, &arguments.globals(), &request.contexts)?;
     let images = metadata(engine, request, context, tracer, &needs)?;
-    let name = context.dockerfile_name(&request.dockerfile);
-    leave_out(context, tracer, &name)?;
+    Ok(LookedUp { arguments, needs, images })
+}
+
+/// Works out what has to be done; gives the arguments that nothing asked for, too.
+fn task(request: &BuildRequest, plan: &Plan, looked_up: LookedUp) -> Result<(Task, Vec<String>), BuildError> {
+    let LookedUp { arguments, mut needs, images } = looked_up;
     let documents: Vec<ImageDocument> = images.iter().map(|image| image.document.clone()).collect();
     let shown: Vec<String> = images.iter().map(|image| image.shown.clone()).collect();
-    let compiler = Compiler { plan: &plan, needs: &mut needs, request, images: &documents, shown: &shown };
+    let compiler = Compiler { plan, needs: &mut needs, request, images: &documents, shown: &shown };
     let (stages, unused) = compiler.run(arguments)?;
-    if !unused.is_empty() {
-        let short = format!("One or more build-args [{}] were not consumed", unused.join(" "));
-        tracer.warn(vec![crate::trace::Warning { short, level: 1, ..Default::default() }]);
-    }
-    inline::import(engine, request, &Cache::of(engine.state_dir()), tracer);
-    let export = ready()?;
-    let containers = engine.sandboxes.open(engine.state_dir(), &engine.containers)?;
     let names = plan.stages.iter().map(|stage| stage.name.clone()).collect();
-    let folders = std::mem::take(&mut needs.folders);
-    let solver = Solver::new(engine, containers, request, context, cancel, tracer, images, folders, stages, names);
-    let files = solver.run()?;
-    let made = match export {
-        Export::Nothing => Made::default(),
-        Export::Image(names) => Made { image: Some(export::image(&solver, &files, &names)?) },
-        Export::Folder => export::folder(&solver, &files).map(|()| Made::default())?,
-        Export::Tar => export::tar(&solver, &files).map(|()| Made::default())?,
-    };
-    let forgotten = solver.cache.trim();
-    drop(_content);
-    engine.images.release_layers(&forgotten);
-    Ok(made)
+    Ok((Task { request: request.clone(), images, folders: needs.folders, stages, names }, unused))
 }
 
 /// Finds out what of the context is left out.
@@ -315,6 +378,11 @@ fn metadata(
     found.into_iter().collect()
 }
 
+/// What stands before the names of a platform's steps where others are built for, too.
+fn prefix(request: &BuildRequest) -> String {
+    if request.platforms.is_empty() { String::new() } else { format!("{} ", request.platform) }
+}
+
 fn one_image(
     engine: &Arc<Engine>,
     request: &BuildRequest,
@@ -324,7 +392,8 @@ fn one_image(
     base: &compile::Base,
 ) -> Result<Image, BuildError> {
     let full = Reference::parse_normalized(&base.name).map_or_else(|_| base.name.clone(), |r| r.or_latest().to_string());
-    let step = tracer.start(&format!("[internal] load metadata for {full}"), Vec::new());
+    let several = prefix(request);
+    let step = tracer.start(&format!("[{several}internal] load metadata for {full}"), Vec::new());
     // Once something comes in, the image is known: the rest is told under its own name.
     let (metadata, coming) = (std::cell::RefCell::new(Some(step)), OnceLock::new());
     let report = |progress: Progress| {
@@ -334,7 +403,7 @@ fn one_image(
         if let Some(step) = metadata.borrow_mut().take() {
             step.done();
         }
-        coming.get_or_init(|| tracer.start(&format!("FROM {full}"), Vec::new())).pull(&progress);
+        coming.get_or_init(|| tracer.start(&format!("{}FROM {full}", prefix(request)), Vec::new())).pull(&progress);
     };
     let failed = |e: BuildError| {
         let message = format!("{}: failed to resolve source metadata for {full}: {}", base.name, e.message);

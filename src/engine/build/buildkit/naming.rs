@@ -12,16 +12,16 @@ pub struct Namer {
 }
 
 impl Namer {
-    /// For the stage `at`, which begins with `base` and has these steps, triggers included.
-    pub fn of(plan: &Plan, at: usize, base: Origin, steps: &[Step]) -> Namer {
+    /// For the stage `at`, which begins with `base` and has these steps, triggers included. All names begin with `prefix`.
+    pub fn of(plan: &Plan, at: usize, base: Origin, steps: &[Step], prefix: &str) -> Namer {
         let counted = |step: &&Step| {
             matches!(step.instruction, Instruction::Run(_) | Instruction::Copy(_) | Instruction::Add(_) | Instruction::Workdir(_))
         };
         let image = usize::from(matches!(base, Origin::Image(_)));
         let stage = match plan.stages[at].name.as_str() {
-            _ if !plan.several => String::new(),
-            "" => format!("stage-{at} "),
-            name => format!("{name} "),
+            _ if !plan.several => prefix.to_owned(),
+            "" => format!("{prefix}stage-{at} "),
+            name => format!("{prefix}{name} "),
         };
         Namer { stage, total: image + steps.iter().filter(counted).count(), next: 0 }
     }

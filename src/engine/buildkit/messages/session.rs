@@ -1,4 +1,4 @@
-//! What a client offers in its session: files (`fsutil.types`, `moby.filesync.v1`), uploads, secrets and logins.
+//! What a client offers in its session: files (`fsutil.types`, `moby.filesync.v1`), uploads, secrets, logins and content.
 
 use std::collections::HashMap;
 
@@ -94,6 +94,45 @@ pub struct Login {
 pub struct AgentRequest {
     #[prost(string, tag = "1")]
     pub id: String,
+}
+
+/// Asks for content by its digest (`containerd.services.content.v1`); all of it where `size` is 0.
+#[derive(Clone, PartialEq, Message)]
+pub struct ContentRequest {
+    #[prost(string, tag = "1")]
+    pub digest: String,
+    #[prost(int64, tag = "2")]
+    pub offset: i64,
+    #[prost(int64, tag = "3")]
+    pub size: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct ContentPiece {
+    #[prost(int64, tag = "1")]
+    pub offset: i64,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub data: bytes::Bytes,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct ContentInfoRequest {
+    #[prost(string, tag = "1")]
+    pub digest: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct ContentInfoResponse {
+    #[prost(message, optional, tag = "1")]
+    pub info: Option<ContentInfo>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct ContentInfo {
+    #[prost(string, tag = "1")]
+    pub digest: String,
+    #[prost(int64, tag = "2")]
+    pub size: i64,
 }
 
 /// Whether a session is well (`grpc.health.v1`).

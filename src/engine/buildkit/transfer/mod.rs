@@ -16,7 +16,7 @@ use super::status::Status;
 use super::stream::{Outgoing, read};
 
 pub use receiving::receive;
-pub use sending::{Choice, Content, Everything, Owner, send_file, send_folder};
+pub use sending::{Choice, Content, Everything, Owner, send_file, send_folder, send_folders};
 
 /// As long as a piece of a file is.
 pub const PIECE: usize = 32 << 10;
@@ -89,6 +89,11 @@ impl Exchange<'_> {
 /// Whether it is a folder.
 pub fn is_folder(stat: &Stat) -> bool {
     stat.mode & FOLDER != 0
+}
+
+/// Whether an extended attribute goes along: a user's own and capabilities, but not what file systems keep for themselves.
+fn is_attribute(name: &str) -> bool {
+    name == "security.capability" || (name.starts_with("user.") && !name.starts_with("user.overlay."))
 }
 
 fn of(kind: i32) -> Packet {

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 use tar::{Builder, EntryType, Header};
 
-use super::{Exchange, FOLDER, LINK, OTHERS, SPECIAL, of, too_early};
+use super::{Exchange, FOLDER, LINK, OTHERS, SPECIAL, is_attribute, of, too_early};
 use crate::buildkit::messages::session::{Packet, Stat, kind};
 use crate::buildkit::status::Status;
 
@@ -84,6 +84,11 @@ impl Receiver<'_> {
         if stat.mode & OTHERS != 0 {
             // Devices, pipes and sockets are no files to copy.
             return Ok(());
+        }
+        let attributes = stat.attributes.iter().filter(|(name, _)| is_attribute(name) && stat.mode & LINK == 0);
+        let attributes: Vec<_> = attributes.map(|(name, value)| (format!("SCHILY.xattr.{name}"), value.as_slice())).collect();
+        if !attributes.is_empty() {
+            builder.append_pax_extensions(attributes.iter().map(|(name, value)| (name.as_str(), *value)))?;
         }
         if stat.mode & FOLDER != 0 {
             header.set_entry_type(EntryType::Directory);

@@ -1,5 +1,6 @@
 //! The side that has the files.
 
+use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -7,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::{Exchange, FOLDER, LINK, PIECE, SPECIAL, of, told, too_early, words};
+use super::{Exchange, FOLDER, LINK, PIECE, SPECIAL, is_attribute, of, told, too_early, words};
 use crate::buildkit::messages::session::{Packet, Stat, kind};
 use crate::buildkit::status::Status;
+
+/// As much as the names, or one value, of a file's extended attributes are.
+const ATTRIBUTES_MAX: usize = 64 << 10;
 
 /// As deep as folders may be nested.
 const DEPTH_MAX: usize = 512;
@@ -53,7 +57,24 @@ pub enum Content {
 
 /// Sends what is chosen of all below `root`. No link is followed.
 pub fn send_folder(exchange: Exchange<'_>, root: &Path, choice: &dyn Choice, owner: Owner) -> Result<(), Status> {
-    Sender::new(exchange).send(|sender| Walk { sender, choice, owner, above: Vec::new() }.folder(root, "", 0))
+    Sender::new(exchange).send(|sender| Walk { sender, choice, owner, above: Vec::new(), links: HashMap::new() }.folder(root, "", 0))
+}
+
+/// Sends all of several folders, each below a folder of the name that stands before it, where it has one.
+pub fn send_folders(exchange: Exchange<'_>, roots: &[(String, PathBuf)]) -> Result<(), Status> {
+    Sender::new(exchange).send(|sender| {
+        for (name, root) in roots {
+            if !name.is_empty() {
+                let metadata = fs::symlink_metadata(root.join(".")).map_err(|e| failed("lstat", root, &e))?;
+                if let Some(stat) = stat(root, name, &metadata, Owner::Kept) {
+                    sender.tell(stat, None)?;
+                }
+            }
+            Walk { sender: &mut *sender, choice: &Everything, owner: Owner::Kept, above: Vec::new(), links: HashMap::new() }
+                .folder(root, name, 0)?;
+        }
+        Ok(())
+    })
 }
 
 /// Sends one file; `None` for a folder without any.
@@ -166,6 +187,8 @@ struct Walk<'a, 'b> {
     owner: Owner,
     /// Folders above that have not been told of, for nothing in them was chosen so far.
     above: Vec<Stat>,
+    /// The first of the names that a file has, by its device and inode.
+    links: HashMap<(u64, u64), String>,
 }
 
 impl Walk<'_, '_> {
@@ -192,7 +215,14 @@ impl Walk<'_, '_> {
             if !taken && !entered {
                 continue;
             }
-            let Some(stat) = stat(&place, &path, &metadata, self.owner) else { continue };
+            let Some(mut stat) = stat(&place, &path, &metadata, self.owner) else { continue };
+            if taken && metadata.is_file() && metadata.nlink() > 1 {
+                let first = self.links.entry((metadata.dev(), metadata.ino())).or_insert_with(|| path.clone());
+                if *first != path {
+                    stat.link.clone_from(first);
+                    stat.size = 0;
+                }
+            }
             let waiting = self.above.len();
             if taken {
                 for stat in self.above.drain(..) {
@@ -237,5 +267,25 @@ fn stat(place: &Path, path: &str, metadata: &Metadata, owner: Owner) -> Option<S
     } else {
         return None;
     }
+    if !metadata.is_symlink() {
+        stat.attributes = attributes(place);
+    }
     Some(stat)
+}
+
+/// The extended attributes of a file that mean something elsewhere, too.
+fn attributes(place: &Path) -> HashMap<String, Vec<u8>> {
+    let mut names = vec![0; ATTRIBUTES_MAX];
+    // A file system without any has none to send.
+    let Ok(length) = rustix::fs::llistxattr(place, &mut names) else { return HashMap::new() };
+    let names = names[..length].split(|byte| *byte == 0).filter_map(|name| std::str::from_utf8(name).ok());
+    let wanted = names.filter(|name| is_attribute(name));
+    wanted
+        .filter_map(|name| {
+            let mut value = vec![0; ATTRIBUTES_MAX];
+            let length = rustix::fs::lgetxattr(place, name, &mut value).ok()?;
+            value.truncate(length);
+            Some((name.to_owned(), value))
+        })
+        .collect()
 }

@@ -17,7 +17,7 @@ use super::json::Json;
 use super::params::Params;
 use super::server::Peer;
 use crate::Engine;
-use crate::build::{Cancel, Context, Export, Going, Kept, build_buildkit, build_classic, fetch_context};
+use crate::build::{Cancel, Context, Export, Going, Kept, Output, build_buildkit, build_classic, fetch_context};
 
 /// `/build`, without the version in front.
 pub fn router() -> Router<Arc<Engine>> {
@@ -52,7 +52,7 @@ async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Reque
             None => Context::receive(&engine.images, &mut body),
         };
         if buildkit {
-            let image = || Ok(Export::Image(order.tags.clone()));
+            let image = || Ok(vec![Output { id: String::new(), export: Export::Image(order.tags.clone()) }]);
             let done = context.and_then(|context| build_buildkit(&engine, &order, &context, &report, &cancel, &image));
             sender.finish_buildkit(done.map(|made| made.image));
         } else {

@@ -11,7 +11,7 @@ use crate::image::{Digest, native_architecture};
 const FRONTEND: [&str; 5] = ["frontend.caps", "gateway.solve.evaluate", "proto.refarray", "return", "solve.base"];
 
 /// What steps can be. They are never taken as such: Dockerfiles are, and these are what they come to here.
-const GRAPH: [&str; 18] = [
+const GRAPH: [&str; 19] = [
     "exec.meta.base",
     "exec.meta.cgroup.parent",
     "exec.meta.network",
@@ -24,6 +24,7 @@ const GRAPH: [&str; 18] = [
     "exec.mount.ssh",
     "exec.mount.tmpfs",
     "exec.mount.tmpfs.size",
+    "exporter.multiple",
     "file.base",
     "platform",
     "source.image",

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::request::{self, Order};
 use super::{Desk, capabilities};
-use crate::build::{Export, Going, Kept, Made, kept};
+use crate::base64;
+use crate::build::{Export, Going, Kept, Made, Output, kept};
 use crate::buildkit::calls::{Call, unknown};
 use crate::buildkit::messages::control::{
     HistoryRequest, Info, PruneRequest, SolveRequest, SolveResponse, StatusRequest, Time, Usage, UsageRequest, Usages, Workers,
 };
 use crate::buildkit::status::{self, Status};
+use crate::image::Top;
 
 /// The calls with one answer.
 pub async fn answer(call: &mut Call, desk: &Desk, method: &str) -> Result<(), Status> {
@@ -37,7 +40,7 @@ async fn solve(call: &mut Call, desk: &Desk) -> Result<(), Status> {
     if request.definition.as_ref().is_some_and(|definition| !definition.steps.is_empty()) {
         return Err(Status::unknown("this engine builds Dockerfiles; it does not take a graph of steps"));
     }
-    let export = request::export(&request)?;
+    let outputs = request::outputs(&request)?;
     let exports = request.cache.iter().flat_map(|cache| &cache.exports);
     if let Some(other) = exports.into_iter().find(|export| export.kind != "inline") {
         return Err(Status::unknown(format!("unknown cache exporter: {:?}", other.kind)));
@@ -57,7 +60,7 @@ async fn solve(call: &mut Call, desk: &Desk) -> Result<(), Status> {
             }
         };
         match id {
-            Some(id) => job.finish(&id, export.clone()).await.map(|made| described(&made, &export)),
+            Some(id) => job.finish(&id, outputs.clone()).await.map(|made| described(&made, &outputs)),
             None => Ok(HashMap::new()),
         }
     };
@@ -67,17 +70,25 @@ async fn solve(call: &mut Call, desk: &Desk) -> Result<(), Status> {
 }
 
 /// What a client is told of what was made.
-fn described(made: &Made, export: &Export) -> HashMap<String, String> {
+fn described(made: &Made, outputs: &[Output]) -> HashMap<String, String> {
     let mut said = HashMap::new();
-    if let Some(id) = &made.image {
-        said.insert("containerimage.digest".to_owned(), id.to_string());
-        said.insert("containerimage.config.digest".to_owned(), id.to_string());
+    let mut say = |name: &str, value: String| drop(said.insert(name.to_owned(), value));
+    if let Some(Top { media_type, digest, size }) = &made.package {
+        let descriptor = json!({ "mediaType": media_type, "digest": digest, "size": size }).to_string();
+        say("containerimage.descriptor", base64::encode(descriptor.as_bytes()));
+        say("containerimage.digest", digest.to_string());
     }
-    if let Export::Image(names) = export
-        && !names.is_empty()
-    {
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        said.insert("image.name".to_owned(), names.join(","));
+    if let Some(id) = &made.image {
+        say("containerimage.digest", id.to_string());
+        say("containerimage.config.digest", id.to_string());
+    }
+    for output in outputs {
+        if let Export::Image(names) | Export::Push { names, .. } | Export::Layout { names, .. } = &output.export
+            && !names.is_empty()
+        {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            say("image.name", names.join(","));
+        }
     }
     said
 }

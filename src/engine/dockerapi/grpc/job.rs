@@ -12,7 +12,7 @@ use super::awaited::{Awaited, PATIENCE};
 use super::offers::Machine;
 use super::questions::Question;
 use super::request::Order;
-use crate::build::{BuildError, Cancel, Export, Made, Note, build_buildkit};
+use crate::build::{BuildError, Cancel, Made, Note, Output, build_buildkit};
 use crate::buildkit::messages::control::{RpcStatus, SolveRequest};
 use crate::buildkit::status::{self, Status};
 use crate::trace::{self, News};
@@ -160,8 +160,8 @@ impl Job {
             let ready = || {
                 let told = first.take().is_some_and(|first| first.send(Ok(())).is_ok());
                 let going = going.take().filter(|_| told);
-                let export: Option<Export> = going.and_then(|going: oneshot::Receiver<Export>| going.blocking_recv().ok());
-                export.ok_or_else(|| BuildError::new(trace::CANCELLED))
+                let outputs: Option<Vec<Output>> = going.and_then(|going: oneshot::Receiver<Vec<Output>>| going.blocking_recv().ok());
+                outputs.ok_or_else(|| BuildError::new(trace::CANCELLED))
             };
             let result = order
                 .context(&engine, Arc::new(machine), &report, &cancel)
@@ -180,18 +180,18 @@ impl Job {
     }
 
     /// Goes on with a part to its end.
-    pub async fn finish(&self, id: &str, export: Export) -> Result<Made, Status> {
+    pub async fn finish(&self, id: &str, outputs: Vec<Output>) -> Result<Made, Status> {
         let build = self.builds().remove(id).ok_or_else(|| Status::unknown(format!("no such reference: {id}")))?;
         let Build { go, done, _ending } = build;
         let failed = || Status::new(status::INTERNAL, "the engine failed within a build");
-        go.send(export).map_err(|_| failed())?;
+        go.send(outputs).map_err(|_| failed())?;
         Ok(done.await.map_err(|_| failed())??)
     }
 }
 
 /// A part that waits to be gone on with; it ends when this is dropped.
 struct Build {
-    go: oneshot::Sender<Export>,
+    go: oneshot::Sender<Vec<Output>>,
     done: oneshot::Receiver<Result<Made, BuildError>>,
     _ending: Ending,
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,12 +11,15 @@ use super::agents;
 use super::session::Session;
 use crate::build::{BuildError, Cancel, Client, Forwarding, Head, Wanted};
 use crate::buildkit::messages::control::Empty;
-use crate::buildkit::messages::session::{AgentRequest, Login, LoginRequest, Piece, Secret, SecretRequest, Stat};
-use crate::buildkit::methods::{AGENT, FILES, KEEP, LOGIN, SECRET, UPLOAD};
+use crate::buildkit::messages::session::{
+    AgentRequest, ContentPiece, ContentRequest, Login, LoginRequest, Piece, Secret, SecretRequest, Stat,
+};
+use crate::buildkit::methods::{AGENT, CONTENT, FILES, KEEP, LOGIN, OUTPUT_ID, SECRET, STORE_ID, UPLOAD};
 use crate::buildkit::status;
 use crate::buildkit::stream::read;
-use crate::buildkit::transfer::{Everything, Exchange, Owner, PIECE, Waiter, is_folder, receive, send_folder};
+use crate::buildkit::transfer::{Exchange, PIECE, Waiter, is_folder, receive, send_folders};
 use crate::buildkit::{Inbound, Outgoing, Status, headers};
+use crate::image::Digest;
 use crate::registry::Credentials;
 
 /// A client's machine, for one build.
@@ -70,7 +73,7 @@ impl Client for Machine {
         let (mut out, answer) = self.open(UPLOAD, &[("urlpath", path)])?;
         // Where the client does not listen any more its answer says why.
         let _ = out.end();
-        Ok(Box::new(Pieces { machine: self, answer, piece: Bytes::new() }))
+        Ok(Box::new(Pieces { machine: self, answer, piece: Bytes::new(), data: |bytes| Ok(read::<Piece>(bytes)?.data) }))
     }
 
     fn secret(&self, id: &str) -> Result<Option<Vec<u8>>, BuildError> {
@@ -106,8 +109,15 @@ impl Client for Machine {
         (!login.secret.is_empty()).then_some(Credentials { username: login.username, password: login.secret })
     }
 
-    fn keep_file(&self, write: &mut dyn FnMut(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError> {
-        let (out, mut answer) = self.open(KEEP, &[])?;
+    fn content(&self, store: &str, digest: &Digest) -> Result<Box<dyn Read + Send + '_>, BuildError> {
+        let (mut out, answer) = self.open(CONTENT, &[(STORE_ID, store), ("containerd-namespace", "buildkit")])?;
+        self.waiter.wait(out.message(&ContentRequest { digest: digest.to_string(), ..ContentRequest::default() }))?;
+        let _ = out.end();
+        Ok(Box::new(Pieces { machine: self, answer, piece: Bytes::new(), data: |bytes| Ok(read::<ContentPiece>(bytes)?.data) }))
+    }
+
+    fn keep_file(&self, id: &str, write: &mut dyn FnMut(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError> {
+        let (out, mut answer) = self.open(KEEP, &[(OUTPUT_ID, id)])?;
         let mut pieces = Outlet { machine: self, out };
         let done = {
             let mut buffered = io::BufWriter::with_capacity(PIECE, &mut pieces);
@@ -119,10 +129,10 @@ impl Client for Machine {
         done.and(ended.map_err(BuildError::from))
     }
 
-    fn keep_folder(&self, root: &Path, progress: &dyn Fn(u64)) -> Result<(), BuildError> {
-        let (mut out, mut inbound) = self.open(KEEP, &[])?;
+    fn keep_folder(&self, id: &str, roots: &[(String, PathBuf)], progress: &dyn Fn(u64)) -> Result<(), BuildError> {
+        let (mut out, mut inbound) = self.open(KEEP, &[(OUTPUT_ID, id)])?;
         let exchange = Exchange { waiter: &self.waiter, out: &mut out, inbound: &mut inbound, progress };
-        Ok(send_folder(exchange, root, &Everything, Owner::Kept)?)
+        Ok(send_folders(exchange, roots)?)
     }
 
     fn id(&self) -> &str {
@@ -158,13 +168,15 @@ struct Pieces<'a> {
     machine: &'a Machine,
     answer: Inbound,
     piece: Bytes,
+    /// The bytes in a message.
+    data: fn(Bytes) -> Result<Bytes, Status>,
 }
 
 impl Read for Pieces<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
             let Some(bytes) = self.machine.waiter.wait(self.answer.bytes()).map_err(io::Error::other)? else { return Ok(0) };
-            self.piece = read::<Piece>(bytes).map_err(|status| io::Error::other(status.0.message))?.data;
+            self.piece = (self.data)(bytes).map_err(|status| io::Error::other(status.0.message))?;
         }
         let piece = self.piece.split_to(self.piece.len().min(buffer.len()));
         buffer[..piece.len()].copy_from_slice(&piece);

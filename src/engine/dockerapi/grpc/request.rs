@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::offers::Machine;
 use super::questions::Question;
 use crate::Engine;
-use crate::build::{BuildError, BuildRequest, Cancel, Context, Export, Report, fetch_context};
+use crate::build::{BuildError, BuildRequest, Cancel, Context, Export, Output, Report, fetch_context};
 use crate::buildkit::Status;
 use crate::buildkit::messages::control::SolveRequest;
 use crate::buildkit::methods::UPLOADED;
 use crate::container::{HostConfig, Ulimit};
 use crate::dockerapi::build::request::INLINE_CACHE;
-use crate::image::Reference;
+use crate::image::{Form, Platform, Reference};
 use crate::units::parse_bool;
 
 /// A build that is asked for.
@@ -58,10 +58,15 @@ impl Order {
         };
         let hosts = list(&take("add-hosts"));
         let hosts: Vec<String> = hosts.iter().map(|host| host.replacen('=', ":", 1)).collect();
-        let platform = take("platform");
-        if platform.contains(',') {
-            return Err(Status::unknown("multiple platforms feature is currently not supported: build for one platform at a time"));
+        let mut platforms = Vec::new();
+        for text in take("platform").split(',').filter(|text| !text.is_empty()) {
+            let platform = text.parse::<Platform>().map_err(|e| Status::unknown(format!("failed to parse target platform {text}: {e}")))?;
+            if !platforms.contains(&platform.to_string()) {
+                platforms.push(platform.to_string());
+            }
         }
+        let platform = if let [one] = platforms.as_slice() { one.clone() } else { String::new() };
+        platforms.retain(|one| *one != platform);
         let host = HostConfig {
             network_mode: network,
             cgroup_parent: take("cgroup-parent"),
@@ -80,6 +85,7 @@ impl Order {
             remove: true,
             target,
             platform,
+            platforms,
             host,
             no_cache: no_cache.as_deref() == Some(""),
             cache_from: (!imports.is_empty()).then_some(imports),
@@ -131,10 +137,12 @@ const ELSEWHERE: [&str; 6] = ["http://", "https://", "git://", "ssh://", "git@",
 /// A context that has a name: an image, or a folder of the client's.
 fn named(contexts: &mut BTreeMap<String, String>, name: &str, value: &str) -> Result<(), Status> {
     let elsewhere = ELSEWHERE.iter().any(|scheme| value.starts_with(scheme));
-    let known = value.strip_prefix("docker-image://").or_else(|| (value.starts_with("local:") || elsewhere).then_some(value));
+    let known = value
+        .strip_prefix("docker-image://")
+        .or_else(|| (value.starts_with("local:") || value.starts_with("oci-layout://") || elsewhere).then_some(value));
     let known = known.ok_or_else(|| {
         Status::unknown(format!(
-            "the context {name} cannot be {value}: this engine takes docker-image://, folders, and addresses of git and HTTP here"
+            "the context {name} cannot be {value}: this engine takes docker-image://, oci-layout://, folders, and addresses of git and HTTP here"
         ))
     })?;
     contexts.insert(name.to_owned(), known.to_owned());
@@ -170,26 +178,57 @@ fn ulimit(text: &str) -> Result<Ulimit, Status> {
 }
 
 /// What shall become of a build.
-pub fn export(request: &SolveRequest) -> Result<Export, Status> {
-    let (kind, attributes) = match request.exporters.as_slice() {
-        [] => (request.exporter.as_str(), &request.exporter_attributes),
-        [one] => (one.kind.as_str(), &one.attributes),
-        _ => return Err(Status::unknown("multiple exporters are not supported by this engine")),
-    };
-    match kind {
-        "" => Ok(Export::Nothing),
-        "moby" | "image" => {
-            let mut names: Vec<Reference> = Vec::new();
-            for name in list(attributes.get("name").map_or("", String::as_str)) {
-                let reference = Reference::parse_normalized(&name).map_err(|e| Status::unknown(e.to_string()))?.or_latest();
-                if !names.contains(&reference) {
-                    names.push(reference);
-                }
-            }
-            Ok(Export::Image(names))
-        }
-        "local" => Ok(Export::Folder),
-        "tar" => Ok(Export::Tar),
-        other => Err(Status::unknown(format!("exporter {other:?} could not be found"))),
+pub fn outputs(request: &SolveRequest) -> Result<Vec<Output>, Status> {
+    if request.exporters.is_empty() {
+        let export = export(&request.exporter, &request.exporter_attributes)?;
+        return Ok(export.into_iter().map(|export| Output { id: FIRST.to_owned(), export }).collect());
     }
+    let mut outputs = Vec::new();
+    for (id, exporter) in request.exporters.iter().enumerate() {
+        outputs.extend(export(&exporter.kind, &exporter.attributes)?.map(|export| Output { id: id.to_string(), export }));
+    }
+    Ok(outputs)
+}
+
+/// What the client calls its only output.
+const FIRST: &str = "0";
+
+fn export(kind: &str, attributes: &HashMap<String, String>) -> Result<Option<Export>, Status> {
+    let text = |name: &str| attributes.get(name).map_or("", String::as_str);
+    let flag = |name: &str| parse_bool(text(name));
+    let mut names: Vec<Reference> = Vec::new();
+    for name in list(text("name")) {
+        let reference = Reference::parse_normalized(&name).map_err(|e| Status::unknown(e.to_string()))?.or_latest();
+        if !names.contains(&reference) {
+            names.push(reference);
+        }
+    }
+    let form = |oci: bool| {
+        let compressed = match text("compression") {
+            "" | "gzip" => true,
+            "uncompressed" => false,
+            other => {
+                return Err(Status::unknown(format!(
+                    "unsupported layer compression type: {other:?} (this engine has gzip and uncompressed)"
+                )));
+            }
+        };
+        let of = |name: &String| name.strip_prefix("annotation.").or_else(|| name.strip_prefix("annotation-manifest.")).map(str::to_owned);
+        let annotations = attributes.iter().filter_map(|(name, value)| Some((of(name)?, value.clone()))).collect();
+        Ok(Form { oci: flag("oci-mediatypes").unwrap_or(oci), index: false, compressed, annotations })
+    };
+    Ok(Some(match kind {
+        "" => return Ok(None),
+        "image" if flag("push") == Some(true) => {
+            if names.is_empty() {
+                return Err(Status::unknown("tag is needed when pushing to registry"));
+            }
+            Export::Push { names, form: form(true)? }
+        }
+        "moby" | "image" => Export::Image(names),
+        "oci" | "docker" => Export::Layout { names, form: form(kind == "oci")?, folder: flag("tar") == Some(false) },
+        "local" => Export::Folder,
+        "tar" => Export::Tar,
+        other => return Err(Status::unknown(format!("exporter {other:?} could not be found"))),
+    }))
 }
