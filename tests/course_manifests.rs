@@ -160,12 +160,48 @@ fn slidev_slots_are_columns_and_fences_mark_lines() {
     let three = html(&deck.slides[2], &deck);
     assert!(three.find("Three") < three.find("class=\"columns\"") && three.matches("class=\"column\"").count() == 2, "{three}");
     assert_eq!(html(&deck.slides[3], &deck).matches("class=\"language-js\"").count(), 2);
-    // Slides out of another file are named, if not read.
-    let (deck, told) = load(&[("a.md", "---\ntheme: x\n---\n\n# A\n\n---\nsrc: ./b.md\n---\n\n---\n\n# C\n")]);
-    assert_eq!((deck.slides.len(), told.len(), told[0].0.as_str()), (3, 1, "no-equivalent"));
     // Text that cannot be put into a column stands where it stood.
     let (deck, _) = load(&[("a.md", "# A\n\nan open [\n\n::right::\n\nb\n")]);
     assert_eq!(outline(&deck), ["1/1 A an open [ b []"]);
+}
+
+#[test]
+fn slidev_decks_take_slides_out_of_other_files() {
+    let deck = "---\ntheme: x\ntitle: The deck\n---\n\n# {{ $slidev.configs.title }}\n\n---\nsrc: ./pages/b.md\nclass: mine\n---\n\nignored\n\n\
+                ---\nsrc: /pages/c.md#2,4-\n---\n\n---\nsrc: pages/gone.md\n---\n\n---\nhide: true\nsrc: pages/b.md\n---\n\n---\n\n\
+                ```yaml\nlayout: center\n```\n\n# Last {{ $page }} of {{ $slidev.nav.total }} {{ count++ }}\n\n<<< @/code/a.js#one ts {1}\n";
+    let b = "---\nlayout: cover\nclass: theirs\n---\n\n# B {{ $frontmatter.class }}\n\n<!-- said -->\n\n---\nsrc: ./d.md\n---\n";
+    let c = "# C1\n\n---\n# C2\n\n---\n\n# C3\n\n---\nlayout: end\n---\n\n# C4\n";
+    let files = [
+        ("a.md", deck),
+        ("pages/b.md", b),
+        ("pages/c.md", c),
+        ("pages/d.md", "---\n\n# D\n"),
+        ("code/a.js", "x\n// #region one\n  f()\n// #endregion one\n"),
+    ];
+    let (deck, told) = load(&files);
+    assert_eq!(
+        outline(&deck),
+        [
+            "1/6 The deck []",
+            "2/6 B mine [title cover mine] notes",
+            "3/6 D [mine]",
+            "4/6 C2 []",
+            "5/6 C4 [end]",
+            "6/6 Last 6 of 6 {{ count++ }} f() [center]",
+        ]
+    );
+    assert!(html(&deck.slides[5], &deck).contains("<mark class=\"line\">"));
+    assert_eq!((deck.slides[2].source.file.ends_with("pages/d.md"), deck.slides[2].source.line), (true, 2));
+    let told: Vec<(&str, usize)> = told.iter().map(|(code, line)| (code.as_str(), *line)).collect();
+    assert_eq!(told, [("missing-file", 20), ("no-equivalent", 34), ("no-equivalent", 2)]);
+    // A file that takes itself in, and one that is somewhere else.
+    let round = [("a.md", "---\ntheme: x\n---\n\n# A\n\n---\nsrc: b.md\n---\n"), ("b.md", "# B\n\n---\nsrc: a.md\n---\n")];
+    let (deck, told) = load(&round);
+    assert_eq!((deck.slides.len(), told[0].clone()), (2, ("bad-import".to_owned(), 4)));
+    let (deck, told) = load(&[("a.md", "---\nsrc: ../../../etc/hostname\n---\n\n---\n\n# A\n\n<<< /../../../etc/hostname\n")]);
+    assert_eq!(deck.slides.len(), 1);
+    assert!(told.len() == 2 && told.iter().all(|(code, _)| code == "bad-import" || code == "missing-file"), "{told:?}");
 }
 
 #[test]

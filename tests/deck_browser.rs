@@ -169,6 +169,43 @@ fn an_address_leads_to_its_slide() {
 }
 
 #[test]
+fn the_overview_gives_the_keyboard_back() {
+    let Some(browser) = chromium() else { return };
+    let deck = Deck::new(
+        REMARK,
+        r##"
+        const on = () => { const e = document.activeElement; return e === document.body ? "body" : e.id || e.dataset.do || e.className; };
+        await press("o"); note(on()); await press("Escape"); note(on()); await press("ArrowRight"); note(on() + " " + shown());
+        await press("o", "o"); note(on());
+        await press("o", "ArrowRight", "Enter"); note(on() + " " + shown());
+        const button = document.querySelector("#bar [data-do=find]"); button.focus();
+        await press("o"); note(on()); await press("o"); note(on());
+        await press("o", "Enter"); note(on());
+        await press("p"); document.querySelector("#presenter .said").focus();
+        await press("o", "Escape"); note(document.documentElement.className + " " + on());
+        await press("o", "/", "Escape"); note(document.documentElement.className + " " + on());
+        "##,
+    );
+    let said: Vec<String> = deck.notes(&browser, "");
+    let said: Vec<&str> = said.iter().map(|line| line.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "1",
+            "1",
+            "slide-second 1/1 #second Two",
+            "slide-second",
+            "3 1/1 #3 Two",
+            "3",
+            "find",
+            "3",
+            "js presenter said",
+            "js presenter said",
+        ]
+    );
+}
+
+#[test]
 fn overview_presenter_blackout_theme_and_help() {
     let Some(browser) = chromium() else { return };
     let deck = Deck::new(

@@ -1,4 +1,4 @@
-//! `dockside convert`: Write a deck of one dialect in the other.
+//! `dockside convert`: Write a deck of one dialect in the other, or another program's as a remark deck.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::{CliError, exit};
 use crate::course::Course;
-use crate::deck::convert::convert;
+use crate::deck::convert::{convert, is_made};
 use crate::diag::{self, Diagnostic};
 use crate::slides::Dialect;
 
@@ -38,7 +38,9 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     let mut options = deck.options();
     options.dialect = args.dialect.or(options.dialect);
     let parsed = crate::slides::parse(&deck.source, &options);
-    if parsed.dialect == args.to {
+    // Another program's deck reads as remark, and is none as it stands.
+    let made = args.to == Dialect::Remark && is_made(deck);
+    if parsed.dialect == args.to && !made {
         let message = format!("{} is a {} deck already", args.path.display(), args.to.as_str());
         return Err(CliError::new(message).hint("if that is not so, say what it is with --dialect"));
     }

@@ -46,6 +46,11 @@ pub fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Box<Diagnostic
     Budget::check(text).and_then(|()| serde_yaml::from_str(text)).map_err(|e| Box::new(diagnostic(file, &e)))
 }
 
+/// A mapping as text.
+pub fn write(map: &Mapping) -> String {
+    serde_yaml::to_string(map).unwrap_or_default()
+}
+
 fn diagnostic(file: &SourceFile, error: &serde_yaml::Error) -> Diagnostic {
     let mut message = error.to_string();
     // The place is told by the diagnostic itself.

@@ -18,6 +18,7 @@ const fn rule(name: &'static str, level: Severity, about: &'static str) -> Rule 
 pub const RULES: &[Rule] = &[
     rule("almost-separator", Warning, "a line that nearly separates slides or notes, and does not"),
     rule("bad-formula", Warning, "a formula that cannot be read"),
+    rule("bad-import", Error, "slides or code of another file that cannot be taken in"),
     rule("bad-manifest", Error, "the manifest says something that it cannot"),
     rule("bad-setting", Warning, "a setting of a deck that means nothing"),
     rule("dead-anchor", Warning, "a link to a slide that is not in the deck"),
@@ -30,7 +31,7 @@ pub const RULES: &[Rule] = &[
     rule("literal-marker", Warning, "a !SLIDE or !SUB that is shown as text"),
     rule("marker-in-fence", Warning, "a !SLIDE or !SUB that splits a block of code"),
     rule("mismatched-fence", Warning, "a code block that does not end where it should"),
-    rule("missing-file", Error, "a file that the manifest names and that is not there"),
+    rule("missing-file", Error, "a file that the manifest or a deck names and that is not there"),
     rule("missing-image", Warning, "a picture that is not there"),
     rule("missing-translation", Note, "notes that a slide lacks in a language of the deck"),
     rule("no-equivalent", Note, "what another program's decks can say and slides here cannot"),

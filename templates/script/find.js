@@ -129,7 +129,7 @@ function take(n) {
   // Else the next key would still go to the field, until the browser notices that it is gone.
   finder.querySelector("input").blur();
   finder.close();
-  if (isOn("overview")) toggleOverview(false);
+  if (isOn("overview")) leaveOverview();
   go(hit.i, { fresh: true });
   if (hit.rank === 3) light(slides[hit.i], words);
 }

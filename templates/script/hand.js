@@ -66,7 +66,7 @@ function click(event) {
   if (!slide) return;
   if (isOn("overview")) {
     event.preventDefault();
-    toggleOverview(false);
+    leaveOverview();
     go(slides.indexOf(slide), { force: true, fresh: true });
   } else if (isOn("presenter") && slide !== slides[current]) {
     event.preventDefault();

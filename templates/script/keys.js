@@ -53,10 +53,10 @@ function enter() {
     const number = +typed;
     typed = "";
     flash("");
-    if (isOn("overview")) toggleOverview(false);
+    if (isOn("overview")) leaveOverview();
     go(byNumber(number));
   } else if (isOn("overview")) {
-    toggleOverview(false);
+    leaveOverview();
     go(current, { force: true, fresh: true });
   } else {
     next();
@@ -67,7 +67,13 @@ function enter() {
 function toggleOverview(on = !isOn("overview"), search = false) {
   if (on && isOn("presenter")) { presenterWaits = true; present(false); }
   overview(on, search);
-  if (!on && presenterWaits) { presenterWaits = false; present(true); }
+  if (!on && presenterWaits) { presenterWaits = false; present(true); focusBack(); }
+}
+
+// A slide was chosen in the overview: the keyboard goes there.
+function leaveOverview() {
+  focusedBefore = null;
+  toggleOverview(false);
 }
 
 function escape() {

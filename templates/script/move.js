@@ -33,10 +33,10 @@ function go(i, options = {}) {
   if (!isOn("overview")) {
     fit(slide);
     if (moved) bodyOf(slide).scrollTop = 0;
-    // Whoever was on a link of the slide that is gone goes on with this one.
-    if (inside) { slide.tabIndex = -1; slide.focus({ preventScroll: true }); }
   }
   if (options.address !== false && hashOf(slide) !== location.hash) setAddress(hashOf(slide), options.replace);
+  // Whoever was on the slide that is gone, or on a link of it, goes on with this one. An address that is new takes the focus away.
+  if (inside && !isOn("overview")) { slide.tabIndex = -1; slide.focus({ preventScroll: true }); }
   if (moved && options.say !== false) say("Slide " + slide.dataset.number.replace("/", " of ") + ". " + titleOf(slide));
   if (isOn("presenter")) showSlide();
   if (moved && i > 0) startClock();

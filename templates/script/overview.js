@@ -1,14 +1,18 @@
 // All slides at once, those that hold some words, and a way to walk among them.
 
 let filterForm;
+// What had the keyboard before, if it was no slide.
+let focusedBefore = null;
 
 function overview(on, search) {
   if (on === undefined) on = !isOn("overview");
+  const focused = document.activeElement;
+  if (on && !isOn("overview")) focusedBefore = focused !== document.body && !deck.contains(focused) ? focused : null;
   root.classList.toggle("overview", on);
   if (on && !filterForm) makeFilter();
   slides.forEach((slide) => {
     if (on) slide.tabIndex = -1;
-    else { slide.removeAttribute("tabindex"); slide.classList.remove("hidden"); }
+    else { if (slide !== slides[current]) slide.removeAttribute("tabindex"); slide.classList.remove("hidden"); }
     const place = slide.dataset.number.replace("/", " of ");
     slide.setAttribute("aria-label", on ? "Slide " + place + ": " + titleOf(slide) : place);
   });
@@ -17,10 +21,18 @@ function overview(on, search) {
     filter();
     focusCurrent();
     if (search) filterForm.firstChild.focus();
-  } else if (document.activeElement && document.activeElement !== document.body) {
-    document.activeElement.blur();
   }
   go(current, { address: false });
+  if (!on) focusBack();
+}
+
+// The keyboard goes back to what had it, or is on the slide that was chosen.
+function focusBack() {
+  if (focusedBefore && focusedBefore.isConnected && focusedBefore.checkVisibility()) return focusedBefore.focus({ preventScroll: true });
+  const slide = slides[current];
+  if (!slide) return;
+  slide.tabIndex = -1;
+  slide.focus({ preventScroll: true });
 }
 
 function makeFilter() {
@@ -33,7 +45,7 @@ function makeFilter() {
   filterForm.addEventListener("submit", (event) => {
     event.preventDefault();
     const first = slides.findIndex((s) => !s.classList.contains("hidden"));
-    if (first >= 0) { toggleOverview(false); go(first); }
+    if (first >= 0) { leaveOverview(); go(first); }
   });
 }
 

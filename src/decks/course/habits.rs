@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::front_matter;
+use super::marks::lines::{Line, Lines};
 use super::marks::signs;
 use crate::diag::SourceText;
 use crate::yaml::{Mapping, Value};
@@ -205,6 +206,11 @@ pub fn translate(source: &SourceText, habit: Habit, settings: Option<&Mapping>) 
             (stop, after) = (at, text[at..].find('\n').map_or(text.len(), |n| at + n + 1));
         }
         let notes = slide(text, from..stop, habit, &mut looks, &mut lasting, &mut unused, &mut edits);
+        if habit.has_directives()
+            && let Some(at) = property_at(text, from..stop)
+        {
+            edits.push((at..at, "<!-- -->\n".into()));
+        }
         let head = looks.properties();
         if !head.is_empty() {
             let place = edits.iter().position(|(range, _)| range.start >= from).unwrap_or(edits.len());
@@ -223,22 +229,9 @@ pub fn translate(source: &SourceText, habit: Habit, settings: Option<&Mapping>) 
 }
 
 /// Where each `---` alone on a line starts, those in fences left out.
-fn separators(text: &str) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut fence: Option<&str> = None;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let bare = line.trim();
-        let mark = if bare.starts_with("```") { Some("```") } else { bare.starts_with("~~~").then_some("~~~") };
-        match (fence, mark) {
-            (None, Some(mark)) => fence = Some(mark),
-            (Some(open), Some(mark)) if open == mark => fence = None,
-            (None, None) if line.trim_end() == "---" => found.push(at),
-            _ => {}
-        }
-        at += line.len();
-    }
-    found
+pub fn separators(text: &str) -> Vec<usize> {
+    let is = |line: &&Line| !line.code && text[line.start..line.end].trim_end() == "---";
+    Lines::of(text).iter().filter(is).map(|line| line.start).collect()
 }
 
 /// Takes the comments of a slide out: settings, and notes, which come back.
@@ -303,6 +296,31 @@ fn slide(
         at = close;
     }
     notes
+}
+
+/// Where the first line of a slide stands, if remark would take it for a property. What is taken out does not count.
+fn property_at(text: &str, slide: Range<usize>) -> Option<usize> {
+    let mut at = slide.start;
+    let mut comment = false;
+    for line in text[slide].split_inclusive('\n') {
+        let bare = line.trim();
+        comment |= bare.starts_with("<!--");
+        let skipped = comment || bare.is_empty() || bare.starts_with("![bg");
+        if comment && bare.contains("-->") {
+            comment = false;
+            // What stands behind it is at no line's start.
+            if !bare.ends_with("-->") {
+                return None;
+            }
+        }
+        if skipped {
+            at += line.len();
+            continue;
+        }
+        let name = line.split_once(':')?.0;
+        return (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))).then_some(at);
+    }
+    None
 }
 
 /// Comments for formatters, and Dockside's own.

@@ -43,14 +43,15 @@ impl Course {
                     .push(Diagnostic::at(Severity::Error, "unknown-variant", message, &file, 0, 1).hint("name the manifest of its course"));
             }
             let mut deck = Deck { name: name_of(&course.title), base: course.base.clone(), ..Deck::default() };
-            let read = stitch::read(&file, None, &mut deck.settings, &mut diagnostics);
+            let read = stitch::read(&file, Some(&course.base), None, &mut deck.settings, &mut diagnostics);
             deck.source = read.source;
             deck.written_in = read.language;
             for (language, path) in super::language::translations(&path) {
                 let mut said = Vec::new();
                 match SourceFile::read(&path) {
                     Ok(file) => {
-                        let source = stitch::read(&Arc::new(file), None, &mut deck.settings.clone(), &mut said).source;
+                        let settings = &mut deck.settings.clone();
+                        let source = stitch::read(&Arc::new(file), Some(&course.base), None, settings, &mut said).source;
                         deck.translations.push(Translated { language, source });
                     }
                     Err(e) => said.push(yaml::unreadable(&path, &e)),

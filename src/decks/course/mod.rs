@@ -6,10 +6,11 @@ pub mod language;
 mod lines;
 mod manifest;
 mod markmaker;
-mod marks;
+pub(crate) mod marks;
 mod place;
 mod rules;
 mod settings;
+mod slidev;
 mod stitch;
 mod variant;
 
@@ -89,7 +90,7 @@ impl Deck {
     pub fn from_text(text: &str, dialect: Dialect) -> Deck {
         let file = Arc::new(SourceFile::new("deck.md", text));
         let mut settings = crate::slides::Options::default();
-        let source = stitch::read(&file, Some(dialect), &mut settings, &mut Vec::new()).source;
+        let source = stitch::read(&file, None, Some(dialect), &mut settings, &mut Vec::new()).source;
         Deck { dialect: Some(dialect), source, settings, ..Deck::default() }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::habits::{self, Habit};
 use super::language;
 use super::place::Places;
-use super::{front_matter, lines, marks, settings};
+use super::{front_matter, lines, marks, settings, slidev};
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
 use crate::slides::{Dialect, Options, is_language};
 use crate::yaml::{self, Value};
@@ -73,8 +73,15 @@ pub struct Read {
 }
 
 /// Reads the deck that a file is: without its front matter, with its line breaks, other programs' habits said in remark's way.
-/// Settings in the front matter go into `settings`.
-pub fn read(file: &Arc<SourceFile>, dialect: Option<Dialect>, settings: &mut Options, diagnostics: &mut Vec<Diagnostic>) -> Read {
+/// Settings in the front matter go into `settings`. What it takes out of other files is looked for in `base` and below, and left out
+/// where there is none.
+pub fn read(
+    file: &Arc<SourceFile>,
+    base: Option<&Path>,
+    dialect: Option<Dialect>,
+    settings: &mut Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Read {
     let front = front_matter::read(file.text());
     let start = front.as_ref().map_or(0, |(_, end)| *end);
     let map = front.as_ref().map(|(map, _)| map);
@@ -105,6 +112,15 @@ pub fn read(file: &Arc<SourceFile>, dialect: Option<Dialect>, settings: &mut Opt
         source = restored;
     }
     let habit = Habit::of(map, source.text());
+    if habit != Habit::Other && !map.is_some_and(says_spans) {
+        // In their code backticks are backticks.
+        settings.highlight.spans = false;
+    }
+    let mut own = map.cloned();
+    if habit == Habit::Slidev {
+        (source, own) = slidev::prepare(source, own, file, base, diagnostics);
+    }
+    let map = own.as_ref();
     let (translated, unused) = habits::translate(&source, habit, map);
     if let Some((_, place)) = unused.first_key_value() {
         let names: Vec<String> = unused.keys().map(|name| format!("`{name}`")).collect();
@@ -120,6 +136,11 @@ pub fn read(file: &Arc<SourceFile>, dialect: Option<Dialect>, settings: &mut Opt
         source = source.edited(&[(0..0, slide)]);
     }
     Read { source, title, language }
+}
+
+/// Whether the settings say what backticks in code are.
+fn says_spans(map: &yaml::Mapping) -> bool {
+    map.contains_key("highlightSpans") || habits::of_remark(map).is_some_and(|nature| nature.contains_key("highlightSpans"))
 }
 
 /// Joins the entries with slide separators, nothing added.
@@ -151,7 +172,7 @@ pub fn join(
             Item::File(name) => {
                 let at = places.pass(&name);
                 let Some(file) = open(&name, from, at, manifest, diagnostics) else { continue };
-                let read = read(&file, dialect, settings, diagnostics);
+                let read = read(&file, Some(from.base), dialect, settings, diagnostics);
                 title = title.or(read.title);
                 language = language.or(read.language);
                 (file, read.source, 0)

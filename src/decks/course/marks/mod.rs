@@ -3,8 +3,8 @@
 //! Runs after `habits`, on decks that are known to be such a program's. Braces and colons that mean nothing there stay as they are.
 
 mod attributes;
-mod fence;
-mod lines;
+pub mod fence;
+pub mod lines;
 pub mod signs;
 
 use std::ops::Range;

@@ -46,7 +46,7 @@ fn is_number(byte: u8) -> bool {
 }
 
 /// A language and the numbers of lines behind it.
-fn parts(info: &str) -> (&str, &str) {
+pub fn parts(info: &str) -> (&str, &str) {
     match info.strip_suffix('}').and_then(|rest| rest.split_once('{')) {
         Some((language, numbers)) if !numbers.is_empty() && numbers.bytes().all(is_number) => (language, numbers),
         _ => (info, ""),
@@ -54,7 +54,7 @@ fn parts(info: &str) -> (&str, &str) {
 }
 
 /// Whether `numbers`, as in `1,3-5,9-`, has this line, counted from 1.
-fn has(numbers: &str, line: usize) -> bool {
+pub fn has(numbers: &str, line: usize) -> bool {
     numbers.split(',').filter(|part| !part.is_empty()).any(|part| match part.split_once('-') {
         Some((from, to)) => {
             from.parse().is_ok_and(|from: usize| from <= line) && (to.is_empty() || to.parse().is_ok_and(|to: usize| line <= to))

@@ -11,6 +11,8 @@ mod pieces;
 mod raw;
 mod writer;
 
+pub(super) use code::{has as fence_has, parts as fence_parts};
+
 use crate::slides::remark::Engine;
 use crate::slides::{Content, Dialect, Links, SlideDeck};
 

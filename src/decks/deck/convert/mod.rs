@@ -1,13 +1,16 @@
-//! A deck of one dialect written in the other.
+//! A deck of one dialect written in the other, or another program's in remark's.
 //!
 //! Each slide is written as its author wrote it, and read back: only where the other dialect shows something else is it written as
 //! HTML, which both read alike. What neither can say is told. Writes no file.
+
+mod plain;
 
 use super::escape::push_escaped;
 use super::markdown::{self, Options, Rendered};
 use crate::course::Deck;
 use crate::diag::{Diagnostic, Severity, SourceText};
 use crate::slides::{self, Content, Dialect, Highlight, Slide, SlideDeck};
+pub use plain::is_made;
 
 /// The deck in the other dialect.
 pub struct Converted {
@@ -17,6 +20,9 @@ pub struct Converted {
 
 /// Writes the slides of `parsed`, which was read from `deck`, in the dialect `to`.
 pub fn convert(deck: &Deck, parsed: &SlideDeck, to: Dialect) -> Converted {
+    if to == Dialect::Remark && parsed.dialect == to {
+        return plain::write(deck, parsed);
+    }
     let mut converter = Converter { deck, parsed, to, spans: true, diagnostics: Vec::new() };
     let mut slides: Vec<Option<String>> = parsed.slides.iter().map(|slide| converter.slide(slide)).collect();
     if to == Dialect::Remark && slides.iter().any(Option::is_none) {
