@@ -46,11 +46,14 @@ function go(i, options = {}) {
 // What a slide shows: it may have a text for each language.
 function bodyOf(slide) { return slide.querySelector(":scope > .body:not([hidden])") || slide.querySelector(":scope > .body"); }
 
+// Through the history where that is allowed: to follow an address takes the focus away, and from what is opened next at that.
 function setAddress(hash, replace) {
-  if (replace) {
-    try { history.replaceState(null, "", hash); return; } catch { /* not allowed here: set it */ }
+  try {
+    if (replace) history.replaceState(null, "", hash);
+    else history.pushState(null, "", hash);
+  } catch {
+    location.hash = hash;
   }
-  location.hash = hash;
 }
 
 function say(text) { document.getElementById("announce").textContent = text; }
