@@ -205,6 +205,28 @@ fn slidev_decks_take_slides_out_of_other_files() {
 }
 
 #[test]
+fn other_programs_markdown_is_commonmark() {
+    let slidev = "---\ntheme: x\n---\n\n# A\n\n<div class=\"grid\">\n\n```ts\nconst s = `a ${b}`\n```\n\n</div>\n\n<!-- https://a.b/c -->\n\n<style>\nh1 { color: red }\n</style>\n\n\
+                  <!-- said -->\n\n---\n\n<script setup>\nconst x = 1\n\nfoo: bar\n</script>\n\n$$ {1|all}\nx^2\n$$\n\n---\n\n# C\n\n::left::\n\n- a\n\n::right::\n\n*b*\n";
+    let (deck, told) = load(&[("a.md", slidev)]);
+    assert_eq!(outline(&deck), ["1/3 A const s = `a ${b}` [] notes", "2/3 $$ x^2 $$ []", "3/3 C a b []"]);
+    let one = html(&deck.slides[0], &deck);
+    assert!(one.contains("class=\"language-ts\"") && !one.contains("<mark") && deck.slides[0].property("https").is_none(), "{one}");
+    let three = html(&deck.slides[2], &deck);
+    assert!(three.contains("<div class=\"column\">") && three.contains("<li>a</li>") && three.contains("<em>b</em>"), "{three}");
+    assert_eq!(told, [("no-equivalent".to_owned(), 25)]);
+    let marp = "---\nmarp: true\n---\n\nAsk: what is it?\n\n---\n\n<!-- _class: lead -->\n\nhttps://a.b/c is it\n\n---\n\n<div>\n\n- **x**\n\n</div>\n";
+    let (deck, told) = load(&[("a.md", marp)]);
+    assert_eq!(outline(&deck), ["1/3 Ask: what is it? []", "2/3 https://a.b/c is it [lead]", "3/3 x []"]);
+    assert!(told.is_empty() && html(&deck.slides[2], &deck).contains("<strong>x</strong>"), "{told:?}");
+    // What is remark's, and what is remark's by way of knitr, keeps remark's Markdown and its marks.
+    for own in ["class: a\n\n<div>\n\n- x\n\n</div>\n\n```js\na `b` c\n```\n", "```{r}\nq\n```\n\n<div>\n\n- x\n\n</div>\n"] {
+        let (deck, _) = load(&[("a.md", own)]);
+        assert!(!html(&deck.slides[0], &deck).contains("<li>"), "{own}");
+    }
+}
+
+#[test]
 fn knitr_chunks_are_fences() {
     let head = "---\ntitle: T\nauthor: A\ndate: \"`r Sys.Date()`\"\noutput:\n  xaringan::moon_reader:\n    nature:\n      highlightLines: true\n      \
                 countIncrementalSlides: false\n---\n";

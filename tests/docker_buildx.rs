@@ -214,7 +214,11 @@ fn failures_show_the_lines_that_they_are_about() {
         refused(client, "docker build --cache-to type=local,dest=c b", "Cache export is not supported for the docker driver");
         if !client.own {
             refused(client, "docker build -o type=oci,dest=x b", "OCI exporter is not supported for the docker driver");
-            refused(client, "docker build --platform linux/amd64,linux/arm64 b", "Multi-platform build is not supported for the docker driver");
+            refused(
+                client,
+                "docker build --platform linux/amd64,linux/arm64 b",
+                "Multi-platform build is not supported for the docker driver",
+            );
         }
         client.ok("printf 'FROM busybox\\nRUN --mount=type=nope true\\n' > b/nope");
         refused(client, "docker build -f b/nope b", "unsupported mount type \"nope\"");

@@ -234,7 +234,10 @@ pub fn separators(text: &str) -> Vec<usize> {
     Lines::of(text).iter().filter(is).map(|line| line.start).collect()
 }
 
-/// Takes the comments of a slide out: settings, and notes, which come back.
+/// What is looked for on a slide, and what each ends with.
+const OPENED: [(&str, &str); 3] = [("<!--", "-->"), ("<style", "</style>"), ("<script", "</script>")];
+
+/// Takes the comments of a slide out: settings, and notes, which come back. Styles and scripts go, too.
 fn slide(
     text: &str,
     range: Range<usize>,
@@ -267,10 +270,20 @@ fn slide(
             at = open + end;
             continue;
         }
-        let Some(open) = line.find("<!--").map(|n| at + n) else {
+        let Some((open, tag)) = OPENED.iter().filter_map(|tag| Some((at + line.find(tag.0)?, tag))).min_by_key(|(open, _)| *open) else {
             at = line_end;
             continue;
         };
+        if tag.0 != "<!--" {
+            // What a browser is to do with the page of another program.
+            let close = text[open..range.end].find(tag.1).map_or(line_end, |n| open + n + tag.1.len());
+            if habit.has_directives() {
+                unused.entry(format!("{}>", tag.0)).or_insert(open);
+                edits.push((open..close, String::new()));
+            }
+            at = close;
+            continue;
+        }
         // `<!-->` and `<!--->` are whole comments.
         let Some(close) = text[open + 2..range.end].find("-->").map(|n| open + 2 + n + 3) else { break };
         let body = text.get(open + 4..close - 3).unwrap_or_default().trim();
@@ -291,6 +304,8 @@ fn slide(
                 notes.push(body.to_owned());
                 edits.push((open..close, String::new()));
             }
+            // A comment that Slidev shows to nobody may look like a property of remark's.
+            None if habit == Habit::Slidev && !is_tool(body) => edits.push((open..close, String::new())),
             _ => {}
         }
         at = close;

@@ -112,9 +112,11 @@ pub fn read(
         source = restored;
     }
     let habit = Habit::of(map, source.text());
-    if habit != Habit::Other && !map.is_some_and(says_spans) {
-        // In their code backticks are backticks.
-        settings.highlight.spans = false;
+    if habit != Habit::Other {
+        // In their code backticks are backticks, and they draw formulas unasked.
+        settings.highlight.spans &= map.is_some_and(says_spans);
+        settings.math |= !map.is_some_and(|map| map.contains_key("math"));
+        settings.commonmark = habit != Habit::Knit;
     }
     let mut own = map.cloned();
     if habit == Habit::Slidev {

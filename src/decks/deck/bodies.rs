@@ -112,7 +112,8 @@ impl Renderer<'_> {
         let mut links: Vec<_> = parsed.links.iter().collect();
         links.sort();
         let upstream = parsed.engine == crate::slides::remark::Engine::Upstream;
-        let marks = (parsed.highlight.lines, parsed.highlight.spans, self.highlighter.is_some(), self.math, self.planned);
+        let marks =
+            (parsed.highlight.lines, parsed.highlight.spans, parsed.commonmark, self.highlighter.is_some(), self.math, self.planned);
         rendered.digest((links, parsed.dialect.as_str(), upstream, marks, assets.folders()))
     }
 

@@ -33,6 +33,8 @@ pub struct Options {
     /// What `![:name …](…)` stands for in a remark deck.
     pub macros: remark::macros::Macros,
     pub highlight: Highlight,
+    /// The Markdown of a remark deck is CommonMark: it was written for another program.
+    pub commonmark: bool,
     /// `$…$` and `$$…$$` are formulas.
     pub math: bool,
     /// Where slides part in a reveal deck, if not at `!SLIDE` and `!SUB`.

@@ -126,6 +126,8 @@ pub struct SlideDeck {
     /// In remark's dialect, which of its engines the deck was read as.
     pub engine: super::remark::Engine,
     pub highlight: Highlight,
+    /// Its Markdown is CommonMark, though it is a remark deck.
+    pub commonmark: bool,
     pub slides: Vec<Slide>,
     /// Deck-wide link definitions.
     pub links: Links,

@@ -219,7 +219,13 @@ impl<'t> Marks<'t> {
             }
             let line = self.line(index);
             let whole = self.lines[index];
-            if habit != Habit::Slidev && open.is_empty() && line.trim() == ". . ." {
+            if habit == Habit::Slidev
+                && let Some(stages) = line.strip_prefix("$$").map(str::trim).filter(|rest| rest.starts_with('{') && rest.ends_with('}'))
+                && stages.len() < LONGEST
+            {
+                // The lines of a formula that are shown one after the other.
+                self.put(whole.start + 2..whole.end, "");
+            } else if habit != Habit::Slidev && open.is_empty() && line.trim() == ". . ." {
                 self.put(whole.start..whole.end, "--");
             } else if let Some(found) = div(line) {
                 if found != Attributes::default() {

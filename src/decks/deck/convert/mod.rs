@@ -50,7 +50,7 @@ pub fn convert(deck: &Deck, parsed: &SlideDeck, to: Dialect) -> Converted {
     Converted { text, diagnostics: converter.diagnostics }
 }
 
-const DIFFERS: &str = "this slide does not read the same in the other dialect";
+const DIFFERS: &str = "this slide does not read the same in the deck that is written";
 
 /// What a slide shows, apart from its place in the deck.
 #[derive(PartialEq)]

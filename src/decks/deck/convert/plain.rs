@@ -4,7 +4,7 @@
 use super::Converted;
 use crate::course::Deck;
 use crate::course::marks::lines::Lines;
-use crate::deck::markdown::{self, Options};
+use crate::deck::markdown::{self, Options, Rendered};
 use crate::diag::{Diagnostic, Severity};
 use crate::slides::{Dialect, Slide, SlideDeck};
 
@@ -26,7 +26,8 @@ pub(super) fn write(deck: &Deck, parsed: &SlideDeck) -> Converted {
     let usual = crate::slides::Highlight::default();
     let mut written = text.clone();
     // Only as much of it as changes what is shown: remark takes its settings where it is started, not from the deck.
-    if stars || differs(&written, parsed).is_some() {
+    let plain = differs(&written, parsed);
+    if stars || !plain.is_empty() {
         let mut settings = String::new();
         if highlight.lines != usual.lines {
             settings.push_str(&format!("highlightLines: {}\n", highlight.lines));
@@ -38,7 +39,7 @@ pub(super) fn write(deck: &Deck, parsed: &SlideDeck) -> Converted {
             ("countIncrementalSlides: false\n", deck.settings.skip_increments),
             ("disableIncrementalSlides: true\n", deck.settings.join_increments),
             ("inheritPresenterNotes: true\n", deck.settings.inherit_notes),
-            ("math: true\n", deck.settings.math),
+            ("math: true\n", deck.settings.math && text.contains('$')),
             ("remark: \"0.15\"\n", parsed.engine == crate::slides::remark::Engine::Upstream),
         ] {
             settings.push_str(if is { key } else { "" });
@@ -50,10 +51,15 @@ pub(super) fn write(deck: &Deck, parsed: &SlideDeck) -> Converted {
             diagnostics.extend(tell(deck, Severity::Note, 0, "no-equivalent", message));
         }
     }
-    if let Some(first) = differs(&written, parsed) {
-        let at = parsed.slides.get(first).or(parsed.slides.last()).map_or(0, |slide| slide.range.start);
-        let message = "from here on the slides do not read the same where the deck stands in one file".to_owned();
-        diagnostics.extend(tell(deck, Severity::Warning, at, "differs", message));
+    let changed = differs(&written, parsed);
+    if written != text && !stars && changed == plain {
+        // The settings change nothing.
+        written = text;
+        diagnostics.clear();
+    }
+    for slide in &changed {
+        let at = parsed.slides.get(*slide).or(parsed.slides.last()).map_or(0, |slide| slide.range.start);
+        diagnostics.extend(tell(deck, Severity::Warning, at, "differs", super::DIFFERS.to_owned()));
     }
     let numbered = Lines::of(&written).fences.iter().any(|fence| !markdown::fence_parts(fence.info(&written)).1.is_empty());
     if numbered {
@@ -73,19 +79,34 @@ fn tell(deck: &Deck, severity: Severity, at: usize, code: &'static str, message:
 }
 
 /// All that a class and a presenter see of a slide.
-fn seen(slide: &Slide, deck: &SlideDeck) -> (String, Option<String>, String, Vec<(String, String)>) {
-    let options = Options::of(deck);
-    let html = |content| markdown::render(content, &deck.links, &options).html;
-    (html(&slide.content), slide.notes.as_ref().map(|notes| html(&notes.content)), slide.number.clone(), slide.properties.clone())
+#[derive(PartialEq)]
+struct Seen {
+    body: Rendered,
+    /// Marked stretches of code.
+    marks: usize,
+    notes: Option<String>,
+    number: String,
+    properties: Vec<(String, String)>,
 }
 
-/// The first slide that is another one when the text is read again.
-fn differs(text: &str, parsed: &SlideDeck) -> Option<usize> {
+fn seen(slide: &Slide, deck: &SlideDeck) -> Seen {
+    let options = Options::of(deck);
+    let mut body = markdown::render(&slide.content, &deck.links, &options);
+    let marks = std::mem::take(&mut body.html).matches("<mark").count();
+    let notes = slide.notes.as_ref().map(|notes| markdown::render(&notes.content, &deck.links, &options).text);
+    Seen { body, marks, notes, number: slide.number.clone(), properties: slide.properties.clone() }
+}
+
+/// The slides that are other ones when the text is read again; from the first on where their number changes.
+fn differs(text: &str, parsed: &SlideDeck) -> Vec<usize> {
     let again = Deck::from_text(text, Dialect::Remark).parse();
+    let changed = |(a, b): (&Slide, &Slide)| seen(a, parsed) != seen(b, &again);
     let pairs = parsed.slides.iter().zip(&again.slides);
-    let changed = pairs.into_iter().position(|(a, b)| seen(a, parsed) != seen(b, &again));
-    let length = parsed.slides.len().min(again.slides.len());
-    changed.or((parsed.slides.len() != again.slides.len()).then_some(length))
+    if parsed.slides.len() != again.slides.len() {
+        let first = pairs.into_iter().position(changed);
+        return vec![first.unwrap_or(parsed.slides.len().min(again.slides.len()))];
+    }
+    pairs.enumerate().filter(|(_, pair)| changed(*pair)).map(|(index, _)| index).collect()
 }
 
 /// Lines that are marked by their numbers, marked by `*`; and whether there are some. Where a line of other code begins with `*`

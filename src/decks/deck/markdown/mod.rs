@@ -1,6 +1,6 @@
 //! A slide's content to semantic HTML, slide by slide, with pulldown-cmark. Knows no template and no file.
 //!
-//! remark: Markdown → HTML by remark's own rules (`marked`) → pieces (`dom`). reveal: Markdown → events → pieces (`writer`). Then
+//! remark: Markdown → HTML by remark's own rules (`marked`) → pieces (`dom`). reveal, and what was written for other programs: Markdown → events → pieces (`writer`). Then
 //! pieces → HTML, text and counts (`pieces`). Whatever an author leaves open (a tag, a fence) ends with its slide.
 
 mod code;
@@ -24,6 +24,8 @@ pub type Highlight<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
 pub struct Options<'a> {
     /// Whose Markdown it is: the presenters differ from CommonMark in a few places.
     pub dialect: Dialect,
+    /// In remark's dialect, CommonMark and none of remark's own.
+    pub commonmark: bool,
     /// In remark's dialect, whose Markdown of the two.
     pub engine: Engine,
     /// Colours code blocks, if at all.
@@ -44,6 +46,7 @@ impl Options<'_> {
         let remark = deck.dialect == Dialect::Remark;
         Options {
             dialect: deck.dialect,
+            commonmark: deck.commonmark,
             engine: deck.engine,
             highlight_lines: remark && deck.highlight.lines,
             highlight_spans: remark && deck.highlight.spans,
@@ -76,11 +79,11 @@ pub struct Counts {
 pub fn render(content: &[Content], links: &Links, options: &Options<'_>) -> Rendered {
     let html;
     let mut pieces = match options.dialect {
-        Dialect::Remark => {
+        Dialect::Remark if !options.commonmark => {
             html = marked::html(content, links, options.engine);
             dom::pieces(&html, options)
         }
-        Dialect::Reveal => writer::write(content, links, options),
+        _ => writer::write(content, links, options),
     };
     pieces::apply_attributes(&mut pieces);
     pieces::balance(&mut pieces);

@@ -1,11 +1,11 @@
-//! reveal's Markdown into pieces, by pulldown-cmark's events.
+//! reveal's Markdown, and that of other programs, into pieces, by pulldown-cmark's events.
 
 use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, Parser, Tag, TagEnd};
 
 use super::dialect::GUARD;
 use super::pieces::{Piece, set_attribute};
 use super::{Options, code, raw};
-use crate::slides::{Content, Links};
+use crate::slides::{Content, Dialect, Links};
 
 /// Deepest nesting of elements that is written; what is deeper is written flat.
 const MAX_DEPTH: usize = 400;
@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 400;
 /// The pieces of `content`.
 pub fn write(content: &[Content], links: &Links, options: &Options<'_>) -> Vec<Piece<'static>> {
     let mut text = String::new();
-    source(content, &mut text);
+    source(content, options.dialect == Dialect::Remark, &mut text);
     let mut writer = Writer {
         options,
         out: Vec::new(),
@@ -361,16 +361,22 @@ impl Writer<'_> {
 }
 
 /// Content as its author wrote it, without what the guards are made of.
-fn source(content: &[Content], out: &mut String) {
+fn source(content: &[Content], classes_are_html: bool, out: &mut String) {
     for piece in content {
         match piece {
             Content::Markdown(text) if text.contains(GUARD) => out.extend(text.chars().filter(|c| *c != GUARD)),
             Content::Markdown(text) => out.push_str(text),
+            Content::Class { classes, block, content } if classes_are_html => {
+                let (tag, gap) = if *block { ("div", "\n\n") } else { ("span", "") };
+                out.push_str(&format!("{gap}<{tag} class=\"{}\">{gap}", classes.join(" ")));
+                source(content, classes_are_html, out);
+                out.push_str(&format!("{gap}</{tag}>{gap}"));
+            }
             Content::Class { classes, content, .. } => {
                 out.push('.');
                 out.push_str(&classes.join("."));
                 out.push('[');
-                source(content, out);
+                source(content, classes_are_html, out);
                 out.push(']');
             }
         }

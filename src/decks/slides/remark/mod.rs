@@ -83,6 +83,7 @@ pub fn parse(source: &SourceText, options: &Options) -> SlideDeck {
         dialect: Dialect::Remark,
         engine: options.remark,
         highlight: options.highlight,
+        commonmark: options.commonmark,
         slides: slides.collect(),
         links,
         diagnostics,
