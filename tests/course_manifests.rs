@@ -227,6 +227,26 @@ fn other_programs_markdown_is_commonmark() {
 }
 
 #[test]
+fn marp_parts_slides_at_every_rule() {
+    let marp = "---\nmarp: true\n_class: lead\n---\n\n# A\n\n***\n\nTitle\n---\n\n```\n***\n```\n\n- - -\n\n# C\n";
+    let (deck, told) = load(&[("a.md", marp)]);
+    assert_eq!(outline(&deck), ["1/3 A [lead]", "2/3 Title *** []", "3/3 C []"]);
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
+fn quarto_takes_in_what_shortcodes_name() {
+    let quarto = "---\ntitle: T\nformat: revealjs\n---\n\n## A {{< meta title >}}\n\n{{< include parts/b.qmd >}}\n\n{{< video https://a.b/c >}} `{{< x >}}`\n\n{{< pagebreak >}}\n\n\
+                  {{< include gone.qmd >}}\n\n## {background-iframe=\"x\" background-interactive}\n";
+    let b = "---\ntitle: other\n---\n\n## B\n\nb {{< include ../a.qmd >}}\n";
+    let (deck, told) = load(&[("a.qmd", quarto), ("parts/b.qmd", b)]);
+    assert_eq!(outline(&deck), ["1/4 T [title]", "2/4 A T []", "3/4 B b https://a.b/c {{< x >}} []", "4/4  []"]);
+    assert!(deck.slides[2].source.file.ends_with("parts/b.qmd"));
+    let told: Vec<(&str, usize)> = told.iter().map(|(code, line)| (code.as_str(), *line)).collect();
+    assert_eq!(told, [("bad-import", 7), ("missing-file", 14), ("no-equivalent", 12)]);
+}
+
+#[test]
 fn knitr_chunks_are_fences() {
     let head = "---\ntitle: T\nauthor: A\ndate: \"`r Sys.Date()`\"\noutput:\n  xaringan::moon_reader:\n    nature:\n      highlightLines: true\n      \
                 countIncrementalSlides: false\n---\n";

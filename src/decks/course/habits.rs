@@ -188,6 +188,9 @@ pub fn translate(source: &SourceText, habit: Habit, settings: Option<&Mapping>) 
     loop {
         // A slide's own settings stand between its separator and another.
         let mut looks = lasting.clone();
+        if let Some(settings) = settings.filter(|_| habit == Habit::Marp && from == 0) {
+            looks.read_first(settings, &mut unused);
+        }
         if habit == Habit::Slidev && from == 0 {
             lasting = Looks::default();
         }
@@ -386,11 +389,24 @@ impl Looks {
                 // Formulas are read by this setting.
                 (_, "math") => {}
                 (Habit::Marp, "headingDivider") => {}
+                // Of the first slide alone.
+                (Habit::Marp, _) if key.starts_with('_') => {}
                 (Habit::Slidev, "layout") => self.layout = Some(value),
                 (Habit::Slidev, "background" | "image") => self.image = Some(format!("url({value})")),
                 (Habit::Slidev, "routeAlias") => self.name = Some(value),
                 (Habit::Slidev, "hide" | "disabled") => self.hidden = value == "true",
                 _ => self.set(key, &value, place, unused),
+            }
+        }
+    }
+
+    /// Takes those of a Marp deck's settings that are about its first slide alone.
+    fn read_first(&mut self, map: &Mapping, unused: &mut BTreeMap<String, usize>) {
+        for key in map.keys().filter_map(|key| key.as_str()) {
+            if let Some(name) = key.strip_prefix('_')
+                && let Some(value) = front_matter::text(map, key)
+            {
+                self.set(name, &value, 0, unused);
             }
         }
     }

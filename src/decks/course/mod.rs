@@ -1,5 +1,6 @@
 //! Course manifests (course.yml, container.training's own) into ordered sources, parts and variants. Reads no Markdown.
 
+mod files;
 mod front_matter;
 mod habits;
 pub mod language;
@@ -8,8 +9,10 @@ mod manifest;
 mod markmaker;
 pub(crate) mod marks;
 mod place;
+mod rulers;
 mod rules;
 mod settings;
+mod shortcodes;
 mod slidev;
 mod stitch;
 mod variant;

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::files::Files;
 use super::habits::{self, Habit};
 use super::language;
 use super::place::Places;
-use super::{front_matter, lines, marks, settings, slidev};
+use super::{front_matter, lines, marks, rulers, settings, shortcodes, slidev};
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
 use crate::slides::{Dialect, Options, is_language};
 use crate::yaml::{self, Value};
@@ -119,8 +120,16 @@ pub fn read(
         settings.commonmark = habit != Habit::Knit;
     }
     let mut own = map.cloned();
+    let files = base.map(|base| Files::new(file.path(), base));
     if habit == Habit::Slidev {
-        (source, own) = slidev::prepare(source, own, file, base, diagnostics);
+        (source, own) = slidev::prepare(source, own, file, files.as_ref(), diagnostics);
+    }
+    if habit == Habit::Pandoc {
+        source = shortcodes::prepare(source, map, files.as_ref(), diagnostics);
+    }
+    let rules = if habit == Habit::Marp { rulers::edits(source.text()) } else { Vec::new() };
+    if !rules.is_empty() {
+        source = source.edited(&rules);
     }
     let map = own.as_ref();
     let (translated, unused) = habits::translate(&source, habit, map);

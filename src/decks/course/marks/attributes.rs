@@ -38,6 +38,10 @@ pub fn read(text: &str) -> Option<(Attributes<'_>, usize)> {
             ("#", id) if named(id) => found.id = Some(id),
             (".", class) if named(class) => found.classes.push(class),
             ("-", "") => found.classes.push("unnumbered"),
+            // Of Quarto's some stand alone.
+            _ if ["background-", "data-", "auto-animate"].iter().any(|start| word.starts_with(start)) && named(word) => {
+                found.pairs.push((word, ""));
+            }
             _ => return None,
         }
         rest = after;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::files::{Files, Named};
 use super::parts::{self, Part};
+use crate::course::files::{Files, Named};
 use crate::course::front_matter;
 use crate::course::place::Places;
 use crate::diag::{Diagnostic, SourceFile, SourceText};

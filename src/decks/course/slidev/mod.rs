@@ -3,36 +3,33 @@
 //! Runs before `habits`, which then sees one deck in one text. Reads only files in the course's folder and below it.
 
 mod expressions;
-mod files;
 mod imports;
 mod parts;
 mod snippets;
 
 use std::sync::Arc;
 
+use super::files::Files;
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
 use crate::yaml::Mapping;
-use files::Files;
 
-/// The deck with all that it takes in, and the settings of its first slide, which are the deck's. `base` is the course's folder;
-/// without one nothing is read.
+/// The deck with all that it takes in, and the settings of its first slide, which are the deck's. Without `files` nothing is read.
 pub fn prepare(
     source: SourceText,
     head: Option<Mapping>,
     file: &Arc<SourceFile>,
-    base: Option<&std::path::Path>,
+    files: Option<&Files>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (SourceText, Option<Mapping>) {
-    let files = base.map(|base| Files::new(file.path(), base));
     let mut source = source;
     let mut head = head;
-    if let Some(files) = &files
+    if let Some(files) = files
         && let Some((joined, settings)) = imports::take_in(&source, head.as_ref(), file, files, diagnostics)
     {
         source = joined;
         head = Some(settings).filter(|settings| !settings.is_empty());
     }
-    if let Some(files) = &files {
+    if let Some(files) = files {
         let edits = snippets::edits(&source, files, diagnostics);
         if !edits.is_empty() {
             source = source.edited(&edits);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::files::{Files, Named};
+use crate::course::files::{Files, Named};
 use crate::course::marks::lines::Lines;
 use crate::diag::{Diagnostic, SourceText};
 
