@@ -335,3 +335,68 @@ fn a_repository_is_saved_with_all_its_tags_and_junk_is_read_to_its_end() {
         ],
     );
 }
+
+#[test]
+fn host_names_files_and_scores_are_as_asked_for() {
+    let Some(engine) = engine() else { return };
+    refused(
+        &engine,
+        &[
+            ("docker run --uts host -h other busybox true", "conflicting options: hostname and the UTS mode"),
+            ("docker run --net container: busybox true", "invalid container format container:<name|id>"),
+            ("docker run --isolation hyperv busybox true", "invalid isolation: \"hyperv\" - linux only supports 'default'"),
+            ("docker run --cap-drop CHPASS busybox true", "invalid CapDrop: unknown capability: \"CAP_CHPASS\""),
+            ("docker volume create a", "create a: volume name is too short, names should be at least two alphanumeric characters"),
+        ],
+    );
+    let machine = engine.ok("uname -n");
+    assert_eq!(engine.ok("docker run --rm --net host busybox uname -n"), machine);
+    assert_eq!(engine.ok("docker run --rm --net host -h other busybox uname -n"), "other");
+    assert_eq!(engine.ok("docker run --rm --uts host busybox uname -n"), machine);
+    let resolver = engine.ok("docker run --rm --dns 192.0.2.1 --dns-search . busybox cat /etc/resolv.conf");
+    assert!(resolver.contains("nameserver 192.0.2.1") && !resolver.contains("\nsearch"), "{resolver}");
+    assert_eq!(engine.ok("docker run --rm --oom-score-adj 642 busybox cat /proc/self/oom_score_adj"), "642");
+    for file in ["hosts", "hostname", "resolv.conf"] {
+        let run = engine.sh(&format!("docker run --rm --read-only busybox sh -c 'echo >> /etc/{file}'"));
+        assert!(run.status != 0 && run.stderr.contains("Read-only file system"), "{file}: {run:?}");
+    }
+}
+
+#[test]
+fn privileged_containers_mount_and_others_may_not() {
+    let Some(engine) = Engine::start(User::Root).or_else(|| Engine::start(User::Ordinary)) else { return };
+    engine.ok("docker pull -q busybox");
+    let run = |rest: &str| engine.sh(&format!("docker run --rm {rest}"));
+    let done = run("--privileged busybox sh -c 'mount -t tmpfs none /tmp && mount -t tmpfs && umount /tmp && echo gone'");
+    assert!(done.stdout.contains("none on /tmp type tmpfs (rw,relatime") && done.stdout.ends_with("gone\n"), "{done:?}");
+    let bound = run("--privileged busybox sh -c 'mkdir /a /b; echo hi > /a/x; mount -o bind,ro /a /b; cat /b/x; touch /b/y'");
+    assert!(bound.stdout == "hi\n" && bound.status != 0 && bound.stderr.contains("Read-only file system"), "{bound:?}");
+    let refused = run("busybox mount -t tmpfs none /tmp");
+    assert_eq!((refused.status, refused.stderr.as_str()), (1, "mount: permission denied (are you root?)\n"));
+    let unknown = run("--privileged busybox mount -t nope none /tmp");
+    assert_eq!((unknown.status, unknown.stderr.as_str()), (255, "mount: mounting none on /tmp failed: No such device\n"));
+}
+
+#[test]
+fn a_profile_of_the_users_own_filters_system_calls() {
+    let Some(engine) = engine() else { return };
+    let profile = |name: &str, json: &str| std::fs::write(engine.home().join(name), json).expect("a profile");
+    profile("no.json", r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO"}]}"#);
+    profile(
+        "some.json",
+        r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+            {"names":["mkdir"],"action":"SCMP_ACT_ERRNO","errnoRet":38,"args":[{"index":1,"value":511,"op":"SCMP_CMP_EQ"}]},
+            {"names":["rmdir"],"action":"SCMP_ACT_ERRNO","excludes":{"caps":["CAP_CHOWN"]}},
+            {"names":["chmod","fchmodat"],"action":"SCMP_ACT_KILL","includes":{"minKernel":"999.9"}}]}"#,
+    );
+    profile("bad.json", r#"{"defaultAction":"SCMP_ACT_NOPE"}"#);
+    let run = |rest: &str| engine.sh(&format!("docker run --rm --security-opt seccomp={rest}"));
+    let denied = run("no.json busybox mkdir /x");
+    assert!(denied.status != 0 && denied.stderr.contains("Operation not permitted"), "{denied:?}");
+    let denied = run("some.json busybox mkdir /x");
+    assert!(denied.status != 0 && denied.stderr.contains("Function not implemented"), "{denied:?}");
+    engine.ok("docker run --rm --security-opt seccomp=some.json busybox sh -c 'umask 77; rmdir /mnt 2>/dev/null; chmod 700 /tmp'");
+    let bad = run("bad.json busybox true");
+    assert!(bad.status != 0 && bad.stderr.contains("string \"SCMP_ACT_NOPE\" is not a valid action for seccomp"), "{bad:?}");
+    engine.ok("docker run --rm --privileged --security-opt seccomp=no.json busybox mkdir /x");
+}

@@ -93,6 +93,7 @@ applets! {
     "tr" => coreutils::tr,
     "true" => small::yes,
     "tty" => coreutils::tty,
+    "umount" => mount::unmount_main,
     "uname" => coreutils::uname,
     "uniq" => coreutils::uniq,
     "uptime" => small::uptime,

@@ -37,5 +37,6 @@ pub mod start;
 pub mod stats;
 pub mod version;
 pub mod volume;
+mod zone;
 
 pub use run_mounts::mount;

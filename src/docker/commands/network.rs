@@ -64,7 +64,7 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
 fn created_at(stamp: &str) -> String {
     match stamp.parse::<jiff::Timestamp>() {
         Ok(stamp) => {
-            let zoned = stamp.to_zoned(jiff::tz::TimeZone::system());
+            let zoned = stamp.to_zoned(super::zone::local());
             let fraction = format!("{:09}", stamp.subsec_nanosecond());
             let fraction = fraction.trim_end_matches('0');
             let dot = if fraction.is_empty() { "" } else { "." };

@@ -30,10 +30,11 @@ pub(super) fn check(config: &RunConfig, host: &HostConfig) -> Result<(), Contain
         security(option)?;
     }
     host.restart_policy.check()?;
-    for capability in host.cap_add.iter().chain(&host.cap_drop).flatten() {
-        if !capability.eq_ignore_ascii_case("ALL") && caps::bit(capability).is_none() {
+    for (field, list) in [("CapAdd", &host.cap_add), ("CapDrop", &host.cap_drop)] {
+        let unknown = |name: &&String| !name.eq_ignore_ascii_case("ALL") && caps::bit(name).is_none();
+        if let Some(capability) = list.iter().flatten().find(unknown) {
             let name = capability.trim_start_matches("CAP_").to_ascii_uppercase();
-            return Err(Invalid(format!("invalid CapAdd: unknown capability: \"CAP_{name}\"")));
+            return Err(Invalid(format!("invalid {field}: unknown capability: \"CAP_{name}\"")));
         }
     }
     if host.annotations.iter().flatten().any(|(key, _)| key.is_empty()) {
@@ -41,6 +42,9 @@ pub(super) fn check(config: &RunConfig, host: &HostConfig) -> Result<(), Contain
     }
     resources(host, false)?;
     modes(host)?;
+    if host.uts_mode == "host" && !config.hostname.is_empty() {
+        return Err(Invalid("conflicting options: hostname and the UTS mode".to_owned()));
+    }
     for target in host.tmpfs.iter().flatten().map(|(target, _)| target) {
         mount_target(target).map_err(Invalid)?;
     }
@@ -105,6 +109,9 @@ fn modes(host: &HostConfig) -> Result<(), ContainerError> {
     ];
     if let Some((what, mode, _)) = valid.iter().find(|(_, _, valid)| !valid) {
         return Err(Invalid(format!("invalid {what} mode: {mode}")));
+    }
+    if !matches!(host.isolation.to_ascii_lowercase().as_str(), "" | "default") {
+        return Err(Invalid(format!("invalid isolation: {} - linux only supports 'default'", quote(&host.isolation))));
     }
     if host.shm_size < 0 {
         return Err(Invalid("SHM size can not be less than 0".to_owned()));

@@ -68,9 +68,16 @@ fn prepare(spec: &ProcessSpec, stdio_owner: impl FnOnce(&Identity)) -> Result<Pr
     for &(resource, soft, hard) in &spec.limits {
         set_limit(resource, soft, hard)?;
     }
+    if spec.oom_score_adj != 0 {
+        // To be spared needs a capability on the machine, which an ordinary user's engine lacks: then it stays as it is, as rootless
+        // runtimes have it.
+        let _ = std::fs::write("/proc/self/oom_score_adj", spec.oom_score_adj.to_string());
+    }
     let env = environment(&spec.env, &who.home);
     let args = c_strings(&spec.args)?;
-    let filter = if spec.seccomp {
+    let filter = if let Some(profile) = spec.profile.as_deref().filter(|_| spec.seccomp) {
+        Some(super::profile::filter(profile, spec.capabilities).map_err(StartError::new)?)
+    } else if spec.seccomp {
         Some(seccomp::default_filter(spec.capabilities).map_err(StartError::doing("make the seccomp filter"))?)
     } else {
         None

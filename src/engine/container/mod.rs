@@ -25,6 +25,7 @@ mod mounts;
 mod names;
 mod netfiles;
 mod networks;
+mod profile;
 mod record;
 mod root;
 mod setup;

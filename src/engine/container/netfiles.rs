@@ -40,7 +40,7 @@ pub(super) fn write(dir: &Path, record: &Record, links: &[String], named: bool) 
         }
         let target = format!("/etc/{name}");
         if !record.mounts.iter().any(|m| m.target == target) {
-            mounts.push(MountSpec::bind(path, target, false));
+            mounts.push(MountSpec::bind(path, target, record.host.readonly_rootfs));
         }
     }
     Ok(mounts)
@@ -51,7 +51,7 @@ pub(super) fn of_other(dir: &Path, record: &Record) -> Vec<MountSpec> {
     let names = ["hosts", "hostname", "resolv.conf"].into_iter().map(|name| (dir.join(name), format!("/etc/{name}")));
     let own = |target: &String| record.mounts.iter().any(|m| m.target == *target);
     let shown = names.filter(|(path, target)| path.exists() && !own(target));
-    shown.map(|(source, target)| MountSpec::bind(source, target, false)).collect()
+    shown.map(|(source, target)| MountSpec::bind(source, target, record.host.readonly_rootfs)).collect()
 }
 
 fn own_addresses(record: &Record) -> impl Iterator<Item = String> {
@@ -107,7 +107,12 @@ fn resolv(record: &Record, named: bool) -> String {
             return lines(key);
         }
         overrides.push(key);
-        if joined { vec![format!("{key} {}", values.join(" "))] } else { own(key, values) }
+        // `--dns-search .` stands for none at all.
+        let values: Vec<_> = values.iter().filter(|value| key != "search" || *value != ".").cloned().collect();
+        if values.is_empty() {
+            return Vec::new();
+        }
+        if joined { vec![format!("{key} {}", values.join(" "))] } else { own(key, &values) }
     };
     let mut servers = chosen("nameserver", &record.host.dns, false);
     let search = chosen("search", &record.host.dns_search, true);

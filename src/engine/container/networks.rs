@@ -83,7 +83,10 @@ pub(super) fn attachments(
 ) -> Result<Vec<Attachment>, ContainerError> {
     let invalid = |text: &str| Err(ContainerError::Invalid(text.to_owned()));
     let mode = host.network_mode.as_str();
-    if mode.starts_with("container:") {
+    if let Some(other) = mode.strip_prefix("container:") {
+        if other.is_empty() {
+            return invalid("Invalid network mode: invalid container format container:<name|id>");
+        }
         let some = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|l| !l.is_empty());
         let refused = [
             (!config.hostname.is_empty(), "hostname and the network mode"),

@@ -24,9 +24,8 @@ pub fn enter(spec: &ContainerSpec, uplink: Option<&Uplink>, shared: Option<Owned
     join_groups(&spec.process.group_doors)?;
     // What is mounted here must not show in the engine's namespace, nor what the engine mounts here.
     let root = root::mount(&spec.root).map_err(StartError::doing("mount the root file system"))?;
-    let place = spec.dir.join("rootfs");
-    fs::create_dir_all(&place).map_err(StartError::doing("make the mount point of the root file system"))?;
-    let point = rustix::fs::open(&place, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from);
+    // Its own upper folder is as good a place as one made for it: only in this namespace is it covered.
+    let point = rustix::fs::open(&spec.root.upper, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from);
     let point = point.map_err(StartError::doing("open the mount point of the root file system"))?;
     mount::attach(root.as_fd(), point.as_fd()).map_err(StartError::doing("attach the root file system"))?;
     let root = root.as_fd();

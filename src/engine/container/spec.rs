@@ -260,8 +260,14 @@ pub struct ProcessSpec {
     pub capabilities: u64,
     pub no_new_privileges: bool,
     pub seccomp: bool,
+    /// A filter of the user's in place of the engine's own, as Docker's JSON.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// Resource number, soft and hard limit.
     pub limits: Vec<(u32, u64, u64)>,
+    /// How much sooner than others it is killed where memory runs out, -1000 to 1000; 0 is as it comes.
+    #[serde(default)]
+    pub oom_score_adj: i16,
     /// The files through which it joins the container's control groups.
     pub group_doors: Vec<PathBuf>,
 }

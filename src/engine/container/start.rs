@@ -189,7 +189,8 @@ impl Containers {
             group.remove();
         }
         let mut lasted = 0;
-        let _ = container.update(|r| {
+        let leaves = container.lock().host.auto_remove;
+        let mut change = |r: &mut Record| {
             r.state.status = Status::Exited;
             r.state.pid = 0;
             r.state.exit_code = code;
@@ -200,8 +201,14 @@ impl Containers {
             }
             lasted = r.state.started_at.map_or(0, |start| at.duration_since(start).as_secs());
             r.state.finished_at = Some(at);
-        });
-        let _ = fs::remove_file(container.dir.join(disk::RUN));
+        };
+        if leaves {
+            // Its files go in a moment. Should the engine go before them, the monitor's record tells the next one.
+            change(&mut container.lock());
+        } else {
+            let _ = container.update(change);
+            let _ = fs::remove_file(container.dir.join(disk::RUN));
+        }
         container.fanout.close();
         container.logged.send_modify(|n| *n += 1);
         self.leave(container, true);
@@ -224,7 +231,7 @@ impl Containers {
             self.restart_later(Arc::clone(container), lasted);
             return;
         }
-        if container.lock().host.auto_remove {
+        if leaves {
             let held = container.operation.lock().await;
             let _ = self.remove_held(container, true).await;
             drop(held);
@@ -405,7 +412,7 @@ fn spec(container: &Container, record: &Record, plan: Plan, joined: Joined) -> s
         own_pid: host.pid_mode.is_empty(),
         own_ipc: host.ipc_mode != "host" && joined.ipc.is_none(),
         join: Joined { net: plan.join.map(|(pid, _)| pid), ..joined },
-        own_uts: host.uts_mode != "host" && !host_net,
+        own_uts: host.uts_mode != "host",
         mounts,
         shm_size: u64::try_from(host.shm_size).ok().filter(|_| host.ipc_mode != "none"),
         masked: host.masked_paths.clone().unwrap_or_default(),
@@ -437,9 +444,17 @@ pub(super) fn process_spec(config: &RunConfig, host: &HostConfig) -> ProcessSpec
         capabilities: capabilities(host),
         no_new_privileges: named("no-new-privileges"),
         seccomp: !host.privileged && !unconfined,
+        profile: profile(host).filter(|_| !host.privileged).map(str::to_owned),
         limits: host.ulimits.iter().filter_map(|u| Some((limit_number(&u.name)?, limit(u.soft), limit(u.hard)))).collect(),
+        oom_score_adj: i16::try_from(host.oom_score_adj).unwrap_or_default(),
         group_doors: Vec::new(),
     }
+}
+
+/// The user's own seccomp profile: JSON that a client put in place of the file's name.
+pub(super) fn profile(host: &HostConfig) -> Option<&str> {
+    let given = host.security_opt.iter().flatten().filter_map(|o| o.strip_prefix("seccomp=").or_else(|| o.strip_prefix("seccomp:")));
+    given.last().filter(|profile| !matches!(*profile, "unconfined" | "builtin" | ""))
 }
 
 /// The container's environment: Docker's own variables, then the config's.

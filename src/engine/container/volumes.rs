@@ -103,6 +103,10 @@ impl Containers {
         options: Option<BTreeMap<String, String>>,
     ) -> Result<Volume, ContainerError> {
         let name = if name.is_empty() { names::id() } else { name.to_owned() };
+        if name.len() == 1 {
+            let text = "volume name is too short, names should be at least two alphanumeric characters";
+            return Err(ContainerError::Invalid(format!("create {name}: {text}")));
+        }
         if !names::is_valid(&name) {
             return Err(ContainerError::Invalid(format!(
                 "create {name}: \"{name}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"

@@ -1,4 +1,5 @@
-//! The system-call filter of containers, as data: the calls that Docker's documentation lists as denied. Everything else is allowed.
+//! The system-call filters of containers. The engine's own is data: the calls that Docker's documentation lists as denied, everything
+//! else being allowed. Of users' own it knows the rules, not the files.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -86,6 +87,13 @@ const NEW_NAMESPACES: [libc::c_int; 7] = [
 /// A filter ready for the kernel.
 pub struct Filter(Vec<BpfProgram>);
 
+/// What happens to a call whose arguments meet all conditions.
+pub struct Rule {
+    pub call: i64,
+    pub action: SeccompAction,
+    pub conditions: Vec<SeccompCondition>,
+}
+
 /// The filter for a container that has `capabilities` (bits as in `caps`).
 pub fn default_filter(capabilities: u64) -> io::Result<Filter> {
     let has = |name: &str| caps::bit(name).is_some_and(|bit| capabilities & bit != 0);
@@ -141,6 +149,48 @@ fn compile(rules: BTreeMap<i64, Vec<SeccompRule>>, errno: libc::c_int) -> io::Re
 }
 
 impl Filter {
+    /// The filter with these rules, and `default` for all other calls. Of two rules for one call the stricter counts.
+    ///
+    /// A program knows two answers only, and of what several say the kernel takes the strictest. So one lets everything pass that has a
+    /// rule and gives the default to the rest, and one more for each answer gives that.
+    pub fn of(default: &SeccompAction, rules: &[Rule]) -> io::Result<Filter> {
+        let chosen = |wanted: &dyn Fn(&SeccompAction) -> bool| {
+            let mut map: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+            let mut always = Vec::new();
+            for rule in rules.iter().filter(|rule| wanted(&rule.action)) {
+                let conditions = map.entry(rule.call).or_default();
+                if rule.conditions.is_empty() {
+                    always.push(rule.call);
+                } else {
+                    conditions.push(SeccompRule::new(rule.conditions.clone()).map_err(io::Error::other)?);
+                }
+            }
+            // No conditions at all stand for any arguments.
+            always.iter().for_each(|call| drop(map.insert(*call, Vec::new())));
+            Ok::<_, io::Error>(map)
+        };
+        let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(io::Error::other)?;
+        let program = |rules, other: SeccompAction, matched: SeccompAction| -> io::Result<BpfProgram> {
+            SeccompFilter::new(rules, other, matched, arch).and_then(TryInto::try_into).map_err(io::Error::other)
+        };
+        let mut programs = Vec::new();
+        if *default != SeccompAction::Allow {
+            programs.push(program(chosen(&|_| true)?, default.clone(), SeccompAction::Allow)?);
+        }
+        let mut answers: Vec<SeccompAction> = Vec::new();
+        for rule in rules.iter().filter(|rule| rule.action != SeccompAction::Allow) {
+            if !answers.contains(&rule.action) {
+                answers.push(rule.action.clone());
+            }
+        }
+        for answer in answers {
+            programs.push(program(chosen(&|action| *action == answer)?, SeccompAction::Allow, answer.clone())?);
+        }
+        #[cfg(target_arch = "x86_64")]
+        programs.push(no_x32());
+        Ok(Filter(programs))
+    }
+
     /// Puts the calling process under the filter, without setting no_new_privs; needs CAP_SYS_ADMIN or no_new_privs.
     pub fn install(&self) -> io::Result<()> {
         for program in &self.0 {
