@@ -453,8 +453,8 @@ pub(super) fn process_spec(config: &RunConfig, host: &HostConfig) -> ProcessSpec
 
 /// The user's own seccomp profile: JSON that a client put in place of the file's name.
 pub(super) fn profile(host: &HostConfig) -> Option<&str> {
-    let given = host.security_opt.iter().flatten().filter_map(|o| o.strip_prefix("seccomp=").or_else(|| o.strip_prefix("seccomp:")));
-    given.last().filter(|profile| !matches!(*profile, "unconfined" | "builtin" | ""))
+    let mut given = host.security_opt.iter().flatten().filter_map(|o| o.strip_prefix("seccomp=").or_else(|| o.strip_prefix("seccomp:")));
+    given.next_back().filter(|profile| !matches!(*profile, "unconfined" | "builtin" | ""))
 }
 
 /// The container's environment: Docker's own variables, then the config's.
