@@ -235,6 +235,16 @@ fn marp_parts_slides_at_every_rule() {
 }
 
 #[test]
+fn remarks_own_marks_are_text_in_other_programs_decks() {
+    let marp = "---\nmarp: true\n---\n\n# A\n\n- a\n\n--\n\n???\n\nx.map[0] {{content}} #b\n\n#Tag\n\n---\n\n`` and\n\n---\n\n`` more\n";
+    let (deck, told) = load(&[("a.md", marp)]);
+    assert_eq!(outline(&deck), ["1/3 A a -- ??? x.map[0] {{content}} #b #Tag []", "2/3 `` and []", "3/3 `` more []"]);
+    assert!(told.is_empty(), "{told:?}");
+    let (deck, _) = load(&[("a.md", "---\ntheme: x\nlayout: y\n---\n\n# A\n\n----\n\n# B\n\na | b\n--- | ---\n1 | 2\n")]);
+    assert_eq!(outline(&deck), ["1/2 A [y]", "2/2 B a b 1 2 []"]);
+}
+
+#[test]
 fn quarto_takes_in_what_shortcodes_name() {
     let quarto = "---\ntitle: T\nformat: revealjs\n---\n\n## A {{< meta title >}}\n\n{{< include parts/b.qmd >}}\n\n{{< video https://a.b/c >}} `{{< x >}}`\n\n{{< pagebreak >}}\n\n\
                   {{< include gone.qmd >}}\n\n## {background-iframe=\"x\" background-interactive}\n";

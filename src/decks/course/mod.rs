@@ -5,6 +5,7 @@ mod front_matter;
 mod habits;
 pub mod language;
 mod lines;
+mod literal;
 mod manifest;
 mod markmaker;
 pub(crate) mod marks;

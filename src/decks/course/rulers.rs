@@ -1,11 +1,21 @@
-//! Where Marp parts slides: at every rule of Markdown, and not where a line of dashes underlines a title.
+//! Where other programs part slides. Marp does so at every rule of Markdown, and not where a line of dashes underlines a title; Slidev
+//! at every line that begins with three dashes.
 
 use std::ops::Range;
 
 use super::marks::lines::Lines;
 
-/// What makes `---` alone on a line the one separator of the deck.
-pub fn edits(text: &str) -> Vec<(Range<usize>, String)> {
+/// What makes `---` alone on a line the one separator of a Slidev deck.
+pub fn of_slidev(text: &str) -> Vec<(Range<usize>, String)> {
+    let lines = Lines::of(text);
+    // The middle of a table would part it, too, and lose the rest: nobody means that.
+    let is = |body: &str| body.starts_with("---") && body.trim_end() != "---" && !body.contains('|');
+    let all = lines.iter().filter(|line| !line.code && is(&text[line.start..line.end]));
+    all.map(|line| (line.start..line.end, "---".to_owned())).collect()
+}
+
+/// The same of a Marp deck.
+pub fn of_marp(text: &str) -> Vec<(Range<usize>, String)> {
     let lines = Lines::of(text);
     let body = |index: usize| &text[lines[index].start..lines[index].end];
     let mut edits = Vec::new();
@@ -19,15 +29,15 @@ pub fn edits(text: &str) -> Vec<(Range<usize>, String)> {
         if let Some(mark) = body(index).rfind("<!--").max(body(index).rfind("-->")) {
             comment = body(index)[mark..].starts_with("<!--");
         }
-        if was_comment || !is_rule(body(index)) {
+        let dashes = body(index).trim().len() > 1 && body(index).trim().bytes().all(|b| b == b'-');
+        if was_comment || !dashes && !is_rule(body(index)) {
             continue;
         }
-        let dashes = body(index).trim().bytes().all(|b| b == b'-');
         let is_alone = |index: usize| index == 0 || lines[index - 1].code || body(index - 1).trim().is_empty() || is_rule(body(index - 1));
         if dashes && index > 0 && !lines[index - 1].code && is_paragraph(body(index - 1)) && is_alone(index - 1) {
             edits.push((lines[index - 1].start..lines[index - 1].start, "## ".to_owned()));
             edits.push((line.start..line.end, String::new()));
-        } else if body(index).trim_end() != "---" {
+        } else if is_rule(body(index)) && body(index).trim_end() != "---" {
             edits.push((line.start..line.end, "---".to_owned()));
         }
     }
@@ -60,7 +70,7 @@ mod tests {
         let said = |text: &str| {
             let mut out = String::new();
             let mut done = 0;
-            for (range, put) in edits(text) {
+            for (range, put) in of_marp(text) {
                 out += &text[done..range.start];
                 out += &put;
                 done = range.end;
@@ -69,6 +79,7 @@ mod tests {
         };
         assert_eq!(said("a\n\n***\n\nb\n\n- - -\n\nc\n\n_____\nd\n"), "a\n\n---\n\nb\n\n---\n\nc\n\n---\nd\n");
         assert_eq!(said("T\n---\n\nx\n"), "## T\n\n\nx\n");
+        assert_eq!(said("T\n--\n\n--\n"), "## T\n\n\n--\n");
         for same in [
             "# T\n---\n",
             "- a\n---\n",

@@ -7,7 +7,7 @@ use super::files::Files;
 use super::habits::{self, Habit};
 use super::language;
 use super::place::Places;
-use super::{front_matter, lines, marks, rulers, settings, shortcodes, slidev};
+use super::{front_matter, lines, literal, marks, rulers, settings, shortcodes, slidev};
 use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
 use crate::slides::{Dialect, Options, is_language};
 use crate::yaml::{self, Value};
@@ -118,18 +118,30 @@ pub fn read(
         settings.highlight.spans &= map.is_some_and(says_spans);
         settings.math |= !map.is_some_and(|map| map.contains_key("math"));
         settings.commonmark = habit != Habit::Knit;
+        if settings.commonmark {
+            // To the older engine two backticks on two slides are code, with all that is between them.
+            settings.remark = crate::slides::remark::Engine::Upstream;
+        }
     }
     let mut own = map.cloned();
     let files = base.map(|base| Files::new(file.path(), base));
     if habit == Habit::Slidev {
+        let rules = rulers::of_slidev(source.text());
+        if !rules.is_empty() {
+            source = source.edited(&rules);
+        }
         (source, own) = slidev::prepare(source, own, file, files.as_ref(), diagnostics);
     }
     if habit == Habit::Pandoc {
         source = shortcodes::prepare(source, map, files.as_ref(), diagnostics);
     }
-    let rules = if habit == Habit::Marp { rulers::edits(source.text()) } else { Vec::new() };
+    let rules = if habit == Habit::Marp { rulers::of_marp(source.text()) } else { Vec::new() };
     if !rules.is_empty() {
         source = source.edited(&rules);
+    }
+    let words = if settings.commonmark { literal::edits(source.text()) } else { Vec::new() };
+    if !words.is_empty() {
+        source = source.edited(&words);
     }
     let map = own.as_ref();
     let (translated, unused) = habits::translate(&source, habit, map);

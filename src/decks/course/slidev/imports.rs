@@ -9,6 +9,7 @@ use super::parts::{self, Part};
 use crate::course::files::{Files, Named};
 use crate::course::front_matter;
 use crate::course::place::Places;
+use crate::course::rulers;
 use crate::diag::{Diagnostic, SourceFile, SourceText};
 use crate::yaml::{self, Mapping};
 
@@ -137,6 +138,10 @@ impl Importer<'_> {
         }
         let mut source = SourceText::new();
         source.push_file(&file, 0..file.text().len());
+        let rules = rulers::of_slidev(source.text());
+        if !rules.is_empty() {
+            source = source.edited(&rules);
+        }
         let mut parts = parts::cut(source.text(), None);
         // Nothing stands before a separator at the start of a file.
         if parts.len() > 1 && parts[0].settings.is_empty() && parts[0].body.is_empty() {

@@ -40,7 +40,7 @@ pub(super) fn write(deck: &Deck, parsed: &SlideDeck) -> Converted {
             ("disableIncrementalSlides: true\n", deck.settings.join_increments),
             ("inheritPresenterNotes: true\n", deck.settings.inherit_notes),
             ("math: true\n", deck.settings.math && text.contains('$')),
-            ("remark: \"0.15\"\n", parsed.engine == crate::slides::remark::Engine::Upstream),
+            ("remark: \"0.15\"\n", parsed.engine == crate::slides::remark::Engine::Upstream && !parsed.commonmark),
         ] {
             settings.push_str(if is { key } else { "" });
         }

@@ -1,5 +1,7 @@
 //! reveal's Markdown, and that of other programs, into pieces, by pulldown-cmark's events.
 
+use std::borrow::Cow;
+
 use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, Parser, Tag, TagEnd};
 
 use super::dialect::GUARD;
@@ -29,7 +31,9 @@ pub fn write(content: &[Content], links: &Links, options: &Options<'_>) -> Vec<P
     };
     // Blanks at the start of a line of its own may make it code; those behind a separator do not.
     let ink = text.len() - text.trim_start().len();
-    let text = super::dialect::normalise(&text[text[..ink].rfind('\n').map_or(ink, |feed| feed + 1)..]);
+    let text = &text[text[..ink].rfind('\n').map_or(ink, |feed| feed + 1)..];
+    // Other programs' Markdown is CommonMark as it stands.
+    let text = if options.dialect == Dialect::Remark { Cow::Borrowed(text) } else { super::dialect::normalise(text) };
     let mut resolve = |link: pulldown_cmark::BrokenLink<'_>| {
         let (url, title) = links.get(link.reference.to_lowercase().as_str())?;
         Some((CowStr::from(url.clone()), CowStr::from(title.clone().unwrap_or_default())))
