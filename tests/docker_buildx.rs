@@ -403,6 +403,16 @@ fn steps_may_ask_the_agent_of_keys() {
         // The build may ask for the keys, but not take them away.
         assert!(run.stdout.contains("kept"), "{run:?}");
         client.ok(&format!("{agent}; docker build --ssh two=$SSH_AUTH_SOCK -f k/required k"));
+        // Keys in files need no agent; what one of them signs is good.
+        client.ok("cp -L --parents $(which ssh-keygen) $(ldd $(which ssh-keygen) | grep -o '/[^ ]*') k/root");
+        client.ok("printf 'FROM busybox\\nCOPY root /\\nCOPY *.pub /\\nRUN --mount=type=ssh for k in /*.pub; do \
+            ssh-keygen -q -Y sign -n file -f $k < $k > /sig && ssh-keygen -Y check-novalidate -n file -s /sig < $k; done\\n' > k/files");
+        client.ok("cd k && for t in ed25519 ecdsa rsa; do ssh-keygen -q -t $t -N '' -C $t -f $t; done && ssh-keygen -q -t rsa -m PEM -N '' -f pem");
+        let signed = said(client, "cd k; docker build --progress=plain --ssh default=ed25519,ecdsa,rsa,pem -f files .");
+        assert_eq!(signed.matches("Good \"file\" signature with ").count(), 4, "{signed}");
+        client.ok("ssh-keygen -q -t ed25519 -N geheim -f locked");
+        let locked = if client.own { "it is protected by a passphrase" } else { "passphrase protected" };
+        refused(client, "docker build --ssh default=locked k", locked);
         // The plugin always has a place for agents.
         let none = if client.own { "no SSH key \"two\" forwarded from the client" } else { "unset ssh forward key two" };
         refused(client, "docker build --no-cache -f k/required k", none);
@@ -475,6 +485,10 @@ fn repositories_and_servers_are_built_from() {
         for (context, shown) in contexts {
             let built = said(client, &format!("docker build --progress=plain --no-cache {context}"));
             assert!(built.lines().any(|line| line.ends_with(shown)) && !built.contains(".git\n"), "{context}: {built}");
+        }
+        if client.own {
+            let classic = client.ok(&format!("DOCKER_BUILDKIT=0 docker build --no-cache {repository}#v1 2> /dev/null"));
+            assert!(classic.contains("\neins\n") && classic.contains("Successfully built"), "{classic}");
         }
         refused(client, &format!("docker build {repository}#nosuch"), "couldn't find remote ref nosuch");
         refused(client, &format!("docker build {repository}#:nosuch"), "subdir: \"nosuch\" not found");

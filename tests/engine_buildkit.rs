@@ -73,6 +73,8 @@ const REPLAYED: &[&str] = &[
 /// Times, sizes and layers differ by nature; so does the order in which BuildKit tells of steps that it has done at once.
 fn settled(text: &str) -> String {
     let rules = [
+        // Only what takes more than a moment says how long it took.
+        (r"(?m) \d+\.\ds done$", " done"),
         (r"\d+\.\ds\b", "0.0s"),
         (r"ref [0-9a-z-]+::[0-9a-z]+", "ref <ref>"),
         // The last picture of a terminal is the one that stays.
@@ -455,4 +457,108 @@ fn a_killed_engine_builds_on() {
     builder.ok("docker build -t k - < D");
     assert_eq!(builder.ok("docker run --rm k cat /0 /5"), "0\n5");
     assert_eq!(builder.ok("ls state/build/containers"), "", "containers of builds that were killed");
+}
+
+#[test]
+fn copies_have_the_owners_that_they_are_given() {
+    // Owners are for those who have more than one.
+    let Some(builder) = Builder::start(User::Root) else { return };
+    let trace = builder.build(
+        "--no-cache",
+        "FROM busybox AS source\nRUN mkdir -p /dir/sub && chown 100:200 /dir && chown 101:201 /dir/sub && touch /f\n\
+         FROM busybox\nRUN echo 'u:x:1234:5678::/:/bin/sh' >> /etc/passwd; echo 'g:x:99:' >> /etc/group\n\
+         COPY --from=source /dir /one\nCOPY --from=source --chown=300:400 /dir /two\n\
+         COPY --from=source --chown=u /f /three\nCOPY --from=source --chown=u:g /f /four\nCOPY --from=source --chown=7 /f /five\n\
+         COPY --from=source /nothing* /six\nRUN stat -c '%n %u:%g' /one /one/sub /two /two/sub /three /four /five\n",
+    );
+    for line in ["/one 0:0", "/one/sub 101:201", "/two 300:400", "/two/sub 300:400", "/three 1234:5678", "/four 1234:99", "/five 7:7"] {
+        assert!(trace.lines().any(|said| said.ends_with(&format!(" {line}"))), "{line} in {trace}");
+    }
+}
+
+#[test]
+fn stages_may_stand_behind_those_that_need_them() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let trace = builder.build(
+        "",
+        "FROM busybox AS last\nCOPY --from=later /x /y\nRUN cat /y\nFROM busybox AS later\nRUN echo from later > /x\nFROM last\n",
+    );
+    assert!(trace.contains(" from later\n"), "{trace}");
+    let wrong = [
+        ("FROM busybox AS a\nCOPY --from=b / /\nFROM busybox AS b\nCOPY --from=a / /\n", "circular dependency detected on stage: a"),
+        ("FROM busybox AS a\nCOPY --from=a / /\n", "circular dependency detected on stage: a"),
+        ("FROM busybox\nRUN --mount=from=0,target=/x true\n", "circular dependency detected on stage: 0"),
+        ("FROM busybox\nCOPY --from=7 / /\n", "invalid stage index 7"),
+        ("FROM busybox\nARG X=busybox\nCOPY --from=$X / /\n", "variable expansion is not supported for --from"),
+    ];
+    for (dockerfile, why) in wrong {
+        let run = builder.try_build("", dockerfile);
+        assert!(run.status == 1 && run.stderr.contains(why) && run.stderr.contains(">>> "), "{dockerfile}: {run:?}");
+    }
+}
+
+/// A server with one file of a version, which it gives to those who have another; the port, the version, and how often it gave the file.
+fn server() -> (u16, std::sync::Arc<std::sync::Mutex<(u32, u32)>>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let state = std::sync::Arc::new(std::sync::Mutex::new((1, 0)));
+    let served = std::sync::Arc::clone(&state);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
+                head.push(byte[0]);
+            }
+            let mut state = served.lock().expect("the state");
+            let tag = format!("\"v{}\"", state.0);
+            let known = String::from_utf8_lossy(&head).to_lowercase().contains(&format!("if-none-match: {tag}"));
+            let body = format!("version {}\n", state.0);
+            let answer = match known {
+                true => format!("HTTP/1.1 304 Not Modified\r\netag: {tag}\r\nconnection: close\r\n\r\n"),
+                false => format!("HTTP/1.1 200 OK\r\netag: {tag}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()),
+            };
+            state.1 += u32::from(!known);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (port, state)
+}
+
+#[test]
+fn what_a_server_has_comes_again_when_it_has_changed() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let (port, state) = server();
+    let dockerfile = format!("FROM busybox\nADD http://localhost:{port}/file /f\nRUN cat /f\n");
+    assert!(builder.build("", &dockerfile).contains(" version 1\n"));
+    assert_eq!(end_of(&builder.build("", &dockerfile), "] RUN cat /f"), "CACHED");
+    assert_eq!(state.lock().expect("the state").1, 1, "it came once");
+    state.lock().expect("the state").0 = 2;
+    assert!(builder.build("", &dockerfile).contains(" version 2\n"));
+    // It comes when more of it is needed than to know that it is the same.
+    builder.ok("docker builder prune -af");
+    assert!(builder.build("", &dockerfile).contains(" version 2\n"));
+    assert_eq!(state.lock().expect("the state").1, 3);
+}
+
+#[test]
+fn archives_are_unpacked_however_they_are_compressed() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    builder.ok("mkdir a && mkdir a/in && echo content > a/in/f && tar cf a/plain.tar -C a in");
+    let mut formats = vec!["plain.tar".to_owned()];
+    for (tool, ending) in [("gzip", "gz"), ("bzip2", "bz2"), ("xz", "xz"), ("zstd", "zst")] {
+        let made = builder.sh(&format!("{tool} -c < a/plain.tar > a/{tool}.tar.{ending}"));
+        if made.status == 0 {
+            formats.push(format!("{tool}.tar.{ending}"));
+        }
+    }
+    let added: String = formats.iter().map(|name| format!("ADD {name} /{name}/\n")).collect();
+    let looked: String = formats.iter().map(|name| format!(" /{name}/in/f")).collect();
+    builder.ok(&format!("printf 'FROM busybox\\n{}RUN cat{looked}\\n' > a/Dockerfile", added.replace('\n', "\\n")));
+    let run = builder.sh("docker build --progress=plain a");
+    assert_eq!(run.stderr.matches(" content\n").count(), formats.len(), "{run:?}");
+    // A whole context, and an image.
+    builder.ok("printf 'FROM busybox\\nCOPY in /in\\n' > a/Dockerfile; cd a; tar c Dockerfile in | xz > ../context.xz; docker build -q -t xz - < ../context.xz");
+    assert_eq!(builder.ok("docker run --rm xz cat /in/f"), "content");
+    builder.ok("docker save xz | bzip2 > image.bz2; docker rmi xz; docker load -i image.bz2; docker run --rm xz true");
 }

@@ -51,8 +51,10 @@ pub async fn classic(c: &Context, m: &Matches) -> Outcome {
     let context = build_context::open(&m.args[0], m.text("file")).map_err(prepare)?;
     let request = request(c, m, &context)?;
     let terminal = c.stdout_is_terminal();
+    // What comes from elsewhere is none of what this client sends.
+    let shown = !quiet && context.address().is_none();
     let (sender, receiver) = mpsc::channel(4);
-    let sending = std::thread::spawn(move || context.send(Sink::new(sender, !quiet, terminal)));
+    let sending = std::thread::spawn(move || context.send(Sink::new(sender, shown, terminal)));
     let answer = c.client()?.send(request.body(Outgoing::Chunks(receiver))).await;
     let answer = match answer {
         Ok(answer) => answer,
@@ -102,7 +104,8 @@ fn request<'a>(c: &Context, m: &'a Matches, context: &BuildContext) -> Result<Re
         .header("Content-Type", "application/x-tar")
         .header("X-Registry-Config", config::all_auths(&c.config))
         .query("version", "1")
-        .query_if(!context.dockerfile.is_empty(), "dockerfile", context.dockerfile.clone());
+        .query_if(!context.dockerfile.is_empty(), "dockerfile", context.dockerfile.clone())
+        .query_if(context.address().is_some(), "remote", context.address().unwrap_or_default());
     for tag in m.all("tag") {
         Reference::parse(tag)?;
         r = r.query("t", tag);

@@ -16,21 +16,37 @@ pub struct Context {
 }
 
 enum Source {
-    Folder { root: PathBuf, ignore: Ignore, outside: Option<(String, Vec<u8>)> },
+    Folder {
+        root: PathBuf,
+        ignore: Ignore,
+        outside: Option<(String, Vec<u8>)>,
+    },
     Dockerfile(Vec<u8>),
     Archive(Box<dyn Read + Send>),
+    /// An address that the engine fetches by itself.
+    Elsewhere(String),
 }
 
 /// Where a Dockerfile goes that is not of the context.
 const OUTSIDE: &str = ".dockerfile.outside";
+
+/// Whether the engine fetches a context by itself.
+pub fn is_elsewhere(place: &str) -> bool {
+    ["http://", "https://", "git://", "ssh://", "github.com/", "git@"].iter().any(|scheme| place.starts_with(scheme))
+}
 
 /// Opens the context that the command line names; `file` is `--file`.
 pub fn open(place: &str, file: &str) -> Result<Context, Failure> {
     if place == "-" {
         return from_stdin(file);
     }
-    if ["http://", "https://", "git://", "github.com/", "git@"].iter().any(|scheme| place.starts_with(scheme)) {
-        return Err(Failure::new(format!("unable to download remote context {place}: this client builds from folders and archives only")));
+    if is_elsewhere(place) {
+        if file == "-" {
+            return Err(Failure::new(
+                "a Dockerfile on standard input cannot be used with a context from elsewhere: name one in it with -f",
+            ));
+        }
+        return Ok(Context { dockerfile: file.to_owned(), source: Source::Elsewhere(place.to_owned()) });
     }
     let root = Path::new(place);
     if !root.exists() {
@@ -111,6 +127,14 @@ fn is_archive(head: &[u8]) -> bool {
 }
 
 impl Context {
+    /// The address of a context that the engine fetches by itself.
+    pub fn address(&self) -> Option<&str> {
+        match &self.source {
+            Source::Elsewhere(address) => Some(address),
+            _ => None,
+        }
+    }
+
     /// Writes the context into `sink` and closes it.
     pub fn send(self, mut sink: Sink) -> Result<(), Failure> {
         match self.write(&mut sink) {
@@ -125,6 +149,7 @@ impl Context {
     fn write(self, sink: &mut Sink) -> Result<(), Failure> {
         match self.source {
             Source::Archive(source) => sink.copy(source).map_err(broken),
+            Source::Elsewhere(_) => Ok(()),
             Source::Dockerfile(text) => {
                 let mut tar = tar::Builder::new(sink);
                 append_text(&mut tar, "Dockerfile", &text)?;

@@ -408,9 +408,12 @@ impl Classic<'_> {
                 .map_err(|e| BuildError { message: format!("invalid from flag value {}: {}", copy.from, e.message), ..e })?;
             Tree::layers(&layers).map_err(|e| BuildError::new(format!("cannot open {}: {e}", copy.from)))?
         };
-        let fetch = |remote: &Remote| remote.fetch(&self.engine.images, copy.keep_git, self.cancel).map(Arc::new).map_err(|e| e.message);
+        let fetch = |remote: &Remote| remote.fetch(self.engine, copy.keep_git, self.cancel).map(Arc::new).map_err(|e| e.message);
         let sources =
             copying::gather(&from, copy, copy.from.is_empty(), name == "ADD", &fetch).map_err(|why| format!("{name} failed: {why}"))?;
+        if sources.are_none() {
+            return Err(BuildError::new(format!("{name} failed: no source files were specified")));
+        }
         if sources.are_many() && !copy.destination.ends_with('/') {
             return Err(BuildError::new(format!(
                 "When using {name} with more than one source file, the destination must be a directory and end with a /"

@@ -14,7 +14,7 @@ use super::running;
 use super::state::absolute;
 use super::tree::{Ownership, Tree, hex};
 use crate::container::resolve_user;
-use crate::image::{Digest, ImageStore};
+use crate::image::{Digest, ImageStore, decompress};
 use crate::patterns::{Glob, IgnoreList, clean};
 use crate::sys::mount;
 
@@ -84,7 +84,8 @@ pub fn gather(tree: &Tree, copy: &Copy, in_context: bool, add: bool, fetch: Fetc
         entries.push(Entry::Inline { name: file.name.clone(), content });
     }
     let digest = match digests.as_slice() {
-        [] => return Err("no source files were specified".to_owned()),
+        // Patterns may mean nothing at all.
+        [] => "none".to_owned(),
         [one] => one.clone(),
         many => format!("multi:{}", hex(&Sha256::digest(many.join(",")))),
     };
@@ -92,6 +93,11 @@ pub fn gather(tree: &Tree, copy: &Copy, in_context: bool, add: bool, fetch: Fetc
 }
 
 impl Sources {
+    /// Whether there is nothing to copy.
+    pub fn are_none(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether they can only go into a folder.
     pub fn are_many(&self) -> bool {
         self.entries.len() > 1
@@ -131,8 +137,13 @@ fn ownership(target: &Tree, copy: &Copy) -> Result<Ownership, String> {
 fn chown(target: &Tree, text: &str) -> Result<(u32, u32), String> {
     let wrong = |why: String| format!("unable to convert uid/gid chown string to host mapping: {why}");
     let (user, group) = text.split_once(':').unwrap_or((text, ""));
-    // A user alone stands for a group of the same number or name, as for Docker.
-    let both = if group.is_empty() { format!("{user}:{user}") } else { text.to_owned() };
+    // A number alone is that of the group, too; a user's name brings the user's group along.
+    let named = group.is_empty() && user.parse::<u32>().is_err();
+    let both = match group.is_empty() {
+        true if named => user.to_owned(),
+        true => format!("{user}:{user}"),
+        false => text.to_owned(),
+    };
     let (_fd, etc) = match target.find("/etc") {
         Ok(found) => found,
         Err(_) => return numbers(&both).ok_or_else(|| wrong(format!("can't find uid for user {user}: no such user: {user}"))),
@@ -204,6 +215,7 @@ fn perform(job: &Job<'_>, target: &Tree, ownership: Ownership) -> Result<(), Str
                 target.copy_folder(&fetched.path, &destination, ownership, &|_| false).map_err(failed)?;
             }
             Entry::Fetched(fetched) => {
+                fetched.bring().map_err(failed)?;
                 let name = fetched.path.file_name().unwrap_or_default().to_string_lossy();
                 target.copy_file(&fetched.path, &into(&name), ownership).map_err(failed)?;
             }
@@ -234,17 +246,12 @@ fn perform(job: &Job<'_>, target: &Tree, ownership: Ownership) -> Result<(), Str
     Ok(())
 }
 
-/// Whether a file is a tar, or a gzip of one.
+/// Whether a file is a tar, compressed or not.
 pub fn is_archive(file: &Path) -> bool {
     use std::io::Read;
     let first_block = || -> io::Result<[u8; 512]> {
         let mut head = [0; 512];
-        let mut file = io::BufReader::new(std::fs::File::open(file)?);
-        if io::BufRead::fill_buf(&mut file)?.starts_with(&[0x1f, 0x8b]) {
-            flate2::bufread::GzDecoder::new(file).read_exact(&mut head)?;
-        } else {
-            file.read_exact(&mut head)?;
-        }
+        decompress(std::fs::File::open(file)?)?.read_exact(&mut head)?;
         Ok(head)
     };
     // Old tars have no magic: their checksum tells.

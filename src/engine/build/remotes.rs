@@ -6,14 +6,17 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::buildkit::cache::key;
 use super::context;
 use super::report::{BuildError, Cancel};
 use super::tree::hex;
-use crate::image::ImageStore;
+use crate::Engine;
 use crate::registry;
 use crate::units::quote;
 
@@ -45,6 +48,38 @@ pub struct Fetched {
     pub is_folder: bool,
     /// What tells it from what else may be there.
     pub digest: String,
+    /// Where the file is that is the same as when it was fetched last: it comes when somebody needs more of it than its digest.
+    late: Option<String>,
+    brought: OnceLock<Result<(), String>>,
+}
+
+impl Fetched {
+    /// Brings the file, where that was put off.
+    pub fn bring(&self) -> io::Result<()> {
+        let Some(url) = &self.late else { return Ok(()) };
+        let bring = || {
+            let (path, digest, _) = download(&self.scratch, url, None).map_err(|e| e.message)?;
+            match (path == self.path, digest == self.digest) {
+                (true, true) => Ok(()),
+                _ => Err(format!("{url} has changed while the build went on")),
+            }
+        };
+        self.brought.get_or_init(bring).clone().map_err(io::Error::other)
+    }
+}
+
+/// What a server said of a file; a server that says neither is asked for the file each time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Said {
+    etag: Option<String>,
+    modified: Option<String>,
+    name: String,
+    digest: String,
+}
+
+/// What is known of an address, in a file of its own under the engine's folder.
+fn known(engine: &Engine, url: &str) -> PathBuf {
+    engine.state_dir().join("build").join("addresses").join(format!("{}.json", key([url])))
 }
 
 impl Drop for Fetched {
@@ -83,14 +118,27 @@ impl Remote {
     }
 
     /// Fetches it; of a repository the folder of git's own stays where `keep_git` says so.
-    pub fn fetch(&self, images: &ImageStore, keep_git: bool, cancel: &Cancel) -> Result<Fetched, BuildError> {
-        let scratch = images.scratch()?;
+    pub fn fetch(&self, engine: &Engine, keep_git: bool, cancel: &Cancel) -> Result<Fetched, BuildError> {
+        let scratch = engine.images.scratch()?;
         let fetched = match self {
-            Remote::Git { url, reference, folder } => Git { scratch: &scratch, cancel }.fetch(url, reference, folder, keep_git),
-            Remote::Http(url) => download(&scratch, url),
+            Remote::Git { url, reference, folder } => {
+                let fetched = Git { scratch: &scratch, cancel }.fetch(url, reference, folder, keep_git);
+                fetched.map(|(path, digest)| (path, digest, None))
+            }
+            Remote::Http(url) => {
+                let place = known(engine, url);
+                let before: Option<Said> = fs::read(&place).ok().and_then(|text| serde_json::from_slice(&text).ok());
+                download(&scratch, url, before.as_ref()).map(|(path, digest, said)| match said {
+                    Some(said) => {
+                        remember(&place, &said);
+                        (path, digest, None)
+                    }
+                    None => (path, digest, Some(url.clone())),
+                })
+            }
         };
         match fetched {
-            Ok((path, digest)) => Ok(Fetched { is_folder: path.is_dir(), scratch, path, digest }),
+            Ok((path, digest, late)) => Ok(Fetched { is_folder: path.is_dir(), scratch, path, digest, late, brought: OnceLock::new() }),
             Err(e) => {
                 context::remove(&scratch);
                 Err(e)
@@ -99,9 +147,34 @@ impl Remote {
     }
 }
 
-/// Fetches what a server has; gives the file and its digest.
-fn download(scratch: &Path, url: &str) -> Result<(PathBuf, String), BuildError> {
-    let answer = registry::get(url).map_err(|e| BuildError::new(e.to_string()))?;
+/// Writes down what a server said. What is not written down is fetched again.
+fn remember(place: &Path, said: &Said) {
+    if said.etag.is_none() && said.modified.is_none() {
+        let _ = fs::remove_file(place);
+        return;
+    }
+    let Some(folder) = place.parent() else { return };
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&serde_json::to_vec(said)?)?;
+        file.persist(place).map(drop).map_err(|e| e.error)
+    };
+    let _ = write();
+}
+
+/// Fetches what a server has; gives the file, its digest, and what the server said. Where it is the same as `before` it does not come, and
+/// nothing is said.
+fn download(scratch: &Path, url: &str, before: Option<&Said>) -> Result<(PathBuf, String, Option<Said>), BuildError> {
+    let mut conditions = Vec::new();
+    if let Some(Said { etag, modified, .. }) = before {
+        conditions.extend(etag.as_deref().map(|etag| ("if-none-match", etag)));
+        conditions.extend(modified.as_deref().map(|modified| ("if-modified-since", modified)));
+    }
+    let answer = registry::get(url, &conditions).map_err(|e| BuildError::new(e.to_string()))?;
+    if let (304, Some(before)) = (answer.status.as_u16(), before) {
+        return Ok((scratch.join(&before.name), before.digest.clone(), None));
+    }
     if !answer.status.is_success() {
         return Err(BuildError::new(format!("invalid response status {}", answer.status.as_u16())));
     }
@@ -110,12 +183,14 @@ fn download(scratch: &Path, url: &str) -> Result<(PathBuf, String), BuildError> 
     let path = path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let name = said.unwrap_or(path).rsplit('/').next().unwrap_or_default();
     let name = if ["", ".", ".."].contains(&name) || name.contains('\0') { "download" } else { name };
-    let changed = answer.header("last-modified").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+    let (etag, modified) = (answer.header("etag").map(str::to_owned), answer.header("last-modified").map(str::to_owned));
+    let changed = modified.as_deref().and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
     let changed = changed.map_or(SystemTime::UNIX_EPOCH, |time| time.timestamp().into());
     let failed = |e: io::Error| BuildError::new(format!("cannot fetch {url}: {e}"));
     let place = scratch.join(name);
     let mut file = fs::File::create(&place).map_err(failed)?;
     let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 64 << 10]);
+    let mut said = Said { etag, modified, name: name.to_owned(), digest: String::new() };
     let mut body = answer.into_body().take(ANSWER_MAX);
     loop {
         match body.read(&mut buffer).map_err(failed)? {
@@ -127,7 +202,8 @@ fn download(scratch: &Path, url: &str) -> Result<(PathBuf, String), BuildError> 
         }
     }
     file.set_permissions(fs::Permissions::from_mode(0o600)).and_then(|()| file.set_modified(changed)).map_err(failed)?;
-    Ok((place, format!("sha256:{}", hex(&hasher.finalize()))))
+    said.digest = format!("sha256:{}", hex(&hasher.finalize()));
+    Ok((place, said.digest.clone(), Some(said)))
 }
 
 /// A repository's fetching.

@@ -149,7 +149,8 @@ impl Tree {
         if missing {
             let metadata = fs::metadata(source)?;
             let _ = fs::set_permissions(&target, fs::Permissions::from_mode(ownership.mode.unwrap_or(metadata.mode() & 0o7777)));
-            own(&target, Some(ownership.owner.unwrap_or((metadata.uid(), metadata.gid()))));
+            // Unless an owner is asked for, it is the builder's like every folder that is made on the way.
+            own(&target, Some(ownership.owner.unwrap_or((0, 0))));
             copy_attributes(source, &target);
         }
         Copying { ownership, skipped, links: HashMap::new() }.contents(source, &target, "", 0)

@@ -41,6 +41,7 @@ mod workspace;
 pub use blobs::BlobStore;
 pub use changes::apply_changes;
 pub use commit::CommitRequest;
+pub use compression::decompress;
 pub use config::{HealthConfig, HistoryEntry, ImageDocument, RootFs, RunConfig};
 pub use digest::{Digest, DigestError};
 pub use distribution::Distribution;

@@ -269,13 +269,13 @@ impl RegistryClient {
 }
 
 /// Asks for what is at an address, whoever serves it.
-pub fn get(url: &str) -> Result<Answer, ImageError> {
+pub fn get(url: &str, headers: &[(&str, &str)]) -> Result<Answer, ImageError> {
     let failed = |why: String| ImageError::Registry(format!("Get {url:?}: {why}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(e.to_string()))?;
     let nowhere = Place { host: String::new(), tls: None };
     let (registry, target) = nowhere.resolve(url).map_err(failed)?;
     let client = RegistryClient { registry, credentials: None, bearer: Mutex::default(), runtime: Arc::new(runtime) };
-    client.follow(&Method::GET, &target, &[], Payload::Nothing).map_err(failed)
+    client.follow(&Method::GET, &target, headers, Payload::Nothing).map_err(failed)
 }
 
 fn basic(credentials: &Credentials) -> String {

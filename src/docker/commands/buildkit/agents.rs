@@ -9,6 +9,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
+use super::keys::{self, Key};
 use crate::buildkit::messages::session::Piece;
 use crate::buildkit::stream::read;
 use crate::buildkit::{Inbound, Outgoing, Status, status};
@@ -23,31 +24,47 @@ const REFUSED: [u8; 5] = [0, 0, 0, 1, 5];
 const MESSAGE_MAX: usize = 256 << 10;
 const HEAD: usize = 4;
 
-/// The sockets of the agents, by id.
-pub fn read_flags(m: &Matches) -> Result<BTreeMap<String, PathBuf>, Failure> {
+/// An agent: one that runs, or this client with keys of its own.
+pub enum Agent {
+    Socket(PathBuf),
+    Keys(Vec<Key>),
+}
+
+/// The agents, by id.
+pub fn read_flags(m: &Matches) -> Result<BTreeMap<String, Agent>, Failure> {
     m.all("ssh").filter(|text| !text.is_empty()).map(one).collect()
 }
 
-fn one(text: &str) -> Result<(String, PathBuf), Failure> {
-    let (id, place) = text.split_once('=').unwrap_or((text, ""));
-    let socket = if place.is_empty() { std::env::var("SSH_AUTH_SOCK").unwrap_or_default() } else { place.to_owned() };
-    if socket.is_empty() {
-        return Err(Failure::new("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set"));
+fn one(text: &str) -> Result<(String, Agent), Failure> {
+    let (id, places) = text.split_once('=').unwrap_or((text, ""));
+    let usual = if places.is_empty() { std::env::var("SSH_AUTH_SOCK").unwrap_or_default() } else { String::new() };
+    let places: Vec<&str> = if places.is_empty() { vec![&usual] } else { places.split(',').collect() };
+    let mut keys = Vec::new();
+    for place in &places {
+        if place.is_empty() {
+            return Err(Failure::new("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set"));
+        }
+        let metadata =
+            std::fs::metadata(place).map_err(|e| Failure::new(format!("failed to open {place}: stat {place}: {}", io_words(&e))))?;
+        if !metadata.file_type().is_socket() {
+            keys.push(keys::read(place)?);
+        } else if places.len() > 1 {
+            return Err(Failure::new("only single socket allowed"));
+        } else {
+            return Ok((id.to_owned(), Agent::Socket(PathBuf::from(place))));
+        }
     }
-    let metadata =
-        std::fs::metadata(&socket).map_err(|e| Failure::new(format!("failed to open {socket}: stat {socket}: {}", io_words(&e))))?;
-    if !metadata.file_type().is_socket() {
-        return Err(Failure::new(format!(
-            "--ssh {text} is not supported: {socket} is no socket of an agent; add the key to one with ssh-add, and give --ssh {id}"
-        )));
-    }
-    Ok((id.to_owned(), PathBuf::from(socket)))
+    Ok((id.to_owned(), Agent::Keys(keys)))
 }
 
 /// Answers for an agent until the other side has no more to ask.
-pub async fn answer(agent: &PathBuf, out: &mut Outgoing, inbound: &mut Inbound) -> Result<(), Status> {
-    let lost = |e: std::io::Error| Status::unknown(format!("the agent at {}: {}", agent.display(), io_words(&e)));
-    let mut agent = UnixStream::connect(agent).await.map_err(lost)?;
+pub async fn answer(agent: &Agent, out: &mut Outgoing, inbound: &mut Inbound) -> Result<(), Status> {
+    let place = if let Agent::Socket(place) = agent { place.display().to_string() } else { String::new() };
+    let lost = |e: std::io::Error| Status::unknown(format!("the agent at {place}: {}", io_words(&e)));
+    let mut socket = match agent {
+        Agent::Socket(place) => Some(UnixStream::connect(place).await.map_err(lost)?),
+        Agent::Keys(_) => None,
+    };
     let mut asked = BytesMut::new();
     while let Some(bytes) = inbound.bytes().await? {
         asked.extend_from_slice(&read::<Piece>(bytes)?.data);
@@ -56,16 +73,23 @@ pub async fn answer(agent: &PathBuf, out: &mut Outgoing, inbound: &mut Inbound) 
                 break;
             }
             let message = asked.split_to(HEAD + length);
-            let data = if message.get(HEAD).is_some_and(|kind| ALLOWED.contains(kind)) {
-                agent.write_all(&message).await.map_err(lost)?;
-                let mut answer = vec![0; HEAD];
-                agent.read_exact(&mut answer).await.map_err(lost)?;
-                let length = self::length(&answer)?.unwrap_or(0);
-                answer.resize(HEAD + length, 0);
-                agent.read_exact(&mut answer[HEAD..]).await.map_err(lost)?;
-                answer.into()
-            } else {
-                bytes::Bytes::from_static(&REFUSED)
+            let allowed = message.get(HEAD).is_some_and(|kind| ALLOWED.contains(kind));
+            let data = match (agent, &mut socket) {
+                (Agent::Keys(keys), _) => {
+                    let said = keys::answer(keys, &message[HEAD..]);
+                    let length = u32::try_from(said.len()).map_err(|_| Status::new(status::INTERNAL, "an answer is too long"))?;
+                    [length.to_be_bytes().to_vec(), said].concat().into()
+                }
+                (_, Some(agent)) if allowed => {
+                    agent.write_all(&message).await.map_err(lost)?;
+                    let mut answer = vec![0; HEAD];
+                    agent.read_exact(&mut answer).await.map_err(lost)?;
+                    let length = self::length(&answer)?.unwrap_or(0);
+                    answer.resize(HEAD + length, 0);
+                    agent.read_exact(&mut answer[HEAD..]).await.map_err(lost)?;
+                    answer.into()
+                }
+                _ => bytes::Bytes::from_static(&REFUSED),
             };
             out.message(&Piece { data }).await?;
         }

@@ -10,7 +10,7 @@ use super::content;
 use super::session::Folder;
 use crate::buildkit::methods::UPLOADED;
 use crate::docker::cmdline::Matches;
-use crate::docker::commands::build_context::{Stdin, stdin};
+use crate::docker::commands::build_context::{Stdin, is_elsewhere, stdin};
 use crate::docker::failure::{Failure, io_words};
 use crate::docker::units::quote;
 
@@ -40,11 +40,6 @@ pub fn check(m: &Matches) -> Result<(), Failure> {
         return Err(Failure::new(format!("unable to prepare context: path {} not found", quote(place))));
     }
     Ok(())
-}
-
-/// Whether the engine fetches a context by itself.
-fn is_elsewhere(place: &str) -> bool {
-    ["http://", "https://", "git://", "ssh://", "github.com/", "git@"].iter().any(|scheme| place.starts_with(scheme))
 }
 
 /// Finds them as the command line says; reads standard input where a Dockerfile comes from there.

@@ -8,6 +8,7 @@ mod choice;
 mod content;
 mod csv;
 mod inputs;
+mod keys;
 mod order;
 mod outputs;
 mod push;

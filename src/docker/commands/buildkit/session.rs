@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use super::agents;
+use super::agents::{self, Agent};
 use super::choice::Wanted;
 use super::content;
 use crate::buildkit::calls::unknown;
@@ -52,8 +52,8 @@ pub struct Offers {
     /// A context that comes as one archive.
     pub upload: Mutex<Option<Box<dyn Read + Send>>>,
     pub secrets: BTreeMap<String, Vec<u8>>,
-    /// The sockets of agents of keys.
-    pub agents: BTreeMap<String, PathBuf>,
+    /// Agents of keys.
+    pub agents: BTreeMap<String, Agent>,
     /// Where files go, by the numbers of the outputs.
     pub keep: BTreeMap<String, Keep>,
     /// Folders in OCI's layout, by the names that the engine has for them.

@@ -103,13 +103,11 @@ impl Needs {
     /// Finds out what the last stage of the plan needs.
     pub fn of(plan: &Plan, globals: &BTreeMap<String, String>, contexts: &BTreeMap<String, String>) -> Result<Needs, BuildError> {
         let mut needs = Needs { images: Vec::new(), folders: Vec::new(), bases: vec![None; plan.stages.len()] };
-        let mut wanted = vec![false; plan.stages.len()];
-        if let Some(last) = wanted.last_mut() {
-            *last = true;
-        }
+        let mut needed: Vec<Vec<usize>> = vec![Vec::new(); plan.stages.len()];
+        let mut todo: Vec<usize> = plan.stages.len().checked_sub(1).into_iter().collect();
         let mut count = 0;
-        for at in (0..plan.stages.len()).rev() {
-            if !wanted[at] {
+        while let Some(at) = todo.pop() {
+            if needs.bases[at].is_some() {
                 continue;
             }
             count += 1;
@@ -128,16 +126,25 @@ impl Needs {
             let mut origins = vec![origin];
             for step in &stage.steps {
                 for from in froms(&step.instruction) {
-                    origins.push(needs.copied(plan, at, from, step.lines, contexts));
+                    if from.contains('$') {
+                        let why = "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a \
+                                   workaround";
+                        return Err(BuildError::invalid(why).at(step.lines));
+                    }
+                    origins.push(needs.copied(plan, from, step.lines, contexts).map_err(|e| e.at(step.lines))?);
                 }
             }
-            for origin in origins {
-                if let Origin::Stage(other) = origin {
-                    wanted[other] = true;
-                }
-            }
+            let stages = origins.into_iter().filter_map(|origin| if let Origin::Stage(other) = origin { Some(other) } else { None });
+            needed[at].extend(stages);
+            // The one that stands first is looked at last, so that images are found in the order of the Dockerfile from its end.
+            todo.extend(&needed[at]);
+            todo.sort_unstable();
         }
-        // In the order in which the Dockerfile names them.
+        if let Some(at) = circular(&needed) {
+            let stage = &plan.stages[at];
+            let name = if stage.name.is_empty() { at.to_string() } else { stage.name.clone() };
+            return Err(BuildError::invalid(format!("circular dependency detected on stage: {name}")).at(stage.lines));
+        }
         Ok(needs)
     }
 
@@ -164,7 +171,7 @@ impl Needs {
         if name.starts_with(base::LAYOUT) {
             return Origin::Image(self.image(name, platform, lines));
         }
-        if let Some(other) = plan.stages[..at].iter().rposition(|s| !s.name.is_empty() && s.name.eq_ignore_ascii_case(name)) {
+        if let Some(other) = named(&plan.stages[..at], name) {
             return Origin::Stage(other);
         }
         if name == "scratch" {
@@ -181,13 +188,55 @@ impl Needs {
         })
     }
 
-    /// What a `--from` in the stage `at` means: like `origin`, or a stage by its number.
-    fn copied(&mut self, plan: &Plan, at: usize, name: &str, lines: (usize, usize), contexts: &BTreeMap<String, String>) -> Origin {
+    /// What a `--from` means: a stage by its number or its name, wherever it stands, or an image.
+    fn copied(
+        &mut self,
+        plan: &Plan,
+        name: &str,
+        lines: (usize, usize),
+        contexts: &BTreeMap<String, String>,
+    ) -> Result<Origin, BuildError> {
         match name.parse::<usize>() {
-            Ok(number) if number < at => Origin::Stage(number),
-            _ => self.origin(plan, at, name, "", lines, contexts),
+            Ok(number) if number < plan.stages.len() => Ok(Origin::Stage(number)),
+            Ok(number) => Err(BuildError::invalid(format!("invalid stage index {number}"))),
+            Err(_) => Ok(self.origin(plan, plan.stages.len(), name, "", lines, contexts)),
         }
     }
+}
+
+fn named(stages: &[crate::build::instruction::Stage], name: &str) -> Option<usize> {
+    stages.iter().rposition(|stage| !stage.name.is_empty() && stage.name.eq_ignore_ascii_case(name))
+}
+
+/// A stage that needs itself, by way of others or not.
+fn circular(needed: &[Vec<usize>]) -> Option<usize> {
+    /// How far a stage has been followed.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Seen {
+        Not,
+        Open,
+        Done,
+    }
+    let mut seen = vec![Seen::Not; needed.len()];
+    for first in 0..needed.len() {
+        // A stage with the place of the next one that it needs.
+        let mut way = vec![(first, 0)];
+        while let Some((at, next)) = way.pop() {
+            match needed[at].get(next) {
+                _ if seen[at] == Seen::Done => {}
+                Some(other) => {
+                    seen[at] = Seen::Open;
+                    if seen[*other] == Seen::Open {
+                        return Some(*other);
+                    }
+                    way.push((at, next + 1));
+                    way.push((*other, 0));
+                }
+                None => seen[at] = Seen::Done,
+            }
+        }
+    }
+    None
 }
 
 /// The stages and images that an instruction takes files from.
@@ -259,7 +308,10 @@ impl Compiler<'_> {
         let mut steps = Vec::new();
         for trigger in &triggers {
             let step = Step::parse(trigger).map_err(|e| BuildError::invalid(e.message).at(planned.lines))?;
-            if froms(&step.instruction).iter().any(|from| matches!(self.copied_stage(at, from), Some(n) if done[n].is_none())) {
+            if froms(&step.instruction)
+                .iter()
+                .any(|from| matches!(self.copied_stage(from), Some(n) if done.get(n).is_none_or(Option::is_none)))
+            {
                 return Err(
                     BuildError::invalid(format!("the ONBUILD trigger {} needs a stage of its own", quote(trigger))).at(planned.lines)
                 );
@@ -274,43 +326,43 @@ impl Compiler<'_> {
         };
         let mut stage = Stage { base, from, steps: Vec::new(), config: RunConfig::default(), maintainer: String::new(), history, platform };
         for step in &steps {
-            self.step(at, &mut state, &mut stage, &mut namer, step).map_err(|e| e.at(step.lines))?;
+            self.step(&mut state, &mut stage, &mut namer, step).map_err(|e| e.at(step.lines))?;
         }
         stage.config = state.config;
         stage.maintainer = state.maintainer;
         Ok((stage, state.arguments))
     }
 
-    fn copied_stage(&mut self, at: usize, name: &str) -> Option<usize> {
+    fn copied_stage(&mut self, name: &str) -> Option<usize> {
         let contexts = &self.request.contexts;
-        match self.needs.copied(self.plan, at, name, (0, 0), contexts) {
-            Origin::Stage(n) => Some(n),
+        match self.needs.copied(self.plan, name, (0, 0), contexts) {
+            Ok(Origin::Stage(n)) => Some(n),
             _ => None,
         }
     }
 
-    fn from(&mut self, at: usize, name: &str, lines: (usize, usize)) -> Result<Origin, BuildError> {
+    fn from(&mut self, name: &str, lines: (usize, usize)) -> Result<Origin, BuildError> {
         if name.is_empty() {
             return Ok(Origin::Context);
         }
-        let origin = self.needs.copied(self.plan, at, name, lines, &self.request.contexts);
+        let origin = self.needs.copied(self.plan, name, lines, &self.request.contexts)?;
         match origin {
             // Only what was there when the images were looked up can be used.
-            Origin::Image(n) if n >= self.images.len() => {
-                Err(BuildError::invalid(format!("invalid from flag value {name}: variables are not supported here")))
-            }
+            Origin::Image(n) if n >= self.images.len() => Err(BuildError::invalid(format!(
+                "invalid from flag value {name}: an ONBUILD trigger can only name what its stage names, too"
+            ))),
             _ => Ok(origin),
         }
     }
 
-    fn step(&mut self, at: usize, state: &mut State, stage: &mut Stage, namer: &mut naming::Namer, step: &Step) -> Result<(), BuildError> {
+    fn step(&mut self, state: &mut State, stage: &mut Stage, namer: &mut naming::Namer, step: &Step) -> Result<(), BuildError> {
         let variables = state.variables();
         let instruction = state.expand(&step.instruction)?;
         let shown = naming::shown(&step.code, &variables);
         let mut work = |kind, name: String| stage.steps.push(Work { name, lines: step.lines, kind });
         match instruction {
             Instruction::Run(run) => {
-                let (running, summary) = self.running(at, state, &run, step.lines)?;
+                let (running, summary) = self.running(state, &run, step.lines)?;
                 work(WorkKind::Run(Box::new(running)), namer.next(&format!("{shown}{summary}")));
                 let words = match work_words(stage) {
                     Some(words) => state.remembered(&words),
@@ -318,8 +370,8 @@ impl Compiler<'_> {
                 };
                 stage.history.push(Line { text: format!("RUN {} # buildkit", words.join(" ")), layer: true });
             }
-            Instruction::Copy(copy) => self.copy(at, state, stage, namer.next(&shown), copy, false, step.lines)?,
-            Instruction::Add(copy) => self.copy(at, state, stage, namer.next(&shown), copy, true, step.lines)?,
+            Instruction::Copy(copy) => self.copy(state, stage, namer.next(&shown), copy, false, step.lines)?,
+            Instruction::Add(copy) => self.copy(state, stage, namer.next(&shown), copy, true, step.lines)?,
             Instruction::Workdir(_) => {
                 let applied = state.apply(&instruction)?;
                 let name = namer.next(&shown);
@@ -350,7 +402,7 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn running(&mut self, at: usize, state: &State, run: &Run, lines: (usize, usize)) -> Result<(Running, String), BuildError> {
+    fn running(&mut self, state: &State, run: &Run, lines: (usize, usize)) -> Result<(Running, String), BuildError> {
         let (words, script) = running::command(run, |words| {
             let mut all = state.shell();
             all.extend(words);
@@ -362,7 +414,7 @@ impl Compiler<'_> {
             let mount = Mount::parse(&expand::word(text, &state.variables(), state.escape)?)?;
             let from = match (mount.kind, mount.from.is_empty()) {
                 (Kind::Cache, true) => Origin::Scratch,
-                _ => self.from(at, &mount.from, lines)?,
+                _ => self.from(&mount.from, lines)?,
             };
             mounts.push((mount, from));
         }
@@ -380,10 +432,8 @@ impl Compiler<'_> {
         Ok((running, summary))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step in its place")]
     fn copy(
         &mut self,
-        at: usize,
         state: &State,
         stage: &mut Stage,
         name: String,
@@ -391,7 +441,7 @@ impl Compiler<'_> {
         add: bool,
         lines: (usize, usize),
     ) -> Result<(), BuildError> {
-        let from = self.from(at, &copy.from, lines)?;
+        let from = self.from(&copy.from, lines)?;
         let many = copy.sources.len() + copy.files.len() > 1;
         let word = if add { "ADD" } else { "COPY" };
         if many && !copy.destination.ends_with('/') && copy.destination != "." && copy.destination != ".." {

@@ -130,7 +130,7 @@ impl Solver<'_> {
                 Remote::Git { url, reference, .. } => format!("{url}{}{reference}", if reference.is_empty() { "" } else { "#" }),
             };
             let step = self.build.tracer.start_own(&name, Vec::new());
-            match remote.fetch(&self.build.engine.images, keep_git, self.build.cancel) {
+            match remote.fetch(self.build.engine, keep_git, self.build.cancel) {
                 Ok(fetched) => {
                     step.done();
                     Ok(Arc::new(fetched))

@@ -66,7 +66,7 @@ fn image(outcome: &Outcome<'_>, names: &[Reference]) -> Result<Digest, BuildErro
     let build = outcome.solver.build;
     let document = finished(outcome)?;
     told(build, "exporting to image", |step| {
-        step.part("exporting layers", 0, 0);
+        // The layers are there already. What begins and ends at once is told once, or a display that looks between the two shows it twice.
         step.part_done("exporting layers", 0, 0);
         let id = build.engine.images.adopt_image(&document, None, None)?;
         step.part_done(&format!("writing image {id}"), 0, 0);

@@ -134,7 +134,7 @@ pub fn fetch_context(
         Remote::Http(_) => "[internal] load remote build context".to_owned(),
     };
     let step = tracer.start_own(&name, Vec::new());
-    let context = remote.fetch(&engine.images, false, cancel).and_then(|fetched| {
+    let context = remote.fetch(engine, false, cancel).and_then(|fetched| {
         let folder = engine.images.scratch()?;
         place(&engine.images, &fetched, &folder, true)?;
         Ok(Context::fetched(folder, client.clone()))
@@ -155,6 +155,7 @@ pub fn fetch_context(
 fn place(images: &ImageStore, fetched: &Fetched, folder: &std::path::Path, dockerfile: bool) -> Result<(), BuildError> {
     let failed = |e: std::io::Error| BuildError::new(format!("cannot take the build context: {e}"));
     let target = Tree::folder(folder).map_err(failed)?;
+    fetched.bring().map_err(failed)?;
     if fetched.is_folder {
         return target.copy_folder(&fetched.path, "/", Ownership::default(), &|_| false).map_err(failed);
     }
