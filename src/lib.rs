@@ -14,4 +14,4 @@ pub mod userland;
 pub use dockside_decks::{course, deck, diag, slides, yaml};
 #[cfg(target_os = "linux")]
 pub use dockside_engine::{self as engine, dockerapi};
-pub use dockside_engine::{base64, buildkit, patterns, sys, trace, units};
+pub use dockside_engine::{base64, buildkit, patterns, sys, tls, trace, units};

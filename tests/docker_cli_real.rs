@@ -32,6 +32,16 @@ impl Engine {
         Engine { child, host: format!("unix://{}", socket.display()), home }
     }
 
+    /// Lays out configurations below `cfg/` and programs that clients call, for the lines that use them.
+    fn furnish(&self) {
+        for (path, text) in FURNITURE {
+            let path = self.home.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(&path, text).expect("a file");
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a file");
+        }
+    }
+
     fn run(&self, client: &Path, line: &str) -> (i32, String, String) {
         // A function, so that the line may be any shell command.
         let script = format!("docker() {{ {} \"$@\"; }}; {line}", client.display());
@@ -39,6 +49,10 @@ impl Engine {
             .args(["60", "bash", "-c", &script])
             .env("DOCKER_HOST", &self.host)
             .env("DOCKER_CONFIG", self.home.path().join("config"))
+            .env("HOST_OF_TEST", &self.host)
+            .env("CFG", self.home.path().join("cfg"))
+            .env("UNDER_TEST", client)
+            .env("PATH", format!("{}:{}", self.home.path().join("bin").display(), std::env::var("PATH").unwrap_or_default()))
             .env("TZ", "UTC")
             .env_remove("DOCKER_BUILDKIT")
             .stdin(Stdio::null())
@@ -70,6 +84,49 @@ fn docker() -> Option<PathBuf> {
     }
     found
 }
+
+/// Files below the home of a test's engine.
+const FURNITURE: &[(&str, &str)] = &[
+    (
+        "cfg/formats/config.json",
+        r#"{"psFormat":"{{.Names}}|{{.Image}}","imagesFormat":"{{.Repository}}","networksFormat":"{{.Name}}","volumesFormat":"{{.Driver}}"}"#,
+    ),
+    ("cfg/broken/config.json", "{"),
+    ("cfg/proxies/config.json", r#"{"proxies":{"default":{"httpProxy":"http://p:1","noProxy":"a,b"}}}"#),
+    ("cfg/headers/config.json", r#"{"HttpHeaders":{"X-Some":"thing"}}"#),
+    (
+        "cfg/plugins/cli-plugins/docker-hello",
+        r#"#!/bin/sh
+if [ "$1" = docker-cli-plugin-metadata ]; then
+echo '{"SchemaVersion":"0.1.0","Vendor":"V","Version":"1","ShortDescription":"Says hello"}'
+else echo hello "$@"; exit 7; fi
+"#,
+    ),
+    // The other machine is this one.
+    (
+        "bin/ssh",
+        r#"#!/bin/sh
+echo "$@" >> "$CFG/ssh.log"
+while [ "$1" != -- ]; do shift; done
+[ "$2" = nowhere ] && { echo no way >&2; exit 255; }
+shift 3
+[ "$1" = --host ] && shift 2
+exec "$UNDER_TEST" "$@"
+"#,
+    ),
+    (
+        "bin/docker-credential-fake",
+        r#"#!/bin/sh
+read -r asked
+echo "$1 $asked" >> "$CFG/helper.log"
+case $1 in
+get) echo credentials not found in native keychain; exit 1 ;;
+list) echo '{}' ;;
+esac
+"#,
+    ),
+    ("cfg/helper/config.json", r#"{"credsStore":"fake","auths":{"localhost:1":{}}}"#),
+];
 
 /// Commands that change nothing that another sees, or change it in the same way each time.
 const COMMANDS: &str = r#"
@@ -187,6 +244,148 @@ docker network create --subnet 10.2.0.5/24 q
 docker system prune --volumes --filter until=1h -f
 docker ps --format 'table {{.ID}} {{.Nope}}'
 docker run --rm --device x busybox true
+docker context create
+docker context create default
+docker context create x
+docker context create 'a b'
+docker context create ctx --docker foo=bar
+docker context create ctx --docker bar
+docker context create ctx --docker host=tcp://h:1,skip-tls-verify=maybe
+docker context create ctx --docker host=tcp://h:1,ca=/nope
+docker context create ctx --docker host=tcp://h:1,ca=/etc/hostname
+docker context create ctx --from nope
+docker context create ctx --docker host=tcp://h:1 --description 'far away'; docker context ls; docker context inspect ctx; docker context create ctx; docker context rm ctx
+docker context create one1 --docker host=tcp://h:1; docker context create two2 --from one1; docker context update two2 --description d; docker context ls --format json; docker context rm one1 two2 nope
+(unset DOCKER_HOST; docker context create ctx --docker host=$HOST_OF_TEST; docker context use ctx; docker context show; docker ps -q; docker context rm ctx; docker context rm -f ctx; docker context show; cat $DOCKER_CONFIG/config.json)
+(unset DOCKER_HOST; docker context create ctx --docker host=$HOST_OF_TEST; DOCKER_CONTEXT=ctx docker ps -q; docker -c ctx version -f '{{.Client.Context}}'; docker context use default; docker context rm ctx)
+docker context create ctx --docker host=unix:///x; docker context export ctx $CFG/ctx.tar; tar tvf $CFG/ctx.tar | cut -c1-30; docker context import cty $CFG/ctx.tar; docker context inspect cty -f '{{.Name}} {{.Endpoints.docker.Host}}'; docker context rm ctx cty; rm $CFG/ctx.tar
+docker context import cty /nope
+docker context import cty /etc/passwd
+docker context use nope
+docker context use a b
+docker context rm default
+docker context inspect nope
+docker context --help
+docker -c nope ps
+docker -c x -H tcp://y context ls
+docker -H ssh://some@where:7 ps -q
+docker -H ssh://where/run/x.sock version -f '{{.Server.Os}}'; head -1 $CFG/ssh.log; rm $CFG/ssh.log
+docker -H ssh://nowhere ps; rm $CFG/ssh.log
+docker -H ssh:// ps
+docker -H ssh://u:p@h ps
+docker -H http://h:1 ps
+docker -H tcp://127.0.0.1:1 ps
+docker -H fd:// ps
+docker --tlsverify ps
+printf 'GET /_ping HTTP/1.0\r\n\r\n' | docker system dial-stdio | tail -1
+docker -H unix:///nope/x.sock system dial-stdio
+docker --config $CFG/formats ps -a
+docker --config $CFG/formats ps -q
+docker --config $CFG/formats images
+docker --config $CFG/formats network ls
+docker --config $CFG/formats network ls -q
+docker --config $CFG/proxies run --rm busybox env | grep -i proxy | sort
+docker --config $CFG/proxies run --rm -e HTTP_PROXY=x busybox env | grep -i proxy | sort
+docker --config $CFG/headers ps -q
+docker --config $CFG/broken ps -q
+docker --config $CFG/plugins hello a --b; echo $?
+docker --config $CFG/helper logout localhost:1; cat $CFG/helper/config.json $CFG/helper.log; rm $CFG/helper.log
+docker --config $CFG/helper push busybox:nosuchtag; cat $CFG/helper.log; rm $CFG/helper.log
+echo | docker login -u a --password-stdin localhost:1
+docker -D info -f '{{.ClientInfo.Debug}}'
+docker ps -q --format x
+docker exec --detach-keys foo one true
+docker swarm --help
+docker swarm leave
+docker swarm init
+docker swarm nosuch
+docker swarm join-token nope
+docker swarm unlock
+docker swarm update
+docker node ls
+docker node ps
+docker node rm a b
+docker service create busybox
+docker service inspect a b
+docker service scale a
+docker service scale a=1 b=2
+docker stack ls
+docker stack deploy a
+docker stack nosuch
+docker secret create a /nope
+docker secret create a /etc/hostname
+docker config create a /nope
+docker config ls
+docker plugin ls
+docker plugin inspect a b
+docker plugin rm a b
+docker plugin enable a
+docker plugin --help
+docker plugin
+docker trust inspect busybox
+docker trust key --help
+docker trust sign busybox
+docker checkpoint
+docker checkpoint ls one
+docker checkpoint create --help
+docker start --checkpoint x one
+docker push --platform linux/amd64 busybox
+docker push --help
+docker save --help
+docker volume create --help
+docker volume update vol
+docker help container
+docker help nosuch
+docker help container nosuch
+docker container nosuch --help
+docker container --nope
+docker container cp
+docker ps -h
+docker run --help=maybe
+docker run --cpu-count 1 busybox
+docker run --rm --gpus x busybox true
+docker run --rm --mount '' busybox true
+docker run --rm --health-interval 99999999999999999999 busybox true
+docker run --rm --expose x busybox true
+docker run --rm --expose 90-80 busybox true
+docker run --rm --mount 'type=bind,"src=/tmp,a",dst=/x' busybox true
+docker run --rm --device vendor.com/class=x busybox true
+docker run --rm --device-cgroup-rule foo busybox true
+docker run --rm --device-read-bps foo busybox true
+docker run --rm --device-read-iops /dev/null:x busybox true
+docker run --rm --blkio-weight-device /dev/null:5 busybox true
+docker run --rm --log-driver none --log-opt a=b busybox true
+docker run --rm --storage-opt foo busybox true
+docker run --rm --network foo=bar busybox true
+docker run --rm --network '' busybox true
+docker run --rm --network name=net1,gw-priority=x busybox true
+docker run --rm --link one:x:y busybox true
+docker run --rm --dns-search a..b busybox true
+printf 'A=1\n#c\n\nB\n C=3\nD = 4\n' > $CFG/ef; docker run --rm --env-file $CFG/ef busybox env
+printf '=x\n' > $CFG/ef; docker run --rm --env-file $CFG/ef busybox env
+printf '\xff=x\n' > $CFG/ef; docker run --rm --env-file $CFG/ef busybox env
+printf 'a\nb=c\n=x' > $CFG/ef; docker run --rm --label-file $CFG/ef busybox true
+docker run --rm --env-file /tmp busybox env
+docker run --rm --detach-keys ctrl-1 busybox true
+docker run --rm --platform foo busybox true
+docker run --rm --platform 'a b' busybox true
+docker run --rm --platform a/b/c/d busybox true
+docker run --rm -m -1 busybox true
+docker container prune
+docker network prune
+docker network ls --format raw
+docker volume ls --format raw
+docker images --format raw busybox
+docker system df --format raw
+docker version -f '{{.Server.APIVersion}} {{.Client.APIVersion}} {{.Server.Experimental}}'
+docker version -f '{{.Nope}}'
+docker version -f '{{.Server.Nope}}'
+docker info -f '{{.Nope}}'
+docker info -f '{{.ClientInfo.Context}} {{.Swarm.LocalNodeState}}'
+docker inspect -f '{{.State.Health.Status}}' one
+docker ps -a --format '{{.ID.Foo}}'
+docker events --since 0 --until 1s --format '{{.Type}} {{.Action}}' | head -3
+docker events --format '{{.Nope}}'
 docker volume create -o type=tmpfs qq
 docker tag busybox sha256:x
 "#;
@@ -198,6 +397,7 @@ fn both_clients_print_the_same() {
     let ours_path = ours.path().join("docker");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dockside"), &ours_path).expect("a link");
     let engine = Engine::start();
+    engine.furnish();
     for line in ["docker pull -q busybox", "docker run -d --name one -l a=b busybox sleep 1000"] {
         let (status, _, stderr) = engine.run(&ours_path, line);
         assert_eq!(status, 0, "{line}: {stderr}");

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
@@ -13,56 +14,19 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::Value as Json;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 
+use super::connection::{self, Stream};
 use super::failure::{Failure, Kind, io_words};
 use super::host::{Host, Place, path_escape, query};
+use crate::tls::ClientConfig;
 
 /// The newest API that this client speaks.
 pub const NEWEST: &str = "1.50";
 
 /// Who asks: requests look like those of the Docker client that this one follows.
 const USER_AGENT: &str = "Docker-Client/28.2.2 (linux)";
-
-/// A connection to the engine.
-pub enum Stream {
-    Unix(UnixStream),
-    Tcp(TcpStream),
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
-            Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Unix(s) => Pin::new(s).poll_write(cx, buf),
-            Stream::Tcp(s) => Pin::new(s).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Unix(s) => Pin::new(s).poll_flush(cx),
-            Stream::Tcp(s) => Pin::new(s).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Unix(s) => Pin::new(s).poll_shutdown(cx),
-            Stream::Tcp(s) => Pin::new(s).poll_shutdown(cx),
-        }
-    }
-}
 
 /// What a request carries.
 pub enum Outgoing {
@@ -215,11 +179,16 @@ pub struct Client {
     /// What the engine said about itself: its system.
     pub os: RefCell<String>,
     pinged: Cell<bool>,
+    reached: Cell<bool>,
+    experimental: Cell<bool>,
+    tls: Option<Arc<ClientConfig>>,
+    /// What the user wants said in every request.
+    extra_headers: Vec<(String, String)>,
 }
 
 impl Client {
-    /// A client of the engine at `host`; `version` fixes the API's version.
-    pub fn new(host: Host, version: Option<String>) -> Client {
+    /// A client of the engine at `host`; `version` fixes the API's version, `tls` is for an engine that is reached over TCP.
+    pub fn new(host: Host, version: Option<String>, tls: Option<Arc<ClientConfig>>, extra_headers: Vec<(String, String)>) -> Client {
         let version = version.map(|v| v.trim_start_matches('v').to_owned()).filter(|v| !v.is_empty());
         Client {
             host,
@@ -228,7 +197,21 @@ impl Client {
             idle: RefCell::new(None),
             os: RefCell::new(String::new()),
             pinged: Cell::new(false),
+            reached: Cell::new(false),
+            experimental: Cell::new(false),
+            tls,
+            extra_headers,
         }
+    }
+
+    /// Whether the engine answered when it was asked who it is.
+    pub fn reached(&self) -> bool {
+        self.reached.get()
+    }
+
+    /// Whether the engine has features that are tried out.
+    pub fn experimental(&self) -> bool {
+        self.experimental.get()
     }
 
     /// The version of the API that requests use; the newest until the engine was asked.
@@ -239,8 +222,33 @@ impl Client {
     async fn connect(&self) -> io::Result<Stream> {
         Ok(match &self.host.place {
             Place::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
-            Place::Tcp(address, _) => Stream::Tcp(TcpStream::connect(address).await?),
+            Place::Tcp(address, _) => {
+                let stream = TcpStream::connect(address).await?;
+                match &self.tls {
+                    None => Stream::Tcp(stream),
+                    Some(config) => {
+                        let safe = crate::tls::connect(Arc::clone(config), address, stream).await;
+                        Stream::Tls(Box::new(safe.map_err(io::Error::other)?))
+                    }
+                }
+            }
+            Place::Ssh(args) => Stream::Piped(connection::Piped::start("ssh", args)?),
         })
+    }
+
+    /// A connection that nothing has been said over.
+    pub async fn raw(&self) -> Result<Stream, Failure> {
+        self.connect()
+            .await
+            .map_err(|e| Failure::new(format!("failed to open the raw stream connection: {}: connect: {}", self.dial(), io_words(&e))))
+    }
+
+    fn dial(&self) -> String {
+        match &self.host.place {
+            Place::Unix(path) => format!("dial unix {path}"),
+            Place::Tcp(address, _) => format!("dial tcp {address}"),
+            Place::Ssh(_) => "ssh".to_owned(),
+        }
     }
 
     async fn sender(&self) -> io::Result<SendRequest<Outgoing>> {
@@ -271,6 +279,8 @@ impl Client {
         let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         let theirs = header("api-version");
         *self.os.borrow_mut() = header("ostype");
+        self.reached.set(true);
+        self.experimental.set(header("docker-experimental") == "true");
         if !self.fixed {
             let theirs = if theirs.is_empty() { "1.24".to_owned() } else { theirs };
             *self.version.borrow_mut() = Some(if older(&theirs, NEWEST) { theirs } else { NEWEST.to_owned() });
@@ -279,18 +289,6 @@ impl Client {
         if sender.ready().await.is_ok() {
             *self.idle.borrow_mut() = Some(sender);
         }
-    }
-
-    /// Refuses a flag, in Docker's words, that the engine is too old for.
-    pub async fn requires(&self, flag: &str, version: &str) -> Result<(), Failure> {
-        self.ping().await;
-        let theirs = self.version();
-        if older(&theirs, version) {
-            return Err(Failure::new(format!(
-                "\"--{flag}\" requires API version {version}, but the Docker daemon API version is {theirs}"
-            )));
-        }
-        Ok(())
     }
 
     fn build(&self, request: &Request<'_>, target: &str, body: Outgoing) -> Result<hyper::Request<Outgoing>, Failure> {
@@ -303,6 +301,9 @@ impl Client {
             .uri(format!("{base}{target}"))
             .header("Host", self.host.header())
             .header("User-Agent", USER_AGENT);
+        for (key, value) in &self.extra_headers {
+            builder = builder.header(key, value);
+        }
         for (key, value) in &request.headers {
             builder = builder.header(*key, value);
         }
@@ -374,26 +375,37 @@ impl Client {
     }
 
     fn url(&self, target: &str) -> String {
-        format!("http://{}{target}", self.host.in_url())
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{target}", self.host.in_url())
     }
 
     /// Why no connection came about, in Docker's words.
     fn unreachable(&self, request: &Request<'_>, target: &str, error: &io::Error) -> Failure {
         let host = &self.host.text;
         let asked = request.method[..1].to_owned() + &request.method[1..].to_lowercase();
-        let dial = match &self.host.place {
-            Place::Unix(path) => format!("dial unix {path}"),
-            Place::Tcp(address, _) => format!("dial tcp {address}"),
-        };
-        let text = match error.kind() {
-            io::ErrorKind::PermissionDenied => format!(
+        let dial = self.dial();
+        let text = match (error.kind(), &self.host.place) {
+            (io::ErrorKind::PermissionDenied, _) => format!(
                 "permission denied while trying to connect to the Docker daemon socket at {host}: {asked} \"{}\": {dial}: connect: {}",
                 self.url(target),
                 io_words(error)
             ),
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => {
+            (io::ErrorKind::NotFound, Place::Ssh(_)) => {
+                format!("error during connect: {asked} \"{}\": exec: \"ssh\": executable file not found in $PATH", self.url(target))
+            }
+            (io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory, _) => {
                 format!("Cannot connect to the Docker daemon at {host}. Is the docker daemon running?")
             }
+            (_, Place::Tcp(address, _)) if error.to_string().contains("lookup address") => {
+                let name = address.rsplit_once(':').map_or(address.as_str(), |(name, _)| name);
+                format!(
+                    "error during connect: {asked} \"{}\": dial tcp: lookup {name}{}: no such host",
+                    self.url(target),
+                    connection::asked_server()
+                )
+            }
+            // What TLS says stands for itself.
+            (io::ErrorKind::Other, _) => format!("error during connect: {asked} \"{}\": {error}", self.url(target)),
             _ => format!("error during connect: {asked} \"{}\": {dial}: {}", self.url(target), io_words(error)),
         };
         Failure { status: 1, text, kind: Kind::Connection }
@@ -401,7 +413,11 @@ impl Client {
 
     fn broken(&self, request: &Request<'_>, target: &str, error: &hyper::Error) -> Failure {
         let asked = request.method[..1].to_owned() + &request.method[1..].to_lowercase();
-        let why = if error.is_incomplete_message() || error.is_closed() { "EOF".to_owned() } else { error.to_string() };
+        let why = match std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>()) {
+            Some(source) if source.kind() == io::ErrorKind::Other => source.to_string(),
+            _ if error.is_incomplete_message() || error.is_closed() => "EOF".to_owned(),
+            _ => error.to_string(),
+        };
         Failure { status: 1, text: format!("error during connect: {asked} \"{}\": {why}", self.url(target)), kind: Kind::Connection }
     }
 
@@ -426,7 +442,7 @@ impl Client {
 }
 
 /// Whether version `a` is older than `b`.
-fn older(a: &str, b: &str) -> bool {
+pub fn older(a: &str, b: &str) -> bool {
     let parts = |v: &str| v.split('.').map(|p| p.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>();
     parts(a) < parts(b)
 }

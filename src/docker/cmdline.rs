@@ -47,6 +47,11 @@ impl Matches {
         self.get(name).is_some()
     }
 
+    /// Whether no flag was given.
+    pub fn is_bare(&self) -> bool {
+        self.flags.is_empty()
+    }
+
     /// A whole number; the parser has checked it.
     pub fn int(&self, name: &str) -> Option<i64> {
         self.get(name).and_then(units::parse_int)
@@ -87,7 +92,6 @@ pub fn parse(command: &'static Command, path: &str, args: &[String]) -> Result<P
         Err(Problem::Text(text)) => return Err(fail(text)),
         Ok(rest) => matches.args = rest,
     }
-    check_count(command, path, matches.args.len())?;
     Ok(Parsed::Matches(matches))
 }
 
@@ -174,7 +178,15 @@ fn long(
     };
     let found = find(name);
     if name == "help" && found.is_none_or(|f| f.kind == Kind::Help) {
-        return Err(Problem::Help);
+        let value = value.unwrap_or_else(|| "true".to_owned());
+        return match units::parse_bool(&value) {
+            Some(true) => Err(Problem::Help),
+            Some(false) => Ok(()),
+            None => Err(Problem::Text(format!(
+                "invalid argument {0} for \"--help\" flag: strconv.ParseBool: parsing {0}: invalid syntax",
+                units::quote(&value)
+            ))),
+        };
     }
     let Some(flag) = found else {
         return Err(Problem::Text(format!("unknown flag: --{name}")));
@@ -239,12 +251,23 @@ fn set(flag: &'static Flag, value: String, matches: &mut Matches) -> Result<(), 
         Kind::Bool if units::parse_bool(&value).is_none() => Err(number("ParseBool")),
         Kind::Int if units::parse_int(&value).is_none() => Err(number("ParseInt")),
         Kind::Uint | Kind::Uint16 if units::parse_int(&value).is_none_or(|n| n < 0) => Err(number("ParseUint")),
-        Kind::Bytes if units::parse_bytes(&value).is_none() => Err(wrong(format!("invalid size: '{value}'"))),
+        Kind::Bytes if units::parse_bytes(&value).is_none_or(|n| n < 0 && (flag.name, value.as_str()) != ("memory-swap", "-1")) => {
+            Err(wrong(format!("invalid size: '{value}'")))
+        }
         Kind::Duration if units::parse_duration(&value).is_none() => Err(wrong(units::duration_problem(&value))),
         Kind::Decimal if units::parse_decimal(&value).is_none() => Err(wrong(format!("failed to parse {value} as a rational number"))),
         Kind::Filter if !value.is_empty() && !value.contains('=') => Err(wrong("bad format of filter (expected name=value)".to_owned())),
         Kind::Map if flag.name != "sysctl" && !value.contains('=') && !value.is_empty() => {
             matches.push(flag.name, value);
+            Ok(())
+        }
+        Kind::Pairs => {
+            for pair in super::commands::fields(&value) {
+                if !pair.contains('=') {
+                    return Err(wrong(format!("{pair} must be formatted as key=value")));
+                }
+                matches.push(flag.name, pair);
+            }
             Ok(())
         }
         Kind::Strings => {
@@ -278,17 +301,20 @@ fn usage_failure(command: &Command, path: &str, text: String, status: u8) -> Fai
 pub fn full_usage(command: &Command, path: &str) -> String {
     let mut text = usage_line(command, path);
     for more in command.usage.iter().skip(1) {
+        // Docker names the short way alone.
         text.push_str("\n\tdocker ");
-        text.push_str(path);
+        text.push_str(command.names.iter().find(|name| !name.contains(' ')).unwrap_or(&path));
         text.push(' ');
         text.push_str(more);
     }
     text
 }
 
-fn check_count(command: &'static Command, path: &str, count: usize) -> Result<(), Failure> {
+/// Refuses too few arguments, or too many.
+pub fn check_count(command: &'static Command, path: &str, count: usize) -> Result<(), Failure> {
     let s = |n: usize| if n == 1 { "argument" } else { "arguments" };
     let text = match command.args {
+        Args::Bare(n) if count != n => return Err(Failure::new(format!("accepts {n} arg(s), received {count}"))),
         Args::None if count > 0 => format!("docker: 'docker {path}' accepts no arguments"),
         Args::Exact(n) if count != n => format!("docker: 'docker {path}' requires {n} {}", s(n)),
         Args::AtMost(n) if count > n => {
@@ -321,7 +347,10 @@ mod tests {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let command = tables::find(&words[0]).expect("a command");
         match parse(command, command.canonical(&words[0]), &words[1..]) {
-            Ok(Parsed::Matches(matches)) => Ok(matches),
+            Ok(Parsed::Matches(matches)) => {
+                let count = check_count(command, command.canonical(&words[0]), matches.args.len());
+                count.map(|()| matches).map_err(|failure| failure.text.lines().next().unwrap_or_default().to_owned())
+            }
             Ok(Parsed::Help { .. }) => Err("help".to_owned()),
             Err(failure) => Err(failure.text.lines().next().unwrap_or_default().to_owned()),
         }

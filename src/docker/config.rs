@@ -1,10 +1,12 @@
-//! The client's configuration, `~/.docker/config.json`: credentials of registries and the detach keys. Written beside and renamed.
+//! The client's configuration, `~/.docker/config.json`: credentials of registries, formats, keys, proxies. Written beside and
+//! renamed.
 
 use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 
+use super::credentials;
 use super::failure::Failure;
 use crate::base64;
 
@@ -20,6 +22,26 @@ pub fn folder() -> String {
 pub fn load(folder: &str) -> Json {
     let text = std::fs::read(Path::new(folder).join("config.json")).unwrap_or_default();
     serde_json::from_slice(&text).ok().filter(Json::is_object).unwrap_or_else(|| Json::Object(Map::new()))
+}
+
+/// A text in the configuration; nothing where it is not there or empty.
+pub fn text(folder: &str, key: &str) -> Option<String> {
+    load(folder).get(key).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// What is wrong with the configuration file, for one that cannot be read is passed over.
+pub fn problem(folder: &str) -> Option<String> {
+    let path = Path::new(folder).join("config.json");
+    let why = match std::fs::read(&path) {
+        Ok(bytes) => {
+            let error = serde_json::from_slice::<Map<String, Json>>(&bytes).err()?;
+            let why = if error.is_eof() { "unexpected EOF".to_owned() } else { error.to_string() };
+            return Some(format!("WARNING: Error parsing config file ({}): {why}", path.display()));
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound || e.kind() == std::io::ErrorKind::NotADirectory => return None,
+        Err(e) => super::failure::io_words(&e),
+    };
+    Some(format!("WARNING: Error loading config file: open {}: {why}", path.display()))
 }
 
 /// Writes the configuration.
@@ -46,32 +68,38 @@ pub fn registry_key(domain: &str) -> &str {
 
 /// The user and password for a registry.
 pub fn login(folder: &str, domain: &str) -> Option<(String, String)> {
-    let config = load(folder);
-    let auth = config.get("auths")?.get(registry_key(domain))?.get("auth")?.as_str().and_then(base64::decode)?;
-    let (user, password) = std::str::from_utf8(&auth).ok()?.split_once(':')?;
-    Some((user.to_owned(), password.trim_end_matches('\0').to_owned()))
+    credentials::get(folder, registry_key(domain)).map(|login| (login.user, login.password))
 }
 
 /// The `X-Registry-Auth` header for a registry: its credentials, or an empty object.
 pub fn registry_auth(folder: &str, domain: &str) -> String {
-    let json = match login(folder, domain) {
-        Some((user, password)) => serde_json::json!({"username": user, "password": password, "serveraddress": registry_key(domain)}),
-        None => Json::Object(Map::new()),
-    };
+    let server = registry_key(domain);
+    let json = credentials::get(folder, server).map_or_else(|| Json::Object(Map::new()), |login| credentials::to_json(&login, server));
     base64_url(json.to_string().as_bytes())
 }
 
 /// All credentials, as `POST /build` wants them.
 pub fn all_auths(folder: &str) -> String {
+    let all = credentials::servers(folder).into_iter();
+    let all =
+        all.filter_map(|server| credentials::get(folder, &server).map(|login| (server.clone(), credentials::to_json(&login, &server))));
+    base64_url(Json::Object(all.collect::<Map<_, _>>()).to_string().as_bytes())
+}
+
+/// The variables that give containers and builds the proxies that the configuration has for the engine at `host`.
+pub fn proxies(folder: &str, host: &str) -> Vec<(String, String)> {
     let config = load(folder);
-    let mut all = Map::new();
-    for (key, entry) in config.get("auths").and_then(Json::as_object).into_iter().flatten() {
-        let pair = entry.get("auth").and_then(Json::as_str).and_then(base64::decode).and_then(|b| String::from_utf8(b).ok());
-        if let Some((user, password)) = pair.as_deref().and_then(|p| p.split_once(':')) {
-            all.insert(key.clone(), serde_json::json!({"username": user, "password": password, "serveraddress": key}));
-        }
-    }
-    base64_url(Json::Object(all).to_string().as_bytes())
+    let Some(all) = config.get("proxies") else { return Vec::new() };
+    let Some(here) = all.get(host).or_else(|| all.get("default")) else { return Vec::new() };
+    let names = [
+        ("allProxy", "ALL_PROXY"),
+        ("ftpProxy", "FTP_PROXY"),
+        ("httpProxy", "HTTP_PROXY"),
+        ("httpsProxy", "HTTPS_PROXY"),
+        ("noProxy", "NO_PROXY"),
+    ];
+    let set = names.iter().filter_map(|(key, name)| Some((*name, here.get(key)?.as_str().filter(|v| !v.is_empty())?)));
+    set.flat_map(|(name, value)| [(name.to_owned(), value.to_owned()), (name.to_lowercase(), value.to_owned())]).collect()
 }
 
 /// Base64 in the URL's alphabet, as headers have it.

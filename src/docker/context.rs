@@ -3,10 +3,17 @@
 
 use std::cell::OnceCell;
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
 
 use super::client::Client;
+use super::cmdline::Matches;
+use super::contexts::{self, DEFAULT, DOCKER, Store};
 use super::failure::Failure;
 use super::host::Host;
+use super::{config, tls};
+use crate::tls::ClientConfig;
 
 /// Where the engine is when neither `-H` nor `DOCKER_HOST` says so; the caller may start one.
 pub type DefaultHost = Box<dyn Fn() -> Result<String, String>>;
@@ -19,11 +26,33 @@ pub struct Context {
     client: OnceCell<Client>,
     /// The folder of the configuration, `~/.docker`.
     pub config: String,
+    /// The name of the context in use.
+    pub name: String,
+    pub contexts: Store,
+    /// `-D`: more is told.
+    pub debug: bool,
+    /// How to speak to the default context's engine, where TLS is asked for.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Context {
-    pub fn new(given_host: Option<String>, config: String, default_host: DefaultHost) -> Context {
-        Context { given_host, default_host, client: OnceCell::new(), config }
+    pub fn new(
+        given_host: Option<String>,
+        config: String,
+        name: String,
+        tls: Option<Arc<ClientConfig>>,
+        default_host: DefaultHost,
+    ) -> Context {
+        let contexts = Store::new(&config);
+        Context { given_host, default_host, client: OnceCell::new(), config, name, contexts, debug: false, tls }
+    }
+
+    /// The address of the default context's engine.
+    pub fn default_address(&self) -> Result<String, Failure> {
+        match &self.given_host {
+            Some(host) => Host::parse(host).map(|host| host.text),
+            None => (self.default_host)().map_err(Failure::new),
+        }
     }
 
     /// The client of the engine.
@@ -31,13 +60,56 @@ impl Context {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let host = match &self.given_host {
-            Some(host) => host.clone(),
-            None => (self.default_host)().map_err(Failure::new)?,
+        let (host, tls) = match self.name.as_str() {
+            DEFAULT => (Host::parse(&self.default_address()?)?, self.tls.clone()),
+            name => self.named(name)?,
         };
-        let host = Host::parse(&host)?;
         let version = std::env::var("DOCKER_API_VERSION").ok();
-        Ok(self.client.get_or_init(|| Client::new(host, version)))
+        let settings = config::load(&self.config);
+        let headers = settings.get("HttpHeaders").and_then(Json::as_object).into_iter().flatten();
+        let headers = headers.filter(|(key, _)| !key.eq_ignore_ascii_case("user-agent"));
+        let headers = headers.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+        Ok(self.client.get_or_init(|| Client::new(host, version, tls, headers)))
+    }
+
+    /// Where a context's engine is, and how to speak to it.
+    fn named(&self, name: &str) -> Result<(Host, Option<Arc<ClientConfig>>), Failure> {
+        let unresolved = |text: &str| Failure::new(format!("Failed to initialize: unable to resolve docker endpoint: {text}"));
+        let meta = self.contexts.get(name).map_err(|e| unresolved(&e.text))?;
+        let host = Host::of_context(if meta.host().is_empty() { contexts::NOWHERE } else { meta.host() })?;
+        let key = |file: &str| self.contexts.tls(name, DOCKER, file);
+        let (ca, certificate, own) = (key("ca.pem"), key("cert.pem"), key("key.pem"));
+        let safe = ca.is_some() || certificate.is_some() || own.is_some() || meta.skips_verification() || host.text.starts_with("https:");
+        let tls = safe.then(|| tls::config(ca.as_deref(), certificate.as_deref(), own.as_deref(), meta.skips_verification()));
+        Ok((host, tls.transpose().map_err(|e| unresolved(&e))?))
+    }
+
+    /// The command line with the configuration's proxies as if they had been given by `flag`, unless others were.
+    pub fn with_proxies(&self, m: &Matches, flag: &'static str) -> Result<Matches, Failure> {
+        let mut all = m.clone();
+        for (name, value) in config::proxies(&self.config, &self.client()?.host.text) {
+            if m.all(flag).all(|given| given.split('=').next() != Some(&name)) {
+                all.push(flag, format!("{name}={value}"));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The keys that detach: those of the command line, else those of the configuration.
+    pub fn detach_keys(&self, m: &Matches) -> String {
+        m.get("detach-keys")
+            .filter(|keys| !keys.is_empty())
+            .map(str::to_owned)
+            .or_else(|| config::text(&self.config, "detachKeys"))
+            .unwrap_or_default()
+    }
+
+    /// `--format`, or where it is not given and not only names are wanted, the configuration's `key`.
+    pub fn format(&self, m: &Matches, key: &str) -> String {
+        match m.text("format") {
+            "" if !m.on("quiet") => config::text(&self.config, key).unwrap_or_default(),
+            given => given.to_owned(),
+        }
     }
 
     /// Writes to standard output and ends quietly when nobody reads any more.

@@ -17,6 +17,15 @@ pub struct RowKind {
     /// How messages about templates start; they differ from command to command.
     pub parse_error: &'static str,
     pub execute_error: &'static str,
+    /// What `raw` means, where it means something.
+    pub raw: &'static str,
+}
+
+impl RowKind {
+    /// The first word of a raw row.
+    fn raw_id(&self) -> &'static str {
+        self.raw.split(':').next().unwrap_or_default()
+    }
 }
 
 /// One row: its fields' values, and labels where it has them.
@@ -97,6 +106,9 @@ impl Format {
                 None => (table.to_owned(), true),
             },
             "json" => ("{{json .}}".to_owned(), false),
+            "raw" if !kind.raw.is_empty() => {
+                (quiet.map_or_else(|| kind.raw.to_owned(), |quiet| format!("{}: {quiet}", kind.raw_id())), false)
+            }
             _ => match given.strip_prefix("table") {
                 Some(rest) => (rest.to_owned(), true),
                 None => (given.to_owned(), false),

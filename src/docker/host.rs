@@ -1,6 +1,7 @@
-//! Where the engine is: `unix://`, `tcp://` or `http://` addresses, and how paths and queries are written in a request.
+//! Where the engine is: `unix://`, `tcp://` and `ssh://` addresses, and how paths and queries are written in a request.
 
 use super::failure::Failure;
+use super::units::quote;
 
 /// The engine's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,39 +17,53 @@ pub enum Place {
     Unix(String),
     /// `host:port` and the path in front of the API's own.
     Tcp(String, String),
+    /// Behind the `ssh` program, whose arguments these are.
+    Ssh(Vec<String>),
 }
 
 impl Host {
     /// Reads an address as `-H` and `DOCKER_HOST` give it.
     pub fn parse(text: &str) -> Result<Host, Failure> {
         let trimmed = text.trim();
-        let (scheme, rest) = match trimmed.split_once("://") {
-            Some(parts) => parts,
-            None if trimmed.starts_with('/') => ("unix", trimmed),
-            None => ("tcp", trimmed),
+        let (scheme, rest) = trimmed.split_once("://").unwrap_or(("tcp", trimmed));
+        match scheme {
+            "unix" | "ssh" => Host::of_context(trimmed),
+            "tcp" => Ok(Host::tcp("tcp", rest)),
+            "fd" => Err(Failure::new(format!("Failed to initialize: unable to parse docker host `{trimmed}`"))),
+            "npipe" => Err(Failure::new("Failed to initialize: protocol not available")),
+            _ => Err(Failure::new(format!(
+                "Failed to initialize: unable to resolve docker endpoint: invalid bind address format: {trimmed}"
+            ))),
+        }
+    }
+
+    /// Reads an address as a context gives it: what is neither a socket nor `ssh` is spoken to over TCP.
+    pub fn of_context(text: &str) -> Result<Host, Failure> {
+        let (scheme, rest) = text
+            .split_once("://")
+            .filter(|(_, rest)| !rest.is_empty() || text.starts_with("unix:") || text.starts_with("ssh:"))
+            .ok_or_else(|| Failure::new(format!("Failed to initialize: unable to parse docker host `{text}`")))?;
+        Ok(match scheme {
+            "unix" => {
+                let path = if rest.is_empty() { "/var/run/docker.sock" } else { rest };
+                Host { text: format!("unix://{path}"), place: Place::Unix(path.to_owned()) }
+            }
+            "ssh" => Host { text: text.to_owned(), place: Place::Ssh(ssh(rest)?) },
+            "npipe" => return Err(Failure::new("Failed to initialize: protocol not available")),
+            scheme => Host::tcp(scheme, rest),
+        })
+    }
+
+    fn tcp(scheme: &str, rest: &str) -> Host {
+        let (address, base) = rest.split_once('/').map_or((rest, String::new()), |(address, base)| (address, format!("/{base}")));
+        let address = match address {
+            "" => "localhost".to_owned(),
+            address if address.starts_with(':') => format!("localhost{address}"),
+            address => address.to_owned(),
         };
-        let place = match scheme {
-            "unix" if rest.is_empty() => Place::Unix("/var/run/docker.sock".to_owned()),
-            "unix" => Place::Unix(rest.to_owned()),
-            "tcp" | "http" => {
-                let (address, base) = rest.split_once('/').unwrap_or((rest, ""));
-                let address = if address.starts_with(':') { format!("localhost{address}") } else { address.to_owned() };
-                let has_port =
-                    address.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
-                let address = if has_port { address } else { format!("{}:2375", address.trim_end_matches(':')) };
-                Place::Tcp(address, base.trim_end_matches('/').to_owned())
-            }
-            "ssh" | "npipe" | "fd" | "https" => {
-                return Err(Failure::new(format!("the address {trimmed} is not supported: use unix://, tcp:// or http://")));
-            }
-            _ => {
-                return Err(Failure::new(format!(
-                    "Failed to initialize: unable to resolve docker endpoint: invalid bind address format: {trimmed}"
-                )));
-            }
-        };
-        let text = format!("{scheme}://{rest}");
-        Ok(Host { text, place })
+        let has_port = address.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
+        let address = if has_port { address } else { format!("{}:2375", address.trim_end_matches(':')) };
+        Host { text: format!("{scheme}://{address}{base}"), place: Place::Tcp(address, base.trim_matches('/').to_owned()) }
     }
 
     /// The host in the URLs of messages, escaped as Go does.
@@ -56,6 +71,7 @@ impl Host {
         match &self.place {
             Place::Unix(path) => query_escape(path),
             Place::Tcp(address, _) => address.clone(),
+            Place::Ssh(_) => BEHIND_SSH.to_owned(),
         }
     }
 
@@ -64,8 +80,57 @@ impl Host {
         match &self.place {
             Place::Unix(_) => "api.moby.localhost",
             Place::Tcp(address, _) => address,
+            Place::Ssh(_) => BEHIND_SSH,
         }
     }
+}
+
+/// The name of an engine that only `ssh` knows the way to.
+const BEHIND_SSH: &str = "docker.example.com";
+
+/// The arguments for `ssh` that lead to the engine at `[user@]host[:port][/socket]`.
+fn ssh(rest: &str) -> Result<Vec<String>, Failure> {
+    let wrong = |why: String| Failure::new(format!("Failed to initialize: ssh host connection is not valid: invalid SSH URL: {why}"));
+    let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (host, port) = match host.rsplit_once(':') {
+        Some((host, port)) if !host.ends_with(':') && port.bytes().all(|b| b.is_ascii_digit()) => (host, port),
+        _ => (host, ""),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if user.contains(':') {
+        return Err(wrong("plain-text password is not supported".to_owned()));
+    }
+    if host.is_empty() {
+        return Err(wrong("hostname is empty".to_owned()));
+    }
+    if !query.is_empty() {
+        return Err(wrong(format!("query parameters are not allowed: {}", quote(query))));
+    }
+    if !fragment.is_empty() {
+        return Err(wrong(format!("fragments are not allowed: {}", quote(fragment))));
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&b);
+    if !path.bytes().all(plain) {
+        // It becomes part of a command line that the other machine's shell reads.
+        return Err(wrong(format!("the path of the socket holds what a shell would read: {}", quote(path))));
+    }
+    let mut args = vec!["-o ConnectTimeout=30", "-T"];
+    if !user.is_empty() {
+        args.extend(["-l", user]);
+    }
+    if !port.is_empty() {
+        args.extend(["-p", port]);
+    }
+    args.extend(["--", host, "docker"]);
+    let socket = format!("unix://{path}");
+    if !path.trim_matches('/').is_empty() {
+        args.extend(["--host", &socket]);
+    }
+    args.extend(["system", "dial-stdio"]);
+    Ok(args.into_iter().map(str::to_owned).collect())
 }
 
 /// Escapes for a query, as Go's `url.QueryEscape`.
@@ -108,11 +173,26 @@ mod tests {
     #[test]
     fn hosts_are_read() {
         let place = |text| Host::parse(text).map(|h| h.place).ok();
+        let tcp = |address: &str, base: &str| Some(Place::Tcp(address.to_owned(), base.to_owned()));
         assert_eq!(place("unix:///a/b.sock"), Some(Place::Unix("/a/b.sock".to_owned())));
-        assert_eq!(place("tcp://h:1"), Some(Place::Tcp("h:1".to_owned(), String::new())));
-        assert_eq!(place("tcp://h"), Some(Place::Tcp("h:2375".to_owned(), String::new())));
-        assert_eq!(place("http://h:1/base/"), Some(Place::Tcp("h:1".to_owned(), "base".to_owned())));
-        assert_eq!(place("ftp://foo"), None);
+        assert_eq!(place("tcp://h:1"), tcp("h:1", ""));
+        assert_eq!(place("tcp://h"), tcp("h:2375", ""));
+        assert_eq!(place(":1"), tcp("localhost:1", ""));
+        assert_eq!(place("tcp://h:1/base/"), tcp("h:1", "base"));
+        assert_eq!((place("ftp://foo"), place("http://foo")), (None, None));
+        assert_eq!(Host::of_context("http://h:1").map(|h| h.place).ok(), tcp("h:1", ""));
+    }
+
+    #[test]
+    fn ssh_is_asked_for_the_way() {
+        let args = |text: &str| ssh(text).map(|args| args.join(" ")).map_err(|e| e.text.rsplit_once(": ").map(|(_, why)| why.to_owned()));
+        assert_eq!(args("h"), Ok("-o ConnectTimeout=30 -T -- h docker system dial-stdio".to_owned()));
+        assert_eq!(
+            args("me@h:22/run/d.sock"),
+            Ok("-o ConnectTimeout=30 -T -l me -p 22 -- h docker --host unix:///run/d.sock system dial-stdio".to_owned())
+        );
+        assert_eq!(args(""), Err(Some("hostname is empty".to_owned())));
+        assert!(args("u:p@h").is_err() && args("h?q").is_err() && args("h/$(x)").is_err());
     }
 
     #[test]

@@ -5,11 +5,16 @@ mod client;
 mod cmdline;
 mod commands;
 mod config;
+mod connection;
 mod context;
+mod contexts;
+mod credentials;
+mod facts;
 mod failure;
 mod flagvalues;
 mod format;
 mod host;
+mod plugins;
 mod progress;
 mod progressui;
 mod reference;
@@ -18,6 +23,7 @@ mod table;
 mod tables;
 pub mod template;
 mod terminal;
+mod tls;
 mod usage;
 
 use std::io::Write as _;
@@ -53,34 +59,42 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
         Some(folder) => folder.to_owned(),
         None => config::folder(),
     };
-    if let Some(name) = global.get("context").filter(|name| *name != "default") {
-        return Err(Failure::new(format!(
-            "Failed to initialize: unable to resolve docker endpoint: context {}: context not found: \
-             this client has the context \"default\" alone, use -H or DOCKER_HOST",
-            units::quote(name)
-        )));
-    }
-    if ["tls", "tlsverify"].iter().any(|flag| global.on(flag)) {
-        return Err(Failure::new("Failed to initialize: this client speaks no TLS: use a unix:// socket, or tcp:// through a tunnel"));
-    }
     let hosts: Vec<&str> = global.all("host").collect();
     if hosts.len() > 1 {
-        return Err(Failure::new("Specify only one -H"));
+        return Err(Failure::new("Failed to initialize: unable to resolve docker endpoint: Specify only one -H"));
     }
-    let given = hosts.first().map(|h| (*h).to_owned()).or_else(|| std::env::var("DOCKER_HOST").ok()).filter(|h| !h.is_empty());
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let given = hosts.first().map(|h| (*h).to_owned()).or_else(|| variable("DOCKER_HOST")).filter(|h| !h.is_empty());
     let level = global.get("log-level").unwrap_or("info");
     if !["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"].contains(&level.to_lowercase().as_str()) {
         return Err(Failure::new(format!("Unable to parse logging level: {level}")));
     }
-    let context = Context::new(given, config, default_host);
-    if global.on("version") {
-        context.line(format!("Docker version {FOLLOWS}, build {}", env!("CARGO_PKG_VERSION")));
-        return Ok(0);
+    let name = match global.get("context").filter(|name| !name.is_empty()) {
+        Some(_) if !hosts.is_empty() => return Err(Failure::new("conflicting options: cannot specify both --host and --context")),
+        Some(name) => name.to_owned(),
+        None if given.is_some() => contexts::DEFAULT.to_owned(),
+        None => {
+            variable("DOCKER_CONTEXT").or_else(|| config::text(&config, "currentContext")).unwrap_or_else(|| contexts::DEFAULT.to_owned())
+        }
+    };
+    let safe = tls::asked(&global)?;
+    let mut context = Context::new(given, config, name, safe, default_host);
+    context.debug = global.on("debug") || variable("DEBUG").is_some();
+    if let Some(problem) = config::problem(&context.config) {
+        context.warn_line(problem);
     }
     let columns = terminal::help_columns();
-    let root_help = || context.print(usage::root(columns, &context.config));
-    if rest.is_empty() || help {
-        root_help();
+    let root_help = || usage::root(columns, &context);
+    if help {
+        context.print(root_help());
+        return Ok(0);
+    }
+    if rest.is_empty() {
+        if global.on("version") {
+            context.line(format!("Docker version {FOLLOWS}, build {}", env!("CARGO_PKG_VERSION")));
+        } else {
+            context.warn(root_help());
+        }
         return Ok(0);
     }
     let (rest, asked_help) = match rest.split_first() {
@@ -88,33 +102,75 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
         _ => (rest, false),
     };
     let Some(first) = rest.first() else {
-        root_help();
+        context.print(root_help());
         return Ok(0);
     };
-    let (path, words) = match tables::GROUPS.iter().find(|g| g.name == first) {
-        None => (first.clone(), &rest[1..]),
-        Some(group) => {
-            let after: Vec<&String> = rest[1..].iter().skip_while(|w| w.as_str() == "--").collect();
-            match after.first().map(|w| w.as_str()) {
-                None => {
-                    context.warn(usage::group(group));
-                    return Ok(0);
+    let builtin = tables::find(first).is_some() || tables::GROUPS.iter().any(|g| g.name == first);
+    if !builtin && let Some(plugin) = plugins::find(&context.config, first) {
+        let host = (context.name == contexts::DEFAULT && context.given_host.is_none()).then(|| context.default_address()).transpose()?;
+        return Err(plugins::become_one(&plugin, args, host));
+    }
+    let wants_help = |words: &[String]| words.iter().take_while(|w| *w != "--").any(|w| w == "--help" || w == "-h");
+    if first == "checkpoint" && !facts::Facts::now(&context).experimental() {
+        let inner = rest.get(1).map(|word| format!("{first} {word}")).filter(|path| tables::find(path).is_some());
+        let text =
+            format!("docker {} is only supported on a Docker daemon with experimental features enabled", inner.as_ref().unwrap_or(first));
+        if !asked_help && !wants_help(&rest) {
+            return Err(Failure::new(text));
+        }
+        context.line(text);
+        return Ok(0);
+    }
+    let mut path = first.clone();
+    let mut words = &rest[1..];
+    while let Some(group) = tables::GROUPS.iter().find(|g| g.name == path) {
+        while words.first().is_some_and(|w| w == "--") {
+            words = &words[1..];
+        }
+        let help = |to_errors: bool| {
+            commands::build::group_notice(&context, group.name);
+            let text = usage::group(group, &context);
+            if to_errors {
+                context.warn(text)
+            } else {
+                context.print(text)
+            }
+            Ok(0)
+        };
+        match words.first().map(String::as_str) {
+            None => {
+                if group.name == "manifest" && !asked_help {
+                    context.warn("\n");
                 }
-                Some("--help" | "-h") => {
-                    context.print(usage::group(group));
-                    return Ok(0);
+                return help(!asked_help);
+            }
+            Some("--help" | "-h") => return help(false),
+            Some(flag) if flag.starts_with('-') && flag != "-" => return Err(group_flag(group, flag)),
+            Some(word) => {
+                let longer = format!("{path} {word}");
+                let known = tables::find(&longer).is_some() || tables::GROUPS.iter().any(|g| g.name == longer);
+                if !known && !asked_help && wants_help(words) {
+                    return help(false);
                 }
-                Some(flag) if flag.starts_with('-') && flag != "-" => return Err(group_flag(group.name, flag)),
-                Some(word) => (format!("{} {word}", group.name), &rest[rest.len() - after.len() + 1..]),
+                path = longer;
+                words = &words[1..];
             }
         }
-    };
+    }
     let Some(command) = tables::find(&path) else {
-        return Err(if asked_help { Failure::new(format!("unknown help topic: {}", rest.join(" "))) } else { unknown_command(&path) });
+        if asked_help {
+            let known = path.split(' ').count() - 1;
+            return Err(Failure::new(format!("unknown help topic: {}", rest[known..].join(" "))));
+        }
+        if wants_help(&rest) && !path.contains(' ') {
+            context.print(root_help());
+            return Ok(0);
+        }
+        return Err(unknown_command(&path));
     };
     let path = command.canonical(&path);
     if asked_help {
-        context.print(usage::command(command, path, columns));
+        context.print(usage::command(command, path, columns, &facts::Facts::for_help(&context, command)));
         return Ok(0);
     }
     if command.names.contains(&"build") {
@@ -123,12 +179,14 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
     match cmdline::parse(command, path, words)? {
         Parsed::Help { old_style } => {
             if old_style {
-                context.warn_line("Flag shorthand -h has been deprecated, use --help");
+                context.line("Flag shorthand -h has been deprecated, use --help");
             }
-            context.print(usage::command(command, path, columns));
+            context.print(usage::command(command, path, columns, &facts::Facts::for_help(&context, command)));
             Ok(0)
         }
         Parsed::Matches(matches) => {
+            facts::check(&context, command, &matches)?;
+            cmdline::check_count(command, path, matches.args.len())?;
             for notice in &matches.notices {
                 context.line(notice);
             }
@@ -146,19 +204,22 @@ fn run(command: &tables::Command, context: &Context, matches: &cmdline::Matches)
 }
 
 fn unknown_command(path: &str) -> Failure {
-    match path.split_once(' ') {
+    match path.rsplit_once(' ') {
         None => Failure::new(format!("docker: unknown command: docker {path}\n\nRun 'docker --help' for more information")),
-        Some((group, _)) => {
-            let command = tables::GROUPS.iter().any(|g| g.name == group && g.usage_says_command);
-            let command = if command { " COMMAND" } else { "" };
-            Failure::new(format!(
-                "docker: unknown command: docker {path}\n\nUsage:  docker {group}{command}\n\nRun 'docker {group} --help' for more information"
-            ))
-        }
+        Some((group, _)) => Failure::new(format!(
+            "docker: unknown command: docker {path}\n\nUsage:  {}\n\nRun 'docker {group} --help' for more information",
+            group_usage(group)
+        )),
     }
 }
 
-fn group_flag(group: &str, flag: &str) -> Failure {
+/// The usage line of a group in messages.
+fn group_usage(name: &str) -> String {
+    let usage = tables::GROUPS.iter().find(|g| g.name == name).map_or("", |g| g.usage);
+    if usage.is_empty() { format!("docker {name}") } else { format!("docker {name} {usage}") }
+}
+
+fn group_flag(group: &tables::Group, flag: &str) -> Failure {
     let what = match flag.strip_prefix("--") {
         Some(name) => format!("unknown flag: --{}", name.split('=').next().unwrap_or_default()),
         None => {
@@ -166,5 +227,6 @@ fn group_flag(group: &str, flag: &str) -> Failure {
             format!("unknown shorthand flag: '{letter}' in {flag}")
         }
     };
-    Failure::new(format!("{what}\n\nUsage:  docker {group} COMMAND\n\nRun 'docker {group} --help' for more information")).status(125)
+    let name = group.name;
+    Failure::new(format!("{what}\n\nUsage:  {}\n\nRun 'docker {name} --help' for more information", group_usage(name))).status(125)
 }

@@ -1,15 +1,19 @@
 //! Help as Docker lays it out: usage, aliases, options in columns wrapped to the terminal. It only builds text.
 
 use super::cmdline::full_usage;
-use super::tables::{self, Command, Flag};
+use super::context::Context;
+use super::facts::Facts;
+use super::plugins;
+use super::tables::{self, Command, Flag, GroupKind};
 
-/// The help of one command called as `path`.
-pub fn command(command: &Command, path: &str, columns: usize) -> String {
+/// The help of one command called as `path`, for an engine of which the facts are known.
+pub fn command(command: &Command, path: &str, columns: usize, facts: &Facts) -> String {
     let mut text = format!("Usage:  {}\n\n{}\n", full_usage(command, path), command.about);
     if !command.aliases.is_empty() {
         text.push_str(&format!("\nAliases:\n  {}\n", command.aliases));
     }
-    let flags: Vec<&Flag> = command.all_flags().filter(|f| !f.hidden).collect();
+    let mut flags: Vec<&Flag> = command.all_flags().filter(|f| !f.hidden).collect();
+    flags.retain(|f| facts.shows(f.needs));
     if !flags.is_empty() {
         text.push_str("\nOptions:\n");
         text.push_str(&flag_usages(flags, columns));
@@ -18,27 +22,68 @@ pub fn command(command: &Command, path: &str, columns: usize) -> String {
 }
 
 /// The help of a group such as `image`.
-pub fn group(group: &tables::Group) -> String {
+pub fn group(group: &tables::Group, c: &Context) -> String {
     let mut entries: Vec<(&str, &str)> = tables::commands()
-        .filter_map(|c| {
-            let path = c.canonical(&format!("{} ?", group.name));
-            path.strip_prefix(group.name).and_then(|p| p.strip_prefix(' ')).map(|name| (name, c.summary()))
+        .filter_map(|command| {
+            let path = command.canonical(&format!("{} ?", group.name));
+            let name = path.strip_prefix(group.name)?.strip_prefix(' ').filter(|name| !name.contains(' '))?;
+            Some((name, command.summary()))
         })
+        .filter(|(name, _)| !HIDDEN.contains(&format!("{} {name}", group.name).as_str()))
         .collect();
+    if group.name == "swarm" && !Facts::now(c).swarm() {
+        entries.retain(|(name, _)| matches!(*name, "init" | "join"));
+    }
     entries.sort_unstable();
     let name = group.name;
+    let inner: Vec<(&str, &str)> =
+        tables::GROUPS.iter().filter_map(|g| Some((g.name.strip_prefix(name)?.strip_prefix(' ')?, g.about))).collect();
+    let inner = if inner.is_empty() { String::new() } else { format!("\nManagement Commands:\n{}", listing(&inner)) };
     let list = listing(&entries);
+    let about = if name == "manifest" { ABOUT_MANIFESTS } else { group.about };
     format!(
-        "Usage:  docker {name} COMMAND\n\n{}\n\nCommands:\n{list}\nRun 'docker {name} COMMAND --help' for more information on a command.\n",
-        group.about
+        "Usage:  docker {name} COMMAND\n\n{about}\n{inner}\nCommands:\n{list}\nRun 'docker {name} COMMAND --help' for more information on a command.\n",
     )
 }
 
-/// The help of `docker` itself. `config` is the folder of its configuration.
-pub fn root(columns: usize, config: &str) -> String {
+/// Commands that are not meant for people.
+const HIDDEN: &[&str] = &["system dial-stdio", "volume update"];
+
+/// What `docker manifest` is for.
+const ABOUT_MANIFESTS: &str = "The **docker manifest** command has subcommands for managing image manifests and
+manifest lists. A manifest list allows you to use one name to refer to the same image
+built for multiple architectures.
+
+To see help for a subcommand, use:
+
+    docker manifest CMD --help
+
+For full details on using docker manifest lists, see the registry v2 specification.
+
+EXPERIMENTAL:
+  docker manifest is an experimental feature.
+  Experimental features provide early access to product functionality. These
+  features may change between releases without warning, or can be removed from a
+  future release. Learn more about experimental features in our documentation:
+  https://docs.docker.com/go/experimental/";
+
+/// The help of `docker` itself.
+pub fn root(columns: usize, c: &Context) -> String {
+    let config = &c.config;
+    let facts = Facts::now(c);
     let summary = |name: &&'static str| (*name, tables::find(name).map(Command::summary).unwrap_or_default());
     let common: Vec<_> = tables::COMMON.iter().map(summary).collect();
-    let groups: Vec<_> = tables::GROUPS.iter().map(|g| (g.name, g.about)).collect();
+    let of = |kinds: &[GroupKind]| tables::GROUPS.iter().filter(|g| kinds.contains(&g.kind)).map(|g| (g.name, g.about)).collect::<Vec<_>>();
+    let plugins = plugins::list(config);
+    let added: Vec<(String, &str)> = plugins
+        .iter()
+        .filter(|plugin| tables::GROUPS.iter().all(|g| g.name != plugin.name))
+        .map(|plugin| (format!("{}*", plugin.name), plugin.text("ShortDescription")))
+        .collect();
+    let mut groups = of(if facts.experimental() { &[GroupKind::Management, GroupKind::Experimental] } else { &[GroupKind::Management] });
+    groups.extend(added.iter().map(|(name, about)| (name.as_str(), *about)));
+    groups.sort_unstable();
+    let swarm: Vec<_> = of(&[GroupKind::Swarm]).into_iter().filter(|(name, _)| facts.swarm() || *name == "swarm").collect();
     let mut others: Vec<_> = tables::commands()
         .flat_map(|c| c.names.iter().filter(|n| !n.contains(' ') && !tables::COMMON.contains(*n)).map(|n| (*n, c.summary())))
         .collect();
@@ -59,11 +104,12 @@ pub fn root(columns: usize, config: &str) -> String {
         .collect();
     let rows = global.iter().zip(&abouts).map(|(f, about)| (f, about.as_str())).collect();
     format!(
-        "Usage:  docker [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\nCommon Commands:\n{}\nManagement Commands:\n{}\nCommands:\n{}\n\
+        "Usage:  docker [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\nCommon Commands:\n{}\nManagement Commands:\n{}\nSwarm Commands:\n{}\nCommands:\n{}\n\
          Global Options:\n{}\nRun 'docker COMMAND --help' for more information on a command.\n\n\
          For more help on how to use Docker, head to https://docs.docker.com/go/guides/\n",
         listing(&common),
         listing(&groups),
+        listing(&swarm),
         listing(&others),
         wrapped(rows, columns)
     )

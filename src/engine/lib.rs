@@ -1,13 +1,15 @@
 //! The embedded image engine: images, layers, containers, builds, networks, and Docker's API over them. A crate of its own so that it
 //! is compiled beside the rest of Dockside; `dockside` gives its rooms on under their own names.
 //!
-//! Only `dockerapi` knows of Docker's JSON and of HTTP; `buildkit`, `trace`, `units` and `patterns` are what both ends of the API speak.
+//! Only `dockerapi` knows of Docker's JSON and of HTTP; `buildkit`, `tls`, `trace`, `units` and `patterns` are what both ends of
+//! the API speak.
 //! Never prints, never decides an exit code, never reads a course.
 
 pub mod base64;
 pub mod buildkit;
 pub mod patterns;
 pub mod sys;
+pub mod tls;
 pub mod trace;
 pub mod units;
 

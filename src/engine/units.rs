@@ -102,7 +102,9 @@ pub fn parse_duration(text: &str) -> Option<i64> {
 /// Why `parse_duration` gave nothing, in Go's words.
 pub fn duration_problem(text: &str) -> String {
     let number = text.trim_start_matches(['-', '+']);
-    if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+    // What is beyond all durations is wrong in itself.
+    let fits = number.split('.').next().is_some_and(|whole| whole.parse::<i64>().is_ok() || whole.is_empty());
+    if fits && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         format!("time: missing unit in duration {}", quote(text))
     } else {
         format!("time: invalid duration {}", quote(text))

@@ -34,7 +34,7 @@ pub async fn attach(c: &Context, m: &Matches) -> Outcome {
         return Err(Failure::new("the input device is not a TTY"));
     }
     let id = text(&container, "Id").to_owned();
-    let keys = terminal::detach_keys(m.text("detach-keys"))?;
+    let keys = terminal::detach_keys(&c.detach_keys(m))?;
     let signals = (m.on_unless("sig-proxy") && !tty).then(|| session::proxy_signals(client, &id));
     let mut request = Request::post(format!("/containers/{name}/attach"))
         .header("Content-Type", "text/plain")
@@ -42,8 +42,8 @@ pub async fn attach(c: &Context, m: &Matches) -> Outcome {
         .query_if(stdin, "stdin", "1")
         .query("stdout", "1")
         .query("stderr", "1");
-    if !m.text("detach-keys").is_empty() {
-        request = request.query("detachKeys", m.text("detach-keys"));
+    if !c.detach_keys(m).is_empty() {
+        request = request.query("detachKeys", c.detach_keys(m));
     }
     let hijacked = client.hijack(request).await?;
     let raw = if tty && stdin { terminal::RawMode::enter() } else { None };

@@ -33,8 +33,17 @@ pub fn notice(c: &Context) {
     }
 }
 
+/// The same in front of the help of the builder's commands.
+pub fn group_notice(c: &Context, group: &str) {
+    if group == "builder" {
+        notice(c);
+    }
+}
+
 /// `docker build PATH|-`.
 pub async fn build(c: &Context, m: &Matches) -> Outcome {
+    super::trust::refuse_unsigned(m)?;
+    let m = &c.with_proxies(m, "build-arg")?;
     if is_classic() { classic(c, m).await } else { super::buildkit::build(c, m).await }
 }
 

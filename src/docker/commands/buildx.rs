@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use super::shared::{confirm, filters, list, now, text};
+use super::shared::{filters, list, now, said_yes, text};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
@@ -101,9 +101,12 @@ pub async fn du(c: &Context, _m: &Matches) -> Outcome {
 /// `docker buildx prune`, `docker builder prune`.
 pub async fn prune(c: &Context, m: &Matches) -> Outcome {
     let all = m.on("all");
-    let warning = if all { "WARNING! This will remove all build cache." } else { "WARNING! This will remove all dangling build cache." };
-    if !m.on("force") && !confirm(c, warning) {
-        return Ok(0);
+    if !m.on("force") {
+        let what = if all { "all build cache" } else { "all dangling build cache" };
+        c.print(format!("WARNING! This will remove {what}. Are you sure you want to continue? [y/N] "));
+        if !said_yes() {
+            return Ok(0);
+        }
     }
     let before = cache(c).await?;
     let filters = filters(m.all("filter"))?.unwrap_or_default();

@@ -9,6 +9,7 @@ use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
 use crate::docker::format::{Format, Row, RowKind};
+use crate::docker::template;
 use crate::docker::units::human_size;
 
 static USAGE: RowKind = RowKind {
@@ -16,6 +17,7 @@ static USAGE: RowKind = RowKind {
     fields: &[("Type", "TYPE"), ("TotalCount", "TOTAL"), ("Active", "ACTIVE"), ("Size", "SIZE"), ("Reclaimable", "RECLAIMABLE")],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
+    raw: "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n",
 };
 
 static CACHE: RowKind = RowKind {
@@ -35,32 +37,41 @@ static CACHE: RowKind = RowKind {
     ],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
+    raw: "",
 };
 
 /// `docker system df`.
 pub async fn df(c: &Context, m: &Matches) -> Outcome {
     let usage = c.client()?.send(Request::get("/system/df")).await?.json().await?;
     if m.on("verbose") {
-        if m.given("format") {
-            let rows = |rows: Vec<Row>| Json::from(rows.iter().map(crate::docker::template::Subject::json).collect::<Vec<_>>());
-            let whole = json!({
-                "Images": rows(list(&usage, "Images").flat_map(images::first_row).collect()),
-                "Containers": rows(list(&usage, "Containers").map(|container| ps::row(&own_size(container), true)).collect()),
-                "Volumes": rows(list(&usage, "Volumes").map(volume::row).collect()),
-                "BuildCache": rows(list(&usage, "BuildCache").map(cache_row).collect()),
-            });
-            let given = if m.text("format") == "json" { "{{json .}}" } else { m.text("format") };
-            let template = crate::docker::template::parse(given).map_err(|e| Failure::new(format!("template parsing error: {e}")))?;
-            let value = crate::docker::template::Value::engine(whole);
-            let text = crate::docker::template::execute(&template, &value, false)
-                .map_err(|e| Failure::new(format!("template parsing error: {e}")))?;
-            c.line(text);
-            return Ok(0);
+        if !matches!(m.text("format"), "" | "table") {
+            return formatted(c, &usage, m.text("format"));
         }
         return verbose(c, &usage);
     }
     let format = Format::new(&USAGE, m.text("format"), "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", None)?;
     c.print(format.render([images_usage(&usage), containers_usage(&usage), volumes_usage(&usage), cache_usage(&usage)])?);
+    Ok(0)
+}
+
+/// `--verbose` with a format of the user's: what is there as a whole.
+fn formatted(c: &Context, usage: &Json, format: &str) -> Outcome {
+    let rows = |rows: Vec<Row>| Json::from(rows.iter().map(template::Subject::json).collect::<Vec<_>>());
+    let whole = json!({
+        "Images": rows(list(usage, "Images").flat_map(images::whole_row).collect()),
+        "Containers": rows(list(usage, "Containers").map(|container| ps::row(&own_size(container), true)).collect()),
+        "Volumes": rows(list(usage, "Volumes").map(volume::row).collect()),
+        "BuildCache": rows(list(usage, "BuildCache").map(cache_row).collect()),
+    });
+    let template = template::parse(if format == "json" { "{{json .}}" } else { format });
+    let template = template.map_err(|e| Failure::new(format!("template parsing error: {e}")))?;
+    let text = template::execute(&template, &template::Value::engine(whole), false)
+        .map_err(|e| Failure::new(super::info::typed(&e, &[], "*formatter.diskUsageContext")))?;
+    if format == "json" {
+        c.line(text)
+    } else {
+        c.print(text)
+    }
     Ok(0)
 }
 

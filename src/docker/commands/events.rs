@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::info::typed;
 use super::logs::timestamp;
 use super::shared::{filters, int, text};
 use crate::docker::client::Request;
@@ -18,6 +19,16 @@ pub async fn events(c: &Context, m: &Matches) -> Outcome {
         given => Some(given),
     };
     let template = template.map(template::parse).transpose().map_err(|e| Failure::new(format!("Error parsing format: {e}")).status(64))?;
+    // A field that no event has is refused before any comes.
+    if let Some(template) = &template {
+        let none = serde_json::json!({
+            "Type": "", "Action": "", "Actor": {"ID": "", "Attributes": {}}, "scope": "", "time": 0, "timeNano": 0, "status": "", "id": "", "from": "",
+        });
+        if let Err(e) = template::execute(template, &Value::engine(none), false) {
+            let e = typed(&e, &[("Actor", "events.Actor")], "*events.Message");
+            return Err(Failure::new(format!("Error parsing format: {e}")).status(64));
+        }
+    }
     let mut request = Request::get("/events");
     for key in ["since", "until"] {
         if let Some(given) = m.get(key).filter(|t| !t.is_empty()) {

@@ -16,7 +16,7 @@ use crate::docker::terminal;
 pub async fn exec(c: &Context, m: &Matches) -> Outcome {
     let (tty, detach) = (m.on("tty"), m.on("detach"));
     let stdin = m.on("interactive") && !detach;
-    let keys = terminal::detach_keys(m.text("detach-keys"))?;
+    let keys = if tty { terminal::detach_keys(&c.detach_keys(m))? } else { Vec::new() };
     let env = run_config::environment(m)?;
     let client = c.client()?;
     let name = container_name(&m.args[0])?;
@@ -37,7 +37,7 @@ pub async fn exec(c: &Context, m: &Matches) -> Outcome {
         "AttachStderr": !detach,
         "AttachStdout": !detach,
         "Detach": detach,
-        "DetachKeys": m.text("detach-keys"),
+        "DetachKeys": c.detach_keys(m),
         "Env": if env.is_empty() { Json::Null } else { Json::from(env) },
         "WorkingDir": m.text("workdir"),
         "Cmd": m.args[1..],

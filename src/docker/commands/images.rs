@@ -28,6 +28,7 @@ static IMAGE: RowKind = RowKind {
     ],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
+    raw: "",
 };
 
 /// One line of the list: an image under one of its names.
@@ -40,7 +41,6 @@ struct Named {
 /// `docker images`.
 pub async fn list(c: &Context, m: &Matches) -> Outcome {
     if m.on("tree") {
-        c.client()?.requires("tree", "1.47").await?;
         return Err(Failure::new("\"--tree\" is not supported by this client: it shows images as a store of containerd's has them"));
     }
     let mut given: Vec<String> = m.all("filter").map(str::to_owned).collect();
@@ -53,7 +53,9 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
     }
     let images = c.client()?.send(request).await?.json().await?;
     let digests = m.on("digests");
-    let given = m.text("format");
+    let given = c.format(m, "imagesFormat");
+    let given = if given == "raw" { raw(m.on("quiet"), m.on("digests")) } else { given };
+    let given = given.as_str();
     let table = if digests { "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}" } else { IMAGE_TABLE };
     let with_digest;
     let given = if digests && given.starts_with("table ") && !given.contains("{{.Digest}}") {
@@ -71,6 +73,17 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
     }
     c.print(format.render(rows)?);
     Ok(0)
+}
+
+/// `--format raw`: a paragraph an image.
+fn raw(quiet: bool, digests: bool) -> String {
+    if quiet {
+        return "image_id: {{.ID}}".to_owned();
+    }
+    let digest = if digests { "digest: {{.Digest}}\\n" } else { "" };
+    format!(
+        "repository: {{{{.Repository}}}}\\ntag: {{{{.Tag}}}}\\n{digest}image_id: {{{{.ID}}}}\\ncreated_at: {{{{.CreatedAt}}}}\\nvirtual_size: {{{{.Size}}}}\\n"
+    )
 }
 
 const IMAGE_TABLE: &str = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
@@ -141,6 +154,15 @@ pub fn first_row(image: &Json) -> Option<Row> {
     names(image, false, false).first().map(|named| image_row(image, named, false))
 }
 
+/// The same with its whole id, and no word on digests.
+pub fn whole_row(image: &Json) -> Option<Row> {
+    let mut row = names(image, false, false).first().map(|named| image_row(image, named, true))?;
+    for (_, value) in row.values.iter_mut().filter(|(name, _)| *name == "Digest") {
+        *value = json!("");
+    }
+    Some(row)
+}
+
 /// The kind of an image's row.
 pub fn image_kind() -> &'static RowKind {
     &IMAGE
@@ -158,6 +180,7 @@ static HISTORY: RowKind = RowKind {
     ],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
+    raw: "",
 };
 
 /// `docker history`.

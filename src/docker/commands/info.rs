@@ -10,16 +10,36 @@ use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
+use crate::docker::plugins::{self, Plugin};
 use crate::docker::template::{self, Value};
 use crate::docker::units::binary_size;
 
 /// `docker info`: about the client, and about the engine where it answers.
 pub async fn info(c: &Context, m: &Matches) -> Outcome {
     let server = async { c.client()?.send(Request::get("/info")).await?.json().await }.await;
-    let client = json!({"Debug": false, "Version": FOLLOWS, "Context": "default", "Plugins": [], "Warnings": null});
+    let plugins = plugins::list(&c.config);
+    let debug = c.debug;
+    let client = json!({
+        "Debug": debug,
+        "Version": FOLLOWS,
+        "Context": c.name,
+        "Plugins": plugins.iter().map(Plugin::to_json).collect::<Vec<_>>(),
+        "Warnings": null,
+    });
     let given = match m.text("format") {
         "" => {
-            c.print(format!("Client:\n Version:    {FOLLOWS}\n Context:    default\n Debug Mode: false\n\nServer:\n"));
+            let mut text = format!("Client:\n Version:    {FOLLOWS}\n Context:    {}\n Debug Mode: {debug}\n", c.name);
+            if !plugins.is_empty() {
+                text.push_str(" Plugins:\n");
+            }
+            for plugin in &plugins {
+                let _ = writeln!(text, "  {}: {} ({})", plugin.name, plugin.text("ShortDescription"), plugin.text("Vendor"));
+                if !plugin.text("Version").is_empty() {
+                    let _ = writeln!(text, "    Version:  {}", plugin.text("Version"));
+                }
+                let _ = writeln!(text, "    Path:     {}", plugin.path.display());
+            }
+            c.print(text + "\nServer:\n");
             let server = server?;
             c.print(server_text(&server));
             c.line("");
@@ -40,8 +60,25 @@ pub async fn info(c: &Context, m: &Matches) -> Outcome {
         whole["ServerErrors"] = json!([failure.text]);
     }
     whole["ClientInfo"] = client;
-    c.line(template::execute(&parsed, &Value::engine(whole), false).map_err(Failure::new)?);
+    match template::execute(&parsed, &Value::engine(whole), false) {
+        Ok(text) => c.line(text),
+        Err(e) => {
+            c.line("");
+            return Err(Failure::new(typed(&e, &[("Swarm", "swarm.Info"), ("ClientInfo", "*system.clientInfo")], "system.dockerInfo")));
+        }
+    }
     failure.map_or(Ok(0), Err)
+}
+
+/// A template's error about a field that is not there, in Docker's words: they name the type in which it was looked for, which is that
+/// of the room in front of it, or `whole`.
+pub fn typed(error: &str, rooms: &[(&str, &str)], whole: &str) -> String {
+    let Some((before, field)) = error.split_once("map has no entry for key ") else { return error.to_owned() };
+    let field = field.trim_matches('"');
+    let path = before.split_once(" at <").and_then(|(_, rest)| rest.split_once('>')).map(|(path, _)| path).unwrap_or_default();
+    let room = path.strip_suffix(field).unwrap_or_default().trim_matches('.');
+    let kind = if room.is_empty() { whole } else { rooms.iter().find(|(name, _)| *name == room).map_or("", |(_, kind)| kind) };
+    if kind.is_empty() { error.to_owned() } else { format!("{before}can't evaluate field {field} in type {kind}") }
 }
 
 fn server_text(info: &Json) -> String {

@@ -1,5 +1,7 @@
 //! `docker inspect` and its kin for one type each. Objects are printed as the engine sent them, indented.
 
+use std::rc::Rc;
+
 use serde_json::Value as Json;
 
 use super::shared::named;
@@ -7,7 +9,7 @@ use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
-use crate::docker::template::{self, Template, Value};
+use crate::docker::template::{self, Subject, Template, Value};
 use crate::docker::units::quote;
 
 /// The types that `--type` knows.
@@ -54,32 +56,9 @@ async fn find(c: &Context, m: &Matches, wanted: &str, name: &str) -> Result<Vec<
     if wanted.is_empty() {
         return Err(Failure::new(format!("Error: No such object: {name}")));
     }
-    Err(Failure::new(format!(
-        "Error response from daemon: This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again. ({wanted})"
-    )))
-}
-
-/// `docker context inspect [NAME …]`: there is one, that of the engine in use.
-pub async fn context(c: &Context, m: &Matches) -> Outcome {
-    let mut report = Report::new(m.text("format"))?;
-    let default = ["default".to_owned()];
-    for name in if m.args.is_empty() { &default[..] } else { &m.args[..] } {
-        report.add(if name == "default" {
-            let host = c.client()?.host.text.clone();
-            let document = serde_json::json!({
-                "Name": "default",
-                "Metadata": {},
-                "Endpoints": { "docker": { "Host": host, "SkipTLSVerify": false } },
-                "TLSMaterial": {},
-                "Storage": { "MetadataPath": "<IN MEMORY>", "TLSPath": "<IN MEMORY>" },
-            });
-            // As Go's encoder writes it.
-            Ok(document.to_string().replace('<', r"\u003c").replace('>', r"\u003e").into_bytes())
-        } else {
-            Err(Failure::new(format!("context {}: context not found: this client knows the engine in use alone", quote(name))))
-        });
-    }
-    report.finish(c)
+    Err(Failure::new(
+        "Error response from daemon: This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.",
+    ))
 }
 
 /// Whether the engine says that it has no such feature; the search then goes on.
@@ -143,9 +122,36 @@ pub async fn volume(c: &Context, m: &Matches) -> Outcome {
     of_kind(c, m, "volume").await
 }
 
+/// `docker plugin inspect`.
+pub async fn plugin(c: &Context, m: &Matches) -> Outcome {
+    of_kind(c, m, "plugin").await
+}
+
+/// An object whose type Docker's messages name.
+struct Typed {
+    name: &'static str,
+    json: Json,
+}
+
+impl Subject for Typed {
+    fn type_name(&self) -> &str {
+        self.name
+    }
+
+    fn call(&self, name: &str, _args: &[Json]) -> Result<Option<Json>, String> {
+        Ok(self.json.get(name).cloned())
+    }
+
+    fn json(&self) -> Json {
+        self.json.clone()
+    }
+}
+
 /// Collects what was found and what was not.
-struct Report {
+pub struct Report {
     template: Option<Template>,
+    /// The type of the objects, where messages name it.
+    kind: Option<&'static str>,
     json: bool,
     out: Vec<u8>,
     objects: usize,
@@ -154,14 +160,20 @@ struct Report {
 
 impl Report {
     fn new(format: &str) -> Result<Report, Failure> {
+        Report::of(format, None)
+    }
+
+    /// A report on objects of a type that messages name.
+    pub fn of(format: &str, kind: Option<&'static str>) -> Result<Report, Failure> {
         let template = match format {
             "" | "json" => None,
             text => Some(template::parse(text).map_err(|e| Failure::new(format!("template parsing error: {e}")).status(64))?),
         };
-        Ok(Report { template, json: format == "json", out: Vec::new(), objects: 0, failures: Vec::new() })
+        Ok(Report { template, kind, json: format == "json", out: Vec::new(), objects: 0, failures: Vec::new() })
     }
 
-    fn add(&mut self, got: Result<Vec<u8>, Failure>) {
+    /// Takes what was found, or why it was not.
+    pub fn add(&mut self, got: Result<Vec<u8>, Failure>) {
         let raw = match got {
             Ok(raw) => raw,
             Err(failure) => return self.failures.push(failure),
@@ -178,7 +190,11 @@ impl Report {
             Ok(value) => value,
             Err(e) => return self.failures.push(Failure::new(format!("unable to read inspect data: {e}"))),
         };
-        match template::execute(template, &Value::engine(value), false) {
+        let value = match self.kind {
+            Some(name) => Value::Subject(Rc::new(Typed { name, json: value })),
+            None => Value::engine(value),
+        };
+        match template::execute(template, &value, false) {
             Ok(text) => {
                 self.out.extend_from_slice(text.as_bytes());
                 self.out.push(b'\n');
@@ -187,7 +203,8 @@ impl Report {
         }
     }
 
-    fn finish(self, c: &Context) -> Outcome {
+    /// Prints all of it.
+    pub fn finish(self, c: &Context) -> Outcome {
         if self.template.is_some() {
             c.print(if self.out.is_empty() { b"\n" } else { self.out.as_slice() });
         } else if self.objects == 0 {

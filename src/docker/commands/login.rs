@@ -7,8 +7,8 @@ use serde_json::{Value as Json, json};
 use super::shared::text;
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
-use crate::docker::config;
 use crate::docker::context::Context;
+use crate::docker::credentials::{self, Login};
 use crate::docker::failure::{Failure, Outcome};
 
 /// The registry that is meant where none is named.
@@ -44,9 +44,6 @@ pub async fn login(c: &Context, m: &Matches) -> Outcome {
         std::io::stdin().read_to_string(&mut password)?;
         password = password.trim_end_matches(['\r', '\n']).to_owned();
     }
-    if password.is_empty() && m.on("password-stdin") {
-        return Err(Failure::new("password is empty"));
-    }
     if user.is_empty() || password.is_empty() {
         if !c.stdin_is_terminal() {
             return Err(Failure::new("Error: Cannot perform an interactive login from a non TTY device"));
@@ -74,15 +71,15 @@ pub async fn login(c: &Context, m: &Matches) -> Outcome {
 }
 
 fn keep(c: &Context, server: &str, user: &str, password: &str) -> Result<(), Failure> {
-    let mut stored = config::load(&c.config);
-    stored["auths"][server] = json!({"auth": crate::base64::encode(format!("{user}:{password}").as_bytes())});
-    config::save(&c.config, &stored)?;
-    c.warn(format!(
-        "\nWARNING! Your credentials are stored unencrypted in '{}/config.json'.\n\
-         Configure a credential helper to remove this warning. See\n\
-         https://docs.docker.com/go/credential-store/\n\n",
-        c.config
-    ));
+    let login = Login { user: user.to_owned(), password: password.to_owned() };
+    if credentials::store(&c.config, server, &login)? {
+        c.warn(format!(
+            "\nWARNING! Your credentials are stored unencrypted in '{}/config.json'.\n\
+             Configure a credential helper to remove this warning. See\n\
+             https://docs.docker.com/go/credential-store/\n\n",
+            c.config
+        ));
+    }
     Ok(())
 }
 
@@ -101,11 +98,22 @@ fn ask(c: &Context, prompt: &str, shown: bool) -> Result<String, Failure> {
 /// `docker logout [SERVER]`.
 pub async fn logout(c: &Context, m: &Matches) -> Outcome {
     let server = server_name(m.args.first());
-    let mut stored = config::load(&c.config);
     c.line(format!("Removing login credentials for {server}"));
-    let known = stored.get_mut("auths").and_then(Json::as_object_mut).is_some_and(|auths| auths.remove(&server).is_some());
-    if known {
-        config::save(&c.config, &stored)?;
+    // Former clients kept a registry under its address, too.
+    let mut names = vec![server.clone()];
+    if server != HUB {
+        names.extend([server.clone(), format!("http://{server}"), format!("https://{server}")]);
+    }
+    let mut failures: Vec<String> = Vec::new();
+    for name in names {
+        if let Err(failure) = credentials::erase(&c.config, &name) {
+            failures.push(format!("{name}: {}", failure.text));
+        }
+    }
+    failures.dedup();
+    if !failures.is_empty() {
+        c.warn_line("WARNING: could not erase credentials:");
+        failures.iter().for_each(|failure| c.warn_line(failure));
     }
     Ok(0)
 }

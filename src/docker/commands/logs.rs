@@ -34,7 +34,8 @@ pub async fn logs(c: &Context, m: &Matches) -> Outcome {
 
 /// A time as the API wants it, seconds with nine decimals: given as a duration before now, as a date, or as seconds.
 pub fn timestamp(given: &str) -> Result<String, String> {
-    if let Some(nanos) = units::parse_duration(given) {
+    // Nought is the beginning of time, not now.
+    if let Some(nanos) = units::parse_duration(given).filter(|_| given != "0") {
         return Ok(((now() - nanos as f64 / 1e9).floor() as i64).to_string());
     }
     let number = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());

@@ -27,6 +27,7 @@ static NETWORK: RowKind = RowKind {
     ],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
+    raw: "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
 };
 
 /// `docker network ls`.
@@ -36,8 +37,12 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
         request = request.query("filters", filters);
     }
     let answer = c.client()?.send(request).await?.json().await?;
-    let format =
-        Format::new(&NETWORK, m.text("format"), "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", m.on("quiet").then_some("{{.ID}}"))?;
+    let format = Format::new(
+        &NETWORK,
+        &c.format(m, "networksFormat"),
+        "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
+        m.on("quiet").then_some("{{.ID}}"),
+    )?;
     let mut networks: Vec<&Json> = answer.as_array().into_iter().flatten().collect();
     networks.sort_by_cached_key(|n| natural(text(n, "Name")));
     let on = |network: &Json, key: &str| json!((network.get(key).and_then(Json::as_bool) == Some(true)).to_string());

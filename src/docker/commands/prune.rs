@@ -30,7 +30,7 @@ fn names(answer: &Json, key: &str, title: &str) -> Pruned {
 }
 
 fn given(m: &Matches) -> Vec<String> {
-    m.all("filter").map(str::to_owned).collect()
+    m.all("filter").filter(|f| !f.is_empty()).map(str::to_owned).collect()
 }
 
 fn finish(c: &Context, pruned: &Pruned) {

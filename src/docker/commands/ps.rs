@@ -36,6 +36,7 @@ static CONTAINER: RowKind = RowKind {
     ],
     parse_error: "failed to parse template",
     execute_error: "failed to execute template",
+    raw: "",
 };
 
 const RAW: &str = "container_id: {{.ID}}\\nimage: {{.Image}}\\ncommand: {{.Command}}\\ncreated_at: {{.CreatedAt}}\\nstate: {{- pad .State 1 0}}\\nstatus: {{- pad .Status 1 0}}\\nnames: {{.Names}}\\nlabels: {{- pad .Labels 1 0}}\\nports: {{- pad .Ports 1 0}}\\n";
@@ -46,6 +47,9 @@ pub async fn ps(c: &Context, m: &Matches) -> Outcome {
     if m.on("quiet") && !given.is_empty() {
         c.warn_line("WARNING: Ignoring custom format, because both --format and --quiet are set.");
         given.clear();
+    }
+    if !m.given("format") {
+        given = c.format(m, "psFormat");
     }
     let size = m.on("size") || given.contains(".Size") || given.contains("json .}}");
     let mut request = Request::get("/containers/json").query_if(m.on("all"), "all", "1").query_if(size, "size", "1");

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::trust::refuse_unsigned;
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::config;
@@ -12,6 +13,7 @@ use crate::docker::reference::Reference;
 
 /// `docker pull`.
 pub async fn pull(c: &Context, m: &Matches) -> Outcome {
+    refuse_unsigned(m)?;
     let mut reference = Reference::parse(&m.args[0])?;
     let all = m.on("all-tags");
     let quiet = m.on("quiet");
@@ -42,6 +44,7 @@ pub fn pull_request<'a>(c: &Context, reference: &Reference, platform: &str) -> R
 
 /// `docker push`.
 pub async fn push(c: &Context, m: &Matches) -> Outcome {
+    refuse_unsigned(m)?;
     let mut reference = Reference::parse(&m.args[0])?;
     let quiet = m.on("quiet");
     let all = m.on("all-tags");

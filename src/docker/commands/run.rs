@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use super::pull::pull_request;
 use super::run_config;
 use super::session::{self, Exit};
-use super::shared::{int, list, platform_json, text};
+use super::shared::{int, list, platform_parts, text};
+use super::trust;
 use crate::docker::client::{Client, Request};
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
@@ -25,6 +26,7 @@ const NOT_FOUND: u8 = 127;
 /// `docker create`.
 pub async fn create(c: &Context, m: &Matches) -> Outcome {
     check_pull(m, "create")?;
+    let m = &with_proxies(c, m)?;
     let spec = run_config::read(m, false).map_err(|e| e.status(RUN_FAILED).with_help("create"))?;
     let id = create_container(c, m, &spec).await?;
     c.line(id);
@@ -34,6 +36,7 @@ pub async fn create(c: &Context, m: &Matches) -> Outcome {
 /// `docker run`.
 pub async fn run(c: &Context, m: &Matches) -> Outcome {
     check_pull(m, "run")?;
+    let m = &with_proxies(c, m)?;
     let usage = |e: Failure| e.status(RUN_FAILED).with_help("run");
     let detach = m.on("detach");
     let spec = run_config::read(m, detach).map_err(usage)?;
@@ -45,8 +48,8 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
     if !detach && interactive && tty && !c.stdin_is_terminal() {
         return Err(Failure::new("the input device is not a TTY"));
     }
-    let keys = m.text("detach-keys");
-    let keys_parsed = terminal::detach_keys(keys).map_err(usage)?;
+    let keys = c.detach_keys(m);
+    let keys_parsed = if tty && interactive { terminal::detach_keys(&keys).map_err(usage)? } else { Vec::new() };
     let client = c.client().map_err(usage)?;
     let id = create_container(c, m, &spec).await.map_err(run_failure)?;
     if detach {
@@ -99,6 +102,12 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
         return waiting.exit().await.map(Exit::status);
     }
     session::beside(resizing, signals, waiting.exit()).await.map(Exit::status)
+}
+
+/// The command line with what the configuration adds; an engine that cannot be found is told of later.
+fn with_proxies(c: &Context, m: &Matches) -> Result<Matches, Failure> {
+    trust::refuse_unsigned(m)?;
+    Ok(c.with_proxies(m, "env").unwrap_or_else(|_| m.clone()))
 }
 
 fn check_pull(m: &Matches, command: &str) -> Result<(), Failure> {
@@ -180,7 +189,7 @@ async fn create_container(c: &Context, m: &Matches, spec: &run_config::Spec) -> 
 
 /// `linux/arm64` in the normal form of the query.
 fn platform_text(platform: &str) -> Result<String, Failure> {
-    let json: Json = serde_json::from_str(&platform_json(platform)?).unwrap_or(Json::Null);
+    let json = platform_parts(platform).map_err(|why| Failure::new(format!("error parsing specified platform: {why}")))?;
     let parts = [text(&json, "os"), text(&json, "architecture"), text(&json, "variant")];
     Ok(parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("/"))
 }

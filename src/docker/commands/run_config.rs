@@ -129,6 +129,12 @@ fn host_json(
     f.set("NetworkMode", networks.mode.as_str());
     f.set("PortBindings", ports.bindings.clone());
     modes(m)?;
+    if m.text("log-driver") == "none" && m.given("log-opt") {
+        return Err(Failure::new("invalid logging opts for driver none"));
+    }
+    if m.all("storage-opt").any(|option| !option.contains('=')) {
+        return Err(Failure::new("invalid storage option"));
+    }
     let policy = restart(m)?;
     if m.on("rm") && !matches!(policy["Name"].as_str(), Some("" | "no")) {
         return Err(Failure::new("conflicting options: cannot specify both --restart and --rm"));
@@ -209,16 +215,15 @@ fn resources(m: &Matches, f: &mut Fields) -> Result<(), Failure> {
     f.set("CpuRealtimeRuntime", int("cpu-rt-runtime"));
     f.set("CpusetCpus", m.text("cpuset-cpus"));
     f.set("CpusetMems", m.text("cpuset-mems"));
-    f.set("Devices", m.all("device").map(run_mounts::device).collect::<Result<Vec<_>, _>>()?);
+    let (vendors, devices): (Vec<&str>, Vec<&str>) = m.all("device").partition(|device| is_vendors(device));
+    f.set("Devices", devices.into_iter().map(run_mounts::device).collect::<Result<Vec<_>, _>>()?);
     f.set("DeviceCgroupRules", or_null(texts("device-cgroup-rule")));
     f.set(
         "DeviceRequests",
         match m.get("gpus") {
-            None => Json::Null,
-            Some(count) => {
-                let count = if count == "all" { -1 } else { units::parse_int(count).unwrap_or(-1) };
-                json!([{"Driver": "", "Count": count, "DeviceIDs": null, "Capabilities": [["gpu"]], "Options": {}}])
-            }
+            None if vendors.is_empty() => Json::Null,
+            None => json!([{"Driver": "cdi", "Count": 0, "DeviceIDs": vendors, "Capabilities": null, "Options": null}]),
+            Some(wanted) => Json::from(vec![crate::docker::flagvalues::gpus(wanted).map_err(Failure::new)?]),
         },
     );
     f.set("MemoryReservation", m.bytes("memory-reservation").unwrap_or(0));
@@ -234,9 +239,18 @@ fn resources(m: &Matches, f: &mut Fields) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether a device is called by its vendor's name, `vendor.com/class=name`.
+fn is_vendors(text: &str) -> bool {
+    let name = |part: &str, more: &[u8]| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
+    };
+    let parts = text.split_once('=').and_then(|(kind, device)| kind.split_once('/').map(|(vendor, class)| (vendor, class, device)));
+    parts.is_some_and(|(vendor, class, device)| name(vendor, b"_-.") && name(class, b"_-") && name(device, b"_-.:"))
+}
+
 fn rate(text: &str, bytes: bool) -> Result<Json, Failure> {
-    let wrong = || Failure::new(format!("invalid rate for device: {text}. The correct format is <device-path>:<number>[<unit>]"));
-    let (path, rate) = text.split_once(':').ok_or_else(|| Failure::new(format!("bad format: {text}")))?;
+    let wrong = || Failure::new(format!("invalid rate for device: {text}"));
+    let (path, rate) = text.split_once(':').ok_or_else(wrong)?;
     let rate = if bytes { units::parse_bytes(rate) } else { units::parse_int(rate) };
     Ok(json!({"Path": path, "Rate": rate.ok_or_else(wrong)?}))
 }
@@ -272,13 +286,7 @@ pub fn environment(m: &Matches) -> Result<Vec<String>, Failure> {
     let mut all = Vec::new();
     for path in m.all("env-file") {
         for line in lines_of(path)? {
-            let name = line.split('=').next().unwrap_or_default();
-            if name.is_empty() {
-                return Err(Failure::new(format!("no variable name on line '{line}'")));
-            }
-            if name.contains([' ', '\t']) {
-                return Err(Failure::new(format!("variable '{name}' contains whitespaces")));
-            }
+            check_line(path, &line)?;
             if line.contains('=') {
                 all.push(line);
             } else if let Ok(value) = std::env::var(&line) {
@@ -295,10 +303,31 @@ pub fn environment(m: &Matches) -> Result<Vec<String>, Failure> {
     Ok(all)
 }
 
+/// Refuses a line of a file that names no variable.
+fn check_line(path: &str, line: &str) -> Result<(), Failure> {
+    let wrong = |why: String| Err(Failure::new(format!("invalid env file ({path}): {why}")));
+    match line.split('=').next().unwrap_or_default() {
+        "" => wrong(format!("no variable name on line '{line}'")),
+        name if name.contains([' ', '\t']) => wrong(format!("variable '{name}' contains whitespaces")),
+        _ => Ok(()),
+    }
+}
+
 /// The lines of a file that are neither empty nor comments.
 fn lines_of(path: &str) -> Result<Vec<String>, Failure> {
-    let bytes = std::fs::read(path).map_err(|e| Failure::new(format!("open {path}: {}", io_words(&e))))?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::new(format!("env file {path} contains invalid utf8 bytes")))?;
+    let wrong = |why: String| Failure::new(format!("invalid env file ({path}): {why}"));
+    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::IsADirectory => wrong(format!("read {path}: {}", io_words(&e))),
+        _ => Failure::new(format!("open {path}: {}", io_words(&e))),
+    })?;
+    if let Some((at, line)) = bytes.split(|b| *b == b'\n').enumerate().find(|(_, line)| std::str::from_utf8(line).is_err()) {
+        return Err(wrong(format!(
+            "invalid utf8 bytes at line {}: [{}]",
+            at + 1,
+            line.iter().map(u8::to_string).collect::<Vec<_>>().join(" ")
+        )));
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Ok(text.lines().map(str::trim_start).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect())
 }
@@ -306,7 +335,10 @@ fn lines_of(path: &str) -> Result<Vec<String>, Failure> {
 fn labels(m: &Matches) -> Result<Json, Failure> {
     let mut all = Vec::new();
     for path in m.all("label-file") {
-        all.extend(lines_of(path)?);
+        for line in lines_of(path)? {
+            check_line(path, &line)?;
+            all.push(line);
+        }
     }
     all.extend(m.all("label").map(str::to_owned));
     if all.iter().any(|l| l.starts_with('=') || l.is_empty()) {

@@ -81,6 +81,7 @@ fn clean(path: &str) -> String {
 
 /// Reads one `--mount`.
 pub fn mount(text: &str) -> Result<Json, Failure> {
+    let fields = super::fields(text);
     let (mut kind, mut source, mut target) = ("volume".to_owned(), String::new(), String::new());
     let mut read_only = None;
     let mut consistency = String::new();
@@ -89,7 +90,8 @@ pub fn mount(text: &str) -> Result<Json, Failure> {
     let mut tmpfs = Map::new();
     let mut labels = Vec::new();
     let mut driver = Map::new();
-    for field in text.split(',') {
+    for field in &fields {
+        let field = field.as_str();
         let (key, value) = field.split_once('=').map_or((field, None), |(k, v)| (k, Some(v)));
         let flag = |value: Option<&str>| match value {
             None => Ok(true),

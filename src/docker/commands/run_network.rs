@@ -69,6 +69,9 @@ pub fn read(m: &Matches) -> Result<Networks, Failure> {
     if m.given("link-local-ip") {
         first.link_local = texts("link-local-ip");
     }
+    if m.given("network") && first.target.is_empty() {
+        return Err(Failure::new("no name set for network"));
+    }
     let mode = first.target.clone();
     let user_defined = !matches!(mode.as_str(), "" | "default" | "bridge" | "host" | "none") && !mode.starts_with("container:");
     if user_defined {
@@ -102,6 +105,11 @@ fn is_mac(text: &str) -> bool {
     parts.len() == 6 && parts.iter().all(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
+/// Refuses a value of `--network` that does not hang together.
+pub fn check(text: &str) -> Result<(), String> {
+    parse(text).map(drop).map_err(|failure| failure.text)
+}
+
 fn parse(text: &str) -> Result<Attachment, Failure> {
     let mut one = Attachment::default();
     if !text.contains('=') {
@@ -118,7 +126,9 @@ fn parse(text: &str) -> Result<Attachment, Failure> {
             "ip6" => one.ip6 = value.to_owned(),
             "mac-address" => one.mac = value.to_owned(),
             "link-local-ip" => one.link_local.push(value.to_owned()),
-            "gw-priority" => one.priority = value.parse().map_err(|_| Failure::new(format!("invalid gw-priority: {value}")))?,
+            "gw-priority" => {
+                one.priority = value.parse().map_err(|_| Failure::new(format!("invalid gw-priority ({value}): invalid syntax")))?;
+            }
             "driver-opt" => {
                 let (name, value) = value.split_once('=').ok_or_else(|| Failure::new("invalid key value pair format in driver options"))?;
                 one.driver_opts.insert(name.to_owned(), Json::from(value));

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::docker::cmdline::Matches;
 use crate::docker::failure::Failure;
+use crate::docker::units;
 
 /// What is exposed and what is published.
 pub struct Ports {
@@ -31,8 +32,8 @@ pub fn read(m: &Matches) -> Result<Ports, Failure> {
             return Err(Failure::new(format!("invalid port format for --expose: {text}")));
         }
         let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        let (first, last) =
-            range(ports).ok_or_else(|| Failure::new(format!("invalid range format for --expose: {text}, error: invalid syntax")))?;
+        let (first, last) = range(ports)
+            .ok_or_else(|| Failure::new(format!("invalid range format for --expose: {text}, error: {}", range_problem(ports))))?;
         for port in first..=last {
             exposed.insert(format!("{port}/{}", protocol.to_lowercase()), json!({}));
         }
@@ -41,6 +42,16 @@ pub fn read(m: &Matches) -> Result<Ports, Failure> {
         exposed: exposed.into_iter().collect(),
         bindings: bindings.into_iter().map(|(port, list)| (port, Json::from(list))).collect(),
     })
+}
+
+/// Why `text` is no range of ports.
+fn range_problem(text: &str) -> String {
+    let parts = text.split('-');
+    match parts.clone().find(|part| part.parse::<u16>().is_err()) {
+        _ if text.is_empty() => "empty string specified for ports".to_owned(),
+        Some(wrong) => format!("strconv.ParseUint: parsing {}: {}", units::quote(wrong), units::number_problem(wrong)),
+        None => format!("invalid range specified for port: {text}"),
+    }
 }
 
 /// `target=80,published=8080,protocol=tcp` as the short form.

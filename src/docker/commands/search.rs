@@ -17,6 +17,7 @@ static RESULT: RowKind = RowKind {
     fields: &[("Name", "NAME"), ("Description", "DESCRIPTION"), ("StarCount", "STARS"), ("IsOfficial", "OFFICIAL")],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
+    raw: "",
 };
 
 /// `docker search TERM`.

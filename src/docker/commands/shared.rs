@@ -105,45 +105,58 @@ pub fn together(failures: Vec<Failure>) -> Result<u8, Failure> {
 /// Asks a question unless there is nothing to ask; false when the answer is not yes.
 pub fn confirm(context: &crate::docker::context::Context, warning: &str) -> bool {
     context.print(format!("{warning}\nAre you sure you want to continue? [y/N] "));
+    said_yes()
+}
+
+/// Whether the next line that is typed says yes.
+pub fn said_yes() -> bool {
     let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    if read.is_err() || !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-        if answer.is_empty() {
-            context.line("");
-        }
-        return false;
-    }
-    true
+    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim().eq_ignore_ascii_case("y")
 }
 
 /// `linux/arm64/v8` as the API's JSON.
 pub fn platform_json(text: &str) -> Result<String, Failure> {
-    let mut parts = text.split('/');
-    let wrong = || {
-        Failure::new(format!(
-            "invalid platform: {} is an invalid component of \"{text}\": platform specifier component must match \"^[A-Za-z0-9_.-]+$\": invalid argument",
-            units::quote(text)
-        ))
-    };
-    let ok = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    let os = parts.next().unwrap_or_default();
-    if !ok(os) || parts.clone().any(|p| !ok(p)) || parts.clone().count() > 2 {
-        return Err(wrong());
+    platform_parts(text).map(|json| json.to_string()).map_err(|why| Failure::new(format!("invalid platform: {why}")))
+}
+
+/// A platform's parts by their normal names, or what is wrong with it.
+pub fn platform_parts(text: &str) -> Result<Json, String> {
+    const SYSTEMS: &[&str] = &["linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "solaris", "plan9", "android", "wasip1", "js"];
+    const MACHINES: &[&str] =
+        &["amd64", "arm64", "arm", "386", "ppc64le", "ppc64", "s390x", "riscv64", "mips64le", "mips64", "loong64", "wasm"];
+    let ok = |part: &str, more: &[u8]| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b));
+    let parts: Vec<&str> = text.split('/').collect();
+    let quoted = units::quote(text);
+    for (i, part) in parts.iter().enumerate() {
+        let shown = units::quote(part);
+        if i == 0 && !ok(part, b"_-") {
+            return Err(format!(
+                "{shown} is an invalid OS component of {quoted}: OSAndVersion specifier component must match \"^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.-]*)\\\\))?$\": invalid argument"
+            ));
+        }
+        if !ok(part, b"_.-") {
+            return Err(format!(
+                "{shown} is an invalid component of {quoted}: platform specifier component must match \"^[A-Za-z0-9_.-]+$\": invalid argument"
+            ));
+        }
     }
-    let (architecture, variant) = (parts.next(), parts.next());
-    let (os, architecture) = match architecture {
-        Some(architecture) => (os, architecture),
-        None => ("linux", os),
+    let machine = |name: &str| match name.to_lowercase().as_str() {
+        "x86_64" | "x86-64" => "amd64".to_owned(),
+        "aarch64" => "arm64".to_owned(),
+        "i386" | "i486" | "i686" => "386".to_owned(),
+        other => other.to_owned(),
     };
-    let architecture = match architecture {
-        "x86_64" | "x86-64" => "amd64",
-        "aarch64" => "arm64",
-        "i386" | "i486" | "i686" => "386",
-        other => other,
+    let (os, architecture, variant) = match parts.as_slice() {
+        [one] if SYSTEMS.contains(&one.to_lowercase().as_str()) => (one.to_lowercase(), machine(std::env::consts::ARCH), None),
+        [one] if MACHINES.contains(&machine(one).as_str()) => ("linux".to_owned(), machine(one), None),
+        [_] => return Err(format!("{quoted}: unknown operating system or architecture: invalid argument")),
+        [os, architecture] => (os.to_lowercase(), machine(architecture), None),
+        [os, architecture, variant] => (os.to_lowercase(), machine(architecture), Some(*variant)),
+        _ => return Err(format!("{quoted}: cannot parse platform specifier: invalid argument")),
     };
     let mut out = serde_json::json!({"architecture": architecture, "os": os});
     if let Some(variant) = variant {
         out["variant"] = Json::from(variant);
     }
-    Ok(out.to_string())
+    Ok(out)
 }

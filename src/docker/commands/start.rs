@@ -48,7 +48,7 @@ async fn attached(c: &Context, m: &Matches, attach: bool, interactive: bool) -> 
     let on = |key: &str| config.get(key).and_then(Json::as_bool) == Some(true);
     let (tty, stdin) = (on("Tty"), interactive && on("OpenStdin"));
     let id = text(&container, "Id").to_owned();
-    let keys = terminal::detach_keys(m.text("detach-keys"))?;
+    let keys = terminal::detach_keys(&c.detach_keys(m))?;
     let signals = (attach && m.on_unless("sig-proxy") && !tty).then(|| session::proxy_signals(client, &id));
     let mut request = Request::post(format!("/containers/{id}/attach"))
         .header("Content-Type", "text/plain")
@@ -56,8 +56,8 @@ async fn attached(c: &Context, m: &Matches, attach: bool, interactive: bool) -> 
         .query_if(stdin, "stdin", "1")
         .query("stdout", "1")
         .query("stderr", "1");
-    if !m.text("detach-keys").is_empty() {
-        request = request.query("detachKeys", m.text("detach-keys"));
+    if !c.detach_keys(m).is_empty() {
+        request = request.query("detachKeys", c.detach_keys(m));
     }
     let hijacked = client.hijack(request).await?;
     let removed = container.get("HostConfig").and_then(|h| h.get("AutoRemove")).and_then(Json::as_bool) == Some(true);

@@ -25,13 +25,14 @@ static STATS: RowKind = RowKind {
     ],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
+    raw: "",
 };
 
 const TABLE: &str = "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}";
 
 /// `docker stats [CONTAINER…]`.
 pub async fn stats(c: &Context, m: &Matches) -> Outcome {
-    let format = Format::new(&STATS, m.text("format"), TABLE, None)?;
+    let format = Format::new(&STATS, &c.format(m, "statsFormat"), TABLE, None)?;
     loop {
         let rows = sample(c, m).await?;
         let text = format.render(rows)?;

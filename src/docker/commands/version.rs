@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::info;
 use super::shared::{list, text};
 use crate::docker::FOLLOWS;
 use crate::docker::client::{NEWEST, Request};
@@ -26,7 +27,7 @@ pub async fn version(c: &Context, m: &Matches) -> Outcome {
         "Os": std::env::consts::OS,
         "Arch": architecture(),
         "BuildTime": "",
-        "Context": "default",
+        "Context": c.name,
     });
     if let Json::Object(map) = &mut about {
         map.retain(|_, value| *value != json!(""));
@@ -46,12 +47,17 @@ pub async fn version(c: &Context, m: &Matches) -> Outcome {
         }
         given => {
             let given = if given == "json" { "{{json .}}" } else { given };
-            let parsed = template::parse(given).map_err(|e| Failure::new(format!("template parsing error: {e}")).status(64))?;
-            let text = template::execute(&parsed, &Value::engine(whole), false).map_err(|e| match failure.clone() {
-                Some(failure) => failure,
-                None => Failure::new(e),
-            })?;
-            c.line(text);
+            let named = |e: &str| e.replacen("template: :", "template: version:", 1).replacen("executing \"\"", "executing \"version\"", 1);
+            let parsed = template::parse(given).map_err(|e| Failure::new(format!("template parsing error: {}", named(&e))).status(64))?;
+            match template::execute(&parsed, &Value::engine(whole), false) {
+                Ok(text) => c.line(text),
+                Err(e) => {
+                    c.line("");
+                    let e =
+                        info::typed(&named(&e), &[("Client", "system.clientVersion"), ("Server", "*types.Version")], "system.versionInfo");
+                    return Err(failure.unwrap_or_else(|| Failure::new(e)));
+                }
+            }
         }
     }
     match failure {

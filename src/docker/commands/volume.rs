@@ -26,6 +26,7 @@ static VOLUME: RowKind = RowKind {
     ],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
+    raw: "name: {{.Name}}\ndriver: {{.Driver}}\n",
 };
 
 /// `docker volume create [VOLUME]`.
@@ -58,8 +59,15 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
         request = request.query("filters", filters);
     }
     let answer = c.client()?.send(request).await?.json().await?;
-    let format = Format::new(&VOLUME, m.text("format"), "{{.Driver}}\t{{.Name}}", m.on("quiet").then_some("{{.Name}}"))?;
+    let (given, table) = match m.on("cluster") {
+        true => (String::new(), "{{.Name}}\t{{.Group}}\t{{.Driver}}\t{{.Availability}}\t{{.Status}}"),
+        false => (c.format(m, "volumesFormat"), "{{.Driver}}\t{{.Name}}"),
+    };
+    let format = Format::new(&VOLUME, &given, table, m.on("quiet").then_some("{{.Name}}"))?;
     let mut volumes: Vec<&Json> = items(&answer, "Volumes").collect();
+    if m.on("cluster") {
+        volumes.retain(|volume| volume.get("ClusterVolume").is_some_and(|cluster| !cluster.is_null()));
+    }
     volumes.sort_by_cached_key(|v| natural(text(v, "Name")));
     c.print(format.render(volumes.into_iter().map(row))?);
     Ok(0)
@@ -121,4 +129,14 @@ pub async fn remove(c: &Context, m: &Matches) -> Outcome {
         }
     }
     together(failures)
+}
+
+/// `docker volume update VOLUME`: of a cluster's volume, for others have nothing to update.
+pub async fn update(c: &Context, m: &Matches) -> Outcome {
+    let name = named("volume", &m.args[0])?;
+    let volume = c.client()?.send(Request::get(format!("/volumes/{name}"))).await?.json().await?;
+    if volume.get("ClusterVolume").is_none_or(Json::is_null) {
+        return Err(Failure::new("can only update cluster volumes"));
+    }
+    Err(Failure::new("this client does not manage the volumes of clusters: use Docker's own client"))
 }

@@ -1,6 +1,6 @@
 //! Commands over containers that exist. Data alone: names, usage, flags and which function answers.
 
-use super::{Args, Command, Flag, Kind, OBJECT_FORMAT, TABLE_FORMAT};
+use super::{Args, Command, Flag, Kind, Needs, OBJECT_FORMAT, TABLE_FORMAT};
 use crate::docker::commands::{archive, attach, container_info, cp, exec, image, inspect, lifecycle, logs, prune, ps, start, stats};
 
 /// The commands.
@@ -213,8 +213,8 @@ pub const COMMANDS: &[Command] = &[
         interspersed: true,
         flags: &[&[
             Flag::new(Kind::Bool, "attach", "Attach STDOUT/STDERR and forward signals").short('a'),
-            Flag::new(Kind::Text, "checkpoint", "Restore from this checkpoint"),
-            Flag::new(Kind::Text, "checkpoint-dir", "Use a custom checkpoint storage directory"),
+            Flag::new(Kind::Text, "checkpoint", "Restore from this checkpoint").needs(Needs::Experimental),
+            Flag::new(Kind::Text, "checkpoint-dir", "Use a custom checkpoint storage directory").needs(Needs::Experimental),
             Flag::new(Kind::Text, "detach-keys", "Override the key sequence for detaching a container"),
             Flag::new(Kind::Bool, "interactive", "Attach container's STDIN").short('i'),
         ]],

@@ -1,6 +1,6 @@
 //! Commands over images. Data alone: names, usage, flags and which function answers.
 
-use super::{Args, Command, Flag, Kind, OBJECT_FORMAT, TABLE_FORMAT};
+use super::{Args, Command, Flag, Kind, Needs, OBJECT_FORMAT, TABLE_FORMAT};
 use crate::docker::commands::{archive, build, image, images, inspect, manifest, prune, pull, search};
 
 /// The commands.
@@ -83,7 +83,8 @@ pub const COMMANDS: &[Command] = &[
                 Kind::Text,
                 "platform",
                 "Show history for the given platform. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")",
-            ),
+            )
+            .needs(Needs::Api("1.48")),
             Flag::new(Kind::Bool, "quiet", "Only show image IDs").short('q'),
         ]],
         run: |c, m| Box::pin(images::history(c, m)),
@@ -102,7 +103,7 @@ pub const COMMANDS: &[Command] = &[
             TABLE_FORMAT,
             Flag::new(Kind::Bool, "no-trunc", "Don't truncate output"),
             Flag::new(Kind::Bool, "quiet", "Only show image IDs").short('q'),
-            Flag::new(Kind::Bool, "tree", "List multi-platform images as a tree (EXPERIMENTAL)").hidden(),
+            Flag::new(Kind::Bool, "tree", "List multi-platform images as a tree (EXPERIMENTAL)").hidden().needs(Needs::Api("1.47")),
         ]],
         run: |c, m| Box::pin(images::list(c, m)),
     },
@@ -133,7 +134,8 @@ pub const COMMANDS: &[Command] = &[
                 Kind::Text,
                 "platform",
                 "Load only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")",
-            ),
+            )
+            .needs(Needs::Api("1.48")),
             Flag::new(Kind::Bool, "quiet", "Suppress the load output").short('q'),
         ]],
         run: |c, m| Box::pin(archive::load(c, m)),
@@ -167,7 +169,8 @@ pub const COMMANDS: &[Command] = &[
                 Kind::Text,
                 "platform",
                 "Push a platform-specific manifest as a single-platform image to the registry.\nImage index won't be pushed, meaning that other manifests, including attestations won't be preserved.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)",
-            ),
+            )
+            .needs(Needs::Api("1.46")),
             Flag::new(Kind::Bool, "quiet", "Suppress verbose output").short('q'),
         ]],
         run: |c, m| Box::pin(pull::push(c, m)),
@@ -186,7 +189,8 @@ pub const COMMANDS: &[Command] = &[
                 Kind::Strings,
                 "platform",
                 "Remove only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")",
-            ),
+            )
+            .needs(Needs::Api("1.50")),
         ]],
         run: |c, m| Box::pin(image::remove(c, m)),
     },
@@ -203,7 +207,8 @@ pub const COMMANDS: &[Command] = &[
                 Kind::Text,
                 "platform",
                 "Save only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")",
-            ),
+            )
+            .needs(Needs::Api("1.48")),
         ]],
         run: |c, m| Box::pin(archive::save(c, m)),
     },
@@ -245,7 +250,8 @@ pub const COMMANDS: &[Command] = &[
                 Kind::Text,
                 "platform",
                 "Inspect a specific platform of the multi-platform image.\nIf the image or the server is not multi-platform capable, the command will error out if the platform does not match.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)",
-            ),
+            )
+            .needs(Needs::Api("1.49")),
         ]],
         run: |c, m| Box::pin(inspect::image(c, m)),
     },

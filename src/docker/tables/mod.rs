@@ -2,9 +2,13 @@
 //! `usage`; nothing here does anything.
 
 mod containers;
+mod contexts;
 mod images;
 mod networks;
+mod plugins;
 mod run;
+mod service;
+mod swarm;
 mod system;
 
 use std::future::Future;
@@ -37,6 +41,10 @@ pub enum Kind {
     Map,
     Mount,
     Network,
+    /// Any text, called by this word.
+    Named(&'static str),
+    /// `key=value` pairs, parted by commas.
+    Pairs,
     /// Like `List`, and each value may hold several, parted by commas.
     Strings,
     Ulimit,
@@ -60,6 +68,8 @@ impl Kind {
             Kind::Map => "map",
             Kind::Mount => "mount",
             Kind::Network => "network",
+            Kind::Named(word) => word,
+            Kind::Pairs => "stringToString",
             Kind::Strings => "strings",
             Kind::Ulimit => "ulimit",
         }
@@ -76,11 +86,25 @@ pub struct Flag {
     pub about: &'static str,
     /// Understood, but not shown.
     pub hidden: bool,
+    pub needs: Needs,
+}
+
+/// What an engine must be so that a flag is shown in help, and taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    /// This version of the API.
+    Api(&'static str),
+    /// Features that are tried out.
+    Experimental,
+    /// A cluster; the flag is taken without one, too.
+    Swarm,
+    Windows,
 }
 
 impl Flag {
     pub const fn new(kind: Kind, name: &'static str, about: &'static str) -> Flag {
-        Flag { name, short: None, kind, about, hidden: false }
+        Flag { name, short: None, kind, about, hidden: false, needs: Needs::Nothing }
     }
 
     pub const fn short(mut self, letter: char) -> Flag {
@@ -90,6 +114,11 @@ impl Flag {
 
     pub const fn hidden(mut self) -> Flag {
         self.hidden = true;
+        self
+    }
+
+    pub const fn needs(mut self, needs: Needs) -> Flag {
+        self.needs = needs;
         self
     }
 }
@@ -122,6 +151,8 @@ pub enum Args {
     None,
     Any,
     Exact(usize),
+    /// The same, of which a mistake is told in fewer words.
+    Bare(usize),
     AtLeast(usize),
     AtMost(usize),
     Range(usize, usize),
@@ -157,8 +188,11 @@ impl Command {
 
     /// The first line of its description.
     pub fn summary(&self) -> &'static str {
-        let line = self.about.lines().next().unwrap_or_default();
-        line.split(". ").next().unwrap_or(line).trim_end_matches('.')
+        match self.about.split_once('\n') {
+            // More sentences follow it, so it ends as one.
+            Some((line, _)) => line.trim_end_matches('.'),
+            None => self.about,
+        }
     }
 }
 
@@ -166,21 +200,53 @@ impl Command {
 pub struct Group {
     pub name: &'static str,
     pub about: &'static str,
-    /// Whether the usage line behind an unknown command says `COMMAND`; Docker's differ.
-    pub usage_says_command: bool,
+    /// What the usage line behind an unknown command says after the name; Docker's differ.
+    pub usage: &'static str,
+    pub kind: GroupKind,
+}
+
+/// Where help shows a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupKind {
+    Management,
+    /// For engines that try features out.
+    Experimental,
+    /// For clusters; all but `swarm` itself only where there is one.
+    Swarm,
+    /// Within another group.
+    Inner,
+}
+
+const fn group(name: &'static str, about: &'static str) -> Group {
+    Group { name, about, usage: "", kind: GroupKind::Management }
+}
+
+const fn of(kind: GroupKind, name: &'static str, about: &'static str) -> Group {
+    Group { name, about, usage: "", kind }
 }
 
 /// The groups, in the order of the help.
 pub const GROUPS: &[Group] = &[
-    Group { name: "builder", about: "Manage builds", usage_says_command: false },
-    Group { name: "buildx", about: "Docker Buildx", usage_says_command: false },
-    Group { name: "container", about: "Manage containers", usage_says_command: false },
-    Group { name: "context", about: "Manage contexts", usage_says_command: false },
-    Group { name: "image", about: "Manage images", usage_says_command: false },
-    Group { name: "manifest", about: "Manage Docker image manifests and manifest lists", usage_says_command: true },
-    Group { name: "network", about: "Manage networks", usage_says_command: false },
-    Group { name: "system", about: "Manage Docker", usage_says_command: false },
-    Group { name: "volume", about: "Manage volumes", usage_says_command: true },
+    group("builder", "Manage builds"),
+    group("buildx", "Docker Buildx"),
+    of(GroupKind::Experimental, "checkpoint", "Manage checkpoints"),
+    group("container", "Manage containers"),
+    group("context", "Manage contexts"),
+    group("image", "Manage images"),
+    Group { usage: "COMMAND", ..group("manifest", "Manage Docker image manifests and manifest lists") },
+    group("network", "Manage networks"),
+    group("plugin", "Manage plugins"),
+    group("system", "Manage Docker"),
+    group("trust", "Manage trust on Docker images"),
+    Group { usage: "COMMAND", ..group("volume", "Manage volumes") },
+    of(GroupKind::Swarm, "config", "Manage Swarm configs"),
+    of(GroupKind::Swarm, "node", "Manage Swarm nodes"),
+    of(GroupKind::Swarm, "secret", "Manage Swarm secrets"),
+    of(GroupKind::Swarm, "service", "Manage Swarm services"),
+    Group { usage: "[OPTIONS]", ..of(GroupKind::Swarm, "stack", "Manage Swarm stacks") },
+    of(GroupKind::Swarm, "swarm", "Manage Swarm"),
+    of(GroupKind::Inner, "trust key", "Manage keys for signing Docker images"),
+    of(GroupKind::Inner, "trust signer", "Manage entities who can sign Docker images"),
 ];
 
 /// The commands that help shows first, in its order.
@@ -208,7 +274,9 @@ pub const GLOBAL: &[Flag] = &[
 
 /// All commands.
 pub fn commands() -> impl Iterator<Item = &'static Command> {
-    [run::COMMANDS, containers::COMMANDS, images::COMMANDS, system::COMMANDS, networks::COMMANDS].into_iter().flatten()
+    let about_containers = [run::COMMANDS, containers::COMMANDS, images::COMMANDS, system::COMMANDS, networks::COMMANDS];
+    let others = [contexts::COMMANDS, plugins::COMMANDS, swarm::COMMANDS, service::COMMANDS];
+    about_containers.into_iter().chain(others).flatten()
 }
 
 /// The command of this path, such as `image ls`.

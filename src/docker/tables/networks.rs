@@ -1,6 +1,6 @@
 //! Commands over networks and volumes. Data alone: names, usage, flags and which function answers.
 
-use super::{Args, Command, Flag, Kind, OBJECT_FORMAT, TABLE_FORMAT};
+use super::{Args, Command, Flag, Kind, Needs, OBJECT_FORMAT, TABLE_FORMAT};
 use crate::docker::commands::{inspect, network, prune, volume};
 
 /// The commands.
@@ -117,24 +117,26 @@ pub const COMMANDS: &[Command] = &[
         args: Args::AtMost(1),
         interspersed: true,
         flags: &[&[
-            Flag::new(Kind::Text, "availability", "Cluster Volume availability (\"active\", \"pause\", \"drain\") (default \"active\")"),
+            Flag::new(Kind::Text, "availability", "Cluster Volume availability (\"active\", \"pause\", \"drain\") (default \"active\")")
+                .needs(Needs::Swarm),
             Flag::new(Kind::Text, "driver", "Specify volume driver name (default \"local\")").short('d'),
-            Flag::new(Kind::Text, "group", "Cluster Volume group (cluster volumes)"),
+            Flag::new(Kind::Text, "group", "Cluster Volume group (cluster volumes)").needs(Needs::Swarm),
             Flag::new(Kind::List, "label", "Set metadata for a volume"),
             Flag::new(Kind::Text, "name", "Specify volume name").hidden(),
-            Flag::new(Kind::Bytes, "limit-bytes", "Minimum size of the Cluster Volume in bytes"),
+            Flag::new(Kind::Bytes, "limit-bytes", "Minimum size of the Cluster Volume in bytes").needs(Needs::Swarm),
             Flag::new(Kind::Map, "opt", "Set driver specific options (default map[])").short('o'),
-            Flag::new(Kind::Bytes, "required-bytes", "Maximum size of the Cluster Volume in bytes"),
-            Flag::new(Kind::Text, "scope", "Cluster Volume access scope (\"single\", \"multi\") (default \"single\")"),
-            Flag::new(Kind::Map, "secret", "Cluster Volume secrets (default map[])"),
+            Flag::new(Kind::Bytes, "required-bytes", "Maximum size of the Cluster Volume in bytes").needs(Needs::Swarm),
+            Flag::new(Kind::Text, "scope", "Cluster Volume access scope (\"single\", \"multi\") (default \"single\")").needs(Needs::Swarm),
+            Flag::new(Kind::Map, "secret", "Cluster Volume secrets (default map[])").needs(Needs::Swarm),
             Flag::new(
                 Kind::Text,
                 "sharing",
                 "Cluster Volume access sharing (\"none\", \"readonly\", \"onewriter\", \"all\") (default \"none\")",
-            ),
-            Flag::new(Kind::List, "topology-preferred", "A topology that the Cluster Volume would be preferred in"),
-            Flag::new(Kind::List, "topology-required", "A topology that the Cluster Volume must be accessible from"),
-            Flag::new(Kind::Text, "type", "Cluster Volume access type (\"mount\", \"block\") (default \"block\")"),
+            )
+            .needs(Needs::Swarm),
+            Flag::new(Kind::List, "topology-preferred", "A topology that the Cluster Volume would be preferred in").needs(Needs::Swarm),
+            Flag::new(Kind::List, "topology-required", "A topology that the Cluster Volume must be accessible from").needs(Needs::Swarm),
+            Flag::new(Kind::Text, "type", "Cluster Volume access type (\"mount\", \"block\") (default \"block\")").needs(Needs::Swarm),
         ]],
         run: |c, m| Box::pin(volume::create(c, m)),
     },
@@ -156,7 +158,7 @@ pub const COMMANDS: &[Command] = &[
         args: Args::None,
         interspersed: true,
         flags: &[&[
-            Flag::new(Kind::Bool, "cluster", "Display only cluster volumes, and use cluster volume list formatting"),
+            Flag::new(Kind::Bool, "cluster", "Display only cluster volumes, and use cluster volume list formatting").needs(Needs::Swarm),
             Flag::new(Kind::Filter, "filter", "Provide filter values (e.g. \"dangling=true\")").short('f'),
             TABLE_FORMAT,
             Flag::new(Kind::Bool, "quiet", "Only display volume names").short('q'),
@@ -176,6 +178,21 @@ pub const COMMANDS: &[Command] = &[
             Flag::new(Kind::Bool, "force", "Do not prompt for confirmation").short('f'),
         ]],
         run: |c, m| Box::pin(prune::volumes(c, m)),
+    },
+    Command {
+        names: &["volume update"],
+        usage: &["[OPTIONS] [VOLUME]"],
+        about: "Update a volume (cluster volumes only)",
+        aliases: "",
+        args: Args::Exact(1),
+        interspersed: true,
+        flags: &[&[Flag::new(
+            Kind::Text,
+            "availability",
+            "Cluster Volume availability (\"active\", \"pause\", \"drain\") (default \"active\")",
+        )
+        .needs(Needs::Swarm)]],
+        run: |c, m| Box::pin(volume::update(c, m)),
     },
     Command {
         names: &["volume rm", "volume remove"],

@@ -1,6 +1,6 @@
 //! `run` and `create`, whose flags describe a container. Data alone: names, usage, flags and which function answers.
 
-use super::{Args, Command, Flag, Kind};
+use super::{Args, Command, Flag, Kind, Needs};
 use crate::docker::commands::run;
 
 /// What `run` and `create` share.
@@ -19,8 +19,8 @@ pub const CONTAINER: &[Flag] = &[
         "Cgroup namespace to use (host|private)\n'host':    Run the container in the Docker host's cgroup namespace\n'private': Run the container in its own private cgroup namespace\n'':        Use the cgroup namespace as configured by the\n           default-cgroupns-mode option on the daemon (default)",
     ),
     Flag::new(Kind::Text, "cidfile", "Write the container ID to the file"),
-    Flag::new(Kind::Int, "cpu-count", "CPU count (Windows only)").hidden(),
-    Flag::new(Kind::Int, "cpu-percent", "CPU percent (Windows only)").hidden(),
+    Flag::new(Kind::Int, "cpu-count", "CPU count (Windows only)").hidden().needs(Needs::Windows),
+    Flag::new(Kind::Int, "cpu-percent", "CPU percent (Windows only)").hidden().needs(Needs::Windows),
     Flag::new(Kind::Int, "cpu-period", "Limit CPU CFS (Completely Fair Scheduler) period"),
     Flag::new(Kind::Int, "cpu-quota", "Limit CPU CFS (Completely Fair Scheduler) quota"),
     Flag::new(Kind::Int, "cpu-rt-period", "Limit CPU real-time period in microseconds"),
@@ -59,8 +59,10 @@ pub const CONTAINER: &[Flag] = &[
     Flag::new(Kind::Text, "hostname", "Container host name").short('h'),
     Flag::new(Kind::Bool, "init", "Run an init inside the container that forwards signals and reaps processes"),
     Flag::new(Kind::Bool, "interactive", "Keep STDIN open even if not attached").short('i'),
-    Flag::new(Kind::Bytes, "io-maxbandwidth", "Maximum IO bandwidth limit for the system drive (Windows only)").hidden(),
-    Flag::new(Kind::Uint, "io-maxiops", "Maximum IOps limit for the system drive (Windows only)").hidden(),
+    Flag::new(Kind::Bytes, "io-maxbandwidth", "Maximum IO bandwidth limit for the system drive (Windows only)")
+        .hidden()
+        .needs(Needs::Windows),
+    Flag::new(Kind::Uint, "io-maxiops", "Maximum IOps limit for the system drive (Windows only)").hidden().needs(Needs::Windows),
     Flag::new(Kind::Text, "ip", "IPv4 address (e.g., 172.30.100.104)"),
     Flag::new(Kind::Text, "ip6", "IPv6 address (e.g., 2001:db8::33)"),
     Flag::new(Kind::Text, "ipc", "IPC mode to use"),

@@ -1,7 +1,7 @@
 //! Commands over the engine as a whole. Data alone: names, usage, flags and which function answers.
 
 use super::{Args, Command, Flag, Kind, OBJECT_FORMAT, TABLE_FORMAT};
-use crate::docker::commands::{buildx, context, df, events, info, inspect, login, prune, version};
+use crate::docker::commands::{buildx, df, dial, events, info, inspect, login, prune, version};
 
 /// The commands.
 pub const COMMANDS: &[Command] = &[
@@ -59,41 +59,6 @@ pub const COMMANDS: &[Command] = &[
         interspersed: true,
         flags: &[&[]],
         run: |c, m| Box::pin(buildx::version(c, m)),
-    },
-    Command {
-        names: &["context ls", "context list"],
-        usage: &["[OPTIONS]"],
-        about: "List contexts",
-        aliases: "docker context ls, docker context list",
-        args: Args::None,
-        interspersed: true,
-        flags: &[&[TABLE_FORMAT, Flag::new(Kind::Bool, "quiet", "Only show context names").short('q')]],
-        run: |c, m| Box::pin(context::list(c, m)),
-    },
-    Command {
-        names: &["context inspect"],
-        usage: &["[OPTIONS] [CONTEXT] [CONTEXT...]"],
-        about: "Display detailed information on one or more contexts",
-        aliases: "",
-        args: Args::Any,
-        interspersed: true,
-        flags: &[&[Flag::new(
-            Kind::Text,
-            "format",
-            "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        )
-        .short('f')]],
-        run: |c, m| Box::pin(inspect::context(c, m)),
-    },
-    Command {
-        names: &["context show"],
-        usage: &[""],
-        about: "Print the name of the current context",
-        aliases: "",
-        args: Args::None,
-        interspersed: true,
-        flags: &[&[]],
-        run: |c, m| Box::pin(context::show(c, m)),
     },
     Command {
         names: &["events", "system events"],
@@ -167,6 +132,16 @@ pub const COMMANDS: &[Command] = &[
         interspersed: true,
         flags: &[&[TABLE_FORMAT, Flag::new(Kind::Bool, "verbose", "Show detailed information on space usage").short('v')]],
         run: |c, m| Box::pin(df::df(c, m)),
+    },
+    Command {
+        names: &["system dial-stdio"],
+        usage: &[""],
+        about: "Proxy the stdio stream to the daemon connection. Should not be invoked manually.",
+        aliases: "",
+        args: Args::None,
+        interspersed: true,
+        flags: &[&[]],
+        run: |c, m| Box::pin(dial::stdio(c, m)),
     },
     Command {
         names: &["system prune"],

@@ -232,7 +232,21 @@ impl State<'_> {
 
     /// Follows a chain of fields; the last may be a method with arguments.
     fn fields(&self, operand: &Operand, mut value: Value, names: &[String], args: &[Value]) -> Result<Value, String> {
+        // A field that the engine left out has no fields of its own.
+        let mut absent: Option<&str> = None;
+        // A row's fields are texts, where those of an object may be anything.
+        let mut of_row = false;
         for (i, name) in names.iter().enumerate() {
+            if of_row && matches!(value, Value::Json(Json::String(_), _)) {
+                let text = format!("can't evaluate field {name} in type string");
+                return Err(self.fault(operand.at, &operand_text(operand), text));
+            }
+            of_row = matches!(value, Value::Subject(_));
+            if let (Some(absent), Value::Json(Json::Null, _)) = (absent, &value) {
+                let text = format!("map has no entry for key {}", units::quote(absent));
+                return Err(self.fault(operand.at, &operand_text(operand), text));
+            }
+            absent = matches!(&value, Value::Json(Json::Object(map), Shape::Struct) if !map.contains_key(name)).then_some(name);
             let last = i + 1 == names.len();
             let args: &[Value] = if last { args } else { &[] };
             value = self.field(&value, name, args).map_err(|text| self.fault(operand.at, &operand_text(operand), text))?;

@@ -41,6 +41,8 @@ const MAPS: &[&str] = &[
     "AuxiliaryAddresses",
     "Config.Labels",
     "Containers",
+    "Endpoints",
+    "TLSMaterial",
     "Data",
     "DriverOpts",
     "ExposedPorts",
@@ -68,6 +70,10 @@ const MAPS: &[&str] = &[
 const LISTS: &[&str] = &[
     "Args",
     "Aliases",
+    "Authorization",
+    "ClientErrors",
+    "ServerErrors",
+    "Warnings",
     "Binds",
     "BlkioWeightDevice",
     "CapAdd",
@@ -138,12 +144,22 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("Cmd", "null"),
     ("Env", "null"),
     ("Labels", "null"),
+    ("Experimental", "false"),
+    ("EnableIPv4", "false"),
+    ("ClusterVolume", "null"),
+    ("HTTPProxy", "\"\""),
+    ("HTTPSProxy", "\"\""),
+    ("NoProxy", "\"\""),
+    ("ClientErrors", "null"),
+    ("ServerErrors", "null"),
+    ("ContainerConfig", "null"),
     ("VirtualSize", "0"),
 ];
 
 /// Words that Go's names write in capitals and Docker's JSON may not.
 const INITIALS: &[(&str, &str)] = &[
     ("Id", "ID"),
+    ("Api", "API"),
     ("Ip", "IP"),
     ("Cpus", "CPUs"),
     ("Cpu", "CPU"),

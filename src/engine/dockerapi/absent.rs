@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{any, get};
@@ -25,6 +26,7 @@ pub fn router() -> Router<Arc<Engine>> {
     router
 }
 
-async fn no_swarm() -> ApiError {
+/// What was sent is read, for a client that is still sending would hear of a broken pipe and of nothing else.
+async fn no_swarm(_sent: Bytes) -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, NO_SWARM)
 }

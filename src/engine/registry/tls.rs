@@ -1,50 +1,24 @@
-//! TLS to registries: the machine's authorities and those that Docker keeps for one registry, and errors in the words that Go has for them.
+//! Whom to trust among registries: the machine's authorities and those that Docker keeps for one registry.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-
-/// Where distributions keep the authorities that they trust, all in one file.
-const BUNDLES: [&str; 4] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+pub use crate::tls::connect;
+use crate::tls::{self, ClientConfig, RootCertStore};
 
 /// How to speak to `host[:port]`. Whom nobody vouches for is let in only where `anyone` says so.
 pub fn config(host: &str, anyone: bool) -> Result<Arc<ClientConfig>, String> {
-    trusting((!anyone).then(|| authorities(host)))
-}
-
-/// `None` trusts everyone.
-fn trusting(authorities: Option<RootCertStore>) -> Result<Arc<ClientConfig>, String> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|e| format!("tls: {e}"))?;
-    let config = match authorities {
-        None => builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider))).with_no_client_auth(),
-        Some(store) => builder.with_root_certificates(store).with_no_client_auth(),
-    };
-    Ok(Arc::new(config))
+    tls::trusting((!anyone).then(|| authorities(host)), None)
 }
 
 fn authorities(host: &str) -> RootCertStore {
     let mut store = RootCertStore::empty();
-    let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let bundle = named.or_else(|| BUNDLES.iter().map(PathBuf::from).find(|p| p.is_file()));
     let own = docker_folders(host).into_iter().flat_map(|folder| {
         let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
         files.filter(|p| p.extension().is_some_and(|e| e == "crt")).collect::<Vec<_>>()
     });
-    for file in bundle.into_iter().chain(own) {
-        let certificates = CertificateDer::pem_file_iter(&file).into_iter().flatten();
-        // One that cannot be read vouches for nobody; the others do.
-        store.add_parsable_certificates(certificates.flatten());
+    for file in tls::bundle().into_iter().chain(own) {
+        tls::add_authorities(&mut store, &std::fs::read(file).unwrap_or_default());
     }
     store
 }
@@ -56,124 +30,4 @@ fn docker_folders(host: &str) -> Vec<PathBuf> {
     }
     let home = std::env::var_os("HOME").map(|h| Path::new(&h).join(".config/docker/certs.d").join(host));
     [Some(Path::new("/etc/docker/certs.d").join(host)), home].into_iter().flatten().collect()
-}
-
-/// Makes a connection a safe one.
-pub async fn connect(config: Arc<ClientConfig>, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, String> {
-    let name =
-        ServerName::try_from(name_of(host).to_owned()).map_err(|_| format!("tls: {host} is no name that a certificate could have"))?;
-    TlsConnector::from(config).connect(name, stream).await.map_err(|e| {
-        let inner = e.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-        inner.map_or_else(|| format!("tls: {e}"), |error| words(error, host))
-    })
-}
-
-/// The host without its port, and an IPv6 address without its brackets.
-fn name_of(host: &str) -> &str {
-    let port = host.rsplit_once(':').filter(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
-    let name = port.map_or(host, |(name, _)| name);
-    name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name)
-}
-
-/// Go's words for a certificate that does not do.
-fn words(error: &Error, host: &str) -> String {
-    let why = match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => "certificate signed by unknown authority".to_owned(),
-        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            "certificate has expired or is not yet valid".to_owned()
-        }
-        Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
-            format!("certificate is valid for other names, not {}", name_of(host))
-        }
-        Error::InvalidCertificate(other) => format!("{other:?}"),
-        Error::InvalidMessage(_) => return "http: server gave HTTP response to HTTPS client".to_owned(),
-        other => return format!("tls: {other}"),
-    };
-    format!("tls: failed to verify certificate: x509: {why}")
-}
-
-/// Lets everyone in. For registries on this machine alone, which Docker too does not ask who they are.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        m: &[u8],
-        c: &CertificateDer<'_>,
-        d: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(m, c, d, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        m: &[u8],
-        c: &CertificateDer<'_>,
-        d: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(m, c, d, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio_rustls::TlsAcceptor;
-    use tokio_rustls::rustls::ServerConfig;
-    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-
-    use super::*;
-
-    const PEM: &[u8] = include_bytes!("../../../tests/engine_images/registry-test.pem");
-
-    /// Connects to a server with the certificate above as if it were `host`.
-    async fn handshake(config: Arc<ClientConfig>, host: &str) -> Result<(), String> {
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(PEM).map(Result::unwrap).collect();
-        let key = PrivateKeyDer::from_pem_slice(PEM).unwrap();
-        let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions().unwrap();
-        let server = server.with_no_client_auth().with_single_cert(certificates, key).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            let _ = TlsAcceptor::from(Arc::new(server)).accept(stream).await;
-        });
-        let done = connect(config, host, TcpStream::connect(address).await.unwrap()).await.map(drop);
-        let _ = serving.await;
-        done
-    }
-
-    #[tokio::test]
-    async fn who_nobody_vouches_for_is_refused_in_gos_words() {
-        let mut known = RootCertStore::empty();
-        known.add_parsable_certificates(CertificateDer::pem_slice_iter(PEM).flatten());
-        assert_eq!(handshake(trusting(Some(known.clone())).unwrap(), "registry.test:5000").await, Ok(()));
-        let unknown = handshake(trusting(Some(RootCertStore::empty())).unwrap(), "registry.test").await;
-        assert_eq!(unknown.unwrap_err(), "tls: failed to verify certificate: x509: certificate signed by unknown authority");
-        let other = handshake(trusting(Some(known)).unwrap(), "other.test").await.unwrap_err();
-        assert!(other.contains("x509: certificate is valid for other names, not other.test"), "{other}");
-        assert_eq!(handshake(trusting(None).unwrap(), "other.test").await, Ok(()));
-    }
-
-    #[test]
-    fn a_host_is_named_without_port_and_brackets() {
-        for (host, name) in [("a.b", "a.b"), ("a.b:5000", "a.b"), ("[::1]:5000", "::1"), ("[::1]", "::1")] {
-            assert_eq!(name_of(host), name);
-        }
-    }
 }

@@ -6,7 +6,7 @@
 mod agents;
 mod choice;
 mod content;
-mod csv;
+pub mod csv;
 mod inputs;
 mod keys;
 mod order;
