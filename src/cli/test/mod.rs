@@ -102,8 +102,7 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     let base = short_temporary_folder();
     sweep(&base);
     let folder = tempfile::Builder::new().prefix(FOLDER).tempdir_in(&base)?;
-    let lock = std::fs::File::create(folder.path().join(LOCK))?;
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(std::io::Error::from)?;
+    let _lock = lock(folder.path())?;
     let options = RunOptions {
         timeout: args.timeout,
         jobs: args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(2, usize::from), usize::from),
@@ -205,6 +204,16 @@ fn short_temporary_folder() -> PathBuf {
 /// Runs' folders, and the file in each that its run holds locked.
 const FOLDER: &str = "dockside-test-";
 const LOCK: &str = "lock";
+
+/// Marks a folder as one that is used, until what is returned is dropped.
+fn lock(folder: &Path) -> std::io::Result<std::fs::File> {
+    // Locked before it has the name by which other runs look for it: between the two they would take the folder for a dead one's.
+    let fresh = folder.join("lock.new");
+    let lock = std::fs::File::create(&fresh)?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)?;
+    std::fs::rename(fresh, folder.join(LOCK))?;
+    Ok(lock)
+}
 
 /// Removes the folders of runs that were killed.
 fn sweep(base: &Path) {
