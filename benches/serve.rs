@@ -19,7 +19,7 @@ mod server;
 
 const FOLLOWERS: usize = 1000;
 const MOVES: usize = 50;
-const EDITS: usize = 20;
+const EDITS: usize = 100;
 
 fn main() {
     // `cargo bench` says so; `cargo test --benches` only wants to know that it compiles.
