@@ -100,6 +100,7 @@ function drive(steps) {
   setTimeout(async () => {
     try { await steps(); } catch (e) { lines.push("failed: " + e); }
     const pre = document.createElement("pre");
+    pre.hidden = true; // on paper, too
     pre.id = "driven";
     pre.textContent = lines.join("\n");
     document.body.appendChild(pre);
@@ -365,6 +366,28 @@ fn paper_has_one_slide_a_page_and_a_handout_has_it_once() {
     assert!(pdf.starts_with(b"%PDF") && has(b"/Outlines") && has(b"/Title (Three)"), "headings are bookmarks");
     // The slide with an increment is there once, and two slides go on a sheet.
     assert_eq!(dockside(&["build", "deck.md", "--pdf", "handout.pdf", "--handout"], folder), "4 slides, 2 pages: handout.pdf\n");
+}
+
+#[test]
+fn paper_has_all_slides_whatever_the_window_shows() {
+    let Some(browser) = chromium() else { return };
+    for key in ["p", "o", "b", "z"] {
+        let deck = Deck::new(
+            REMARK,
+            &format!(
+                "await press('{key}'); const look = () => document.documentElement.className + document.querySelector('.body').style.transform; const before = look();
+                dispatchEvent(new Event('beforeprint')); note(look()); dispatchEvent(new Event('afterprint')); note(look() === before);"
+            ),
+        );
+        let notes = deck.notes(&browser, "");
+        assert!(!["presenter", "overview", "black", "scale"].iter().any(|view| notes[0].contains(view)), "{key}: {notes:?}");
+        assert_eq!(notes.get(1).map(String::as_str), Some("true"), "{key}: the view comes back: {notes:?}");
+        let pdf = deck.folder.path().join("deck.pdf");
+        let to = format!("--print-to-pdf={}", pdf.display());
+        run(&browser, &deck.folder.path().join("profile"), &["--virtual-time-budget=20000", &to, &deck.address("")]);
+        let pdf = fs::read(pdf).expect("a PDF");
+        assert!(pdf.windows(8).any(|part| part == b"/Count 5"), "{key}: each slide has a page");
+    }
 }
 
 #[test]

@@ -38,12 +38,29 @@ function refit() {
   if (isOn("presenter") && slides[current + 1]) fit(slides[current + 1]);
 }
 
-// Slides are measured as they will be printed. Widths are set by the style sheet for paper only, so they are set here first.
+// Views that paper has not, and what is put away with them while it is printed.
+const VIEWS = ["presenter", "overview", "black", "invite"];
+let putAway = [];
+let magnified = null;
+
+// Paper has all slides as they are, whatever the window shows. They are measured as they will be printed: widths are set by the style
+// sheet for paper only, so they are set here first.
 function beforePrint() {
+  putAway = VIEWS.filter(isOn);
+  root.classList.remove(...putAway);
+  magnified = zoomed;
+  zoom(null);
   const sheet = document.createElement("style");
   sheet.id = "measuring";
   sheet.textContent = ".js .slide{display:block!important;position:absolute!important;inset:0 auto auto 0!important;width:1280px!important;height:720px!important}";
   document.head.appendChild(sheet);
   slides.forEach(fit);
   sheet.remove();
+}
+
+function afterPrint() {
+  root.classList.add(...putAway);
+  putAway = [];
+  refit();
+  zoom(magnified);
 }

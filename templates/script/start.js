@@ -62,7 +62,7 @@ function start() {
   addEventListener("hashchange", follow);
   addEventListener("resize", () => { refit(); if (pointed) point(pointed); });
   addEventListener("beforeprint", beforePrint);
-  addEventListener("afterprint", refit);
+  addEventListener("afterprint", afterPrint);
   addEventListener("mousemove", wake, { passive: true });
   addEventListener("pointermove", pointerMoved, { passive: true });
   document.addEventListener("click", click);
