@@ -1,7 +1,7 @@
 //! `dockside serve` from outside: pages, news of edits, trouble and recovery, who may ask, and a class that follows its presenter.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
@@ -100,6 +100,55 @@ fn pages_and_pictures_but_nothing_else() {
     for place in ["/secret.txt", "/course.yml", "/a.md", "/../secret.txt", "/%2e%2e/secret.txt", "//etc/passwd", "/x.svg/.."] {
         assert!(server.get(place).starts_with("HTTP/1.1 404"), "{place}");
     }
+}
+
+#[test]
+fn a_part_of_a_video_can_be_had() {
+    let folder = course();
+    fs::write(folder.path().join("v.mp4"), b"0123456789").expect("written");
+    fs::write(folder.path().join("a.md"), "# Film\n\n<video src=\"v.mp4\" controls></video>\n").expect("written");
+    let server = Server::start(folder.path(), ".");
+    let part = |range: &str| {
+        server.ask(&format!("GET /v.mp4 HTTP/1.1\r\nHost: {}\r\nRange: bytes={range}\r\nConnection: close\r\n\r\n", server.address))
+    };
+    let some = part("2-4");
+    assert!(some.starts_with("HTTP/1.1 206") && some.contains("content-range: bytes 2-4/10") && some.ends_with("\r\n\r\n234"), "{some}");
+    assert!(some.contains("content-type: video/mp4") && some.contains("nosniff"), "{some}");
+    assert!(part("8-").ends_with("\r\n\r\n89"));
+    assert!(part("20-").starts_with("HTTP/1.1 416"));
+    let whole = server.get("/v.mp4");
+    assert!(
+        whole.starts_with("HTTP/1.1 200") && whole.contains("accept-ranges: bytes") && whole.ends_with("\r\n\r\n0123456789"),
+        "{whole}"
+    );
+    fs::remove_file(folder.path().join("v.mp4")).expect("removed");
+    assert!(server.get("/v.mp4").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn pages_are_packed_for_those_who_take_it() {
+    let folder = course();
+    let server = Server::start(folder.path(), ".");
+    let ask = |takes: &str| {
+        let mut stream = server.connect();
+        write!(stream, "GET / HTTP/1.1\r\nHost: {}\r\n{takes}Connection: close\r\n\r\n", server.address).expect("asked");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        let end = answer.windows(4).position(|part| part == b"\r\n\r\n").expect("a head") + 4;
+        (String::from_utf8_lossy(&answer[..end]).into_owned(), answer.split_off(end))
+    };
+    let (head, plain) = ask("");
+    assert!(!head.contains("content-encoding") && head.contains("vary: accept-encoding"), "{head}");
+    let mut sizes = Vec::new();
+    for _ in 0..2 {
+        let (head, packed) = ask("Accept-Encoding: gzip, br\r\n");
+        assert!(head.contains("content-encoding: gzip"), "{head}");
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).expect("gzip");
+        assert_eq!(String::from_utf8_lossy(&unpacked), String::from_utf8_lossy(&plain));
+        sizes.push(packed.len());
+    }
+    assert!(sizes[0] * 2 < plain.len(), "{sizes:?} of {}", plain.len());
 }
 
 #[test]

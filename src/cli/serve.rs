@@ -97,7 +97,7 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
             // Without a signal handler Ctrl-C ends the process all the same.
             let _ = tokio::signal::ctrl_c().await;
         };
-        server::serve(Show { live, class, join: join.into() }, listener, access, stop).await?;
+        server::serve(Show { live, class, join: join.into(), pages: Arc::default() }, listener, access, stop).await?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body as HttpBody;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
+use tower_http::services::ServeFile;
 
 use super::access::Access;
 use super::class::Class;
 use super::live::Live;
+use super::packed::{self, Pages};
 use super::{events, join, present};
 use crate::deck::{Body, media_type};
 
@@ -28,6 +30,8 @@ pub struct Show {
     pub class: Arc<Class>,
     /// The address at which others follow.
     pub join: Arc<str>,
+    /// What has been sent of the site.
+    pub pages: Arc<Pages>,
 }
 
 /// Answers requests on `listener` until `stop` is done.
@@ -73,20 +77,29 @@ async fn from_known_names(State(access): State<Arc<Access>>, request: Request, n
     (StatusCode::FORBIDDEN, why).into_response()
 }
 
-/// A file of the site as it is now.
-async fn file(State(show): State<Show>, uri: Uri) -> Response {
-    let site = show.live.site();
-    let place = crate::deck::percent_decoded(uri.path().trim_start_matches('/')).into_owned();
+/// A file of the site as it is now. Pages are packed for those who take them so; of others a part can be had, which videos need.
+async fn file(State(show): State<Show>, request: Request) -> Response {
+    let (site, version) = show.live.shown();
+    let place = crate::deck::percent_decoded(request.uri().path().trim_start_matches('/')).into_owned();
     let place = if place.is_empty() { "index.html".to_owned() } else { place };
     match site.files.get(&place) {
-        Some(Body::Text(page)) => {
-            let version = show.live.news().borrow().news.version.clone();
-            let page = page.replacen("<html ", &format!("<html data-version=\"{version}\" data-join=\"{}\" ", show.join), 1);
-            text(&place, page)
+        Some(Body::Text(_)) => {
+            let packed = packed::accepted(request.headers());
+            let wire = tokio::task::spawn_blocking({
+                let place = place.clone();
+                move || show.pages.get(&site, &version, &place, &show.join, packed)
+            });
+            let Ok(Some(bytes)) = wire.await else { return not_found() };
+            let mut response = answer(&place, HttpBody::from(bytes));
+            response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+            if packed {
+                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            response
         }
-        Some(Body::File(path)) => match tokio::fs::read(path).await {
-            Ok(bytes) => answer(&place, HttpBody::from(bytes)),
-            Err(_) => not_found(),
+        Some(Body::File(path)) => match ServeFile::new(path).try_call(request).await {
+            Ok(found) if found.status() != StatusCode::NOT_FOUND => dressed(&place, found.map(HttpBody::new)),
+            _ => not_found(),
         },
         None => not_found(),
     }
@@ -101,7 +114,11 @@ pub(super) fn text(place: &str, text: String) -> Response {
 }
 
 fn answer(place: &str, body: HttpBody) -> Response {
-    let mut response = Response::new(body);
+    dressed(place, Response::new(body))
+}
+
+/// With the headers that all answers have.
+fn dressed(place: &str, mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(place)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -39,7 +39,8 @@ pub struct Live {
     variant: Option<String>,
     highlight: bool,
     builder: Builder,
-    site: RwLock<Arc<Site>>,
+    /// With its version.
+    site: RwLock<(Arc<Site>, Arc<str>)>,
     patches: RwLock<Arc<Patches>>,
     news: watch::Sender<Bulletin>,
     /// Goes into every version, so that a page of an earlier run knows that it is old.
@@ -58,7 +59,7 @@ impl Live {
             variant: variant.map(str::to_owned),
             highlight,
             builder: Builder::remembering(),
-            site: RwLock::default(),
+            site: RwLock::new((Arc::default(), "".into())),
             patches: RwLock::default(),
             news: watch::Sender::default(),
             run: format!("{run:x}"),
@@ -68,6 +69,11 @@ impl Live {
     }
 
     pub fn site(&self) -> Arc<Site> {
+        self.shown().0
+    }
+
+    /// The site, and its version as the news tell it.
+    pub fn shown(&self) -> (Arc<Site>, Arc<str>) {
         self.site.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -114,7 +120,7 @@ impl Live {
                 if news.looks.is_empty() || looks(&old) != looks(&site) {
                     news.looks = self.next(&news.looks);
                 }
-                self.show(site);
+                self.show(site, &news.version);
             }
             other => {
                 // The old site stays; what the new one is made of is looked at too, for the edit that mends it.
@@ -125,7 +131,7 @@ impl Live {
                 if site.files.is_empty() {
                     site.files.insert("index.html".to_owned(), Body::Text(waiting_page()));
                 }
-                self.show(site);
+                self.show(site, &news.version);
             }
         }
         if self.news.borrow().news != news {
@@ -141,8 +147,8 @@ impl Live {
         self.news.send_replace(Bulletin::new(news, &self.patches()));
     }
 
-    fn show(&self, site: Site) {
-        *self.site.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(site);
+    fn show(&self, site: Site, version: &str) {
+        *self.site.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(site), version.into());
     }
 
     fn next(&self, version: &str) -> String {
