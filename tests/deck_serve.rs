@@ -481,12 +481,13 @@ fn windows_of_a_talk_keep_in_step_from_disk() {
 fn a_slide_is_found_by_number_title_and_words() {
     let Some(chromium) = chromium() else { return };
     let folder = lecture();
-    fs::write(folder.path().join("a.md"), "# One\n\n---\n\n# Bücher\n\n---\n\n# Three\n\nabout a Harbour and 2 books\n").expect("written");
+    fs::write(folder.path().join("a.md"), "# One\n\n---\n\n# Bücher\n\n---\n\n# Three<br>and more\n\nabout a Harbour and 2 books\n")
+        .expect("written");
     build(folder.path());
     let mut browser = Browser::start(&chromium);
     let window = browser.open(&format!("file://{}/out/one.html", folder.path().display()));
     browser.until(&window, "window.dockside");
-    for (typed, hash) in [("2", "#2"), ("bucher", "#2"), ("HARBOUR about", "#3"), ("one", "#1")] {
+    for (typed, hash) in [("2", "#2"), ("bucher", "#2"), ("HARBOUR about", "#3"), ("one", "#1"), ("three and m", "#3")] {
         browser.press(&window, &["g"]);
         browser.until(&window, "document.querySelector('#finder')?.open");
         browser.call(Some(&window), "Input.insertText", serde_json::json!({ "text": typed }));

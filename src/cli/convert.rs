@@ -31,6 +31,9 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     let tell = |diagnostics: &[Diagnostic]| diagnostics.iter().for_each(|d| eprintln!("{}", diag::render(d, color)));
     let [deck] = course.decks.as_slice() else {
         tell(&diagnostics);
+        if course.decks.is_empty() && diagnostics.iter().any(Diagnostic::is_error) {
+            return Ok(ExitCode::from(exit::ERROR));
+        }
         let names: Vec<&str> = course.decks.iter().map(|deck| deck.name.as_str()).collect();
         let message = format!("{} has {} decks; one at a time can be converted", args.path.display(), names.len());
         return Err(CliError::new(message).hint("name the deck's Markdown file"));

@@ -15,8 +15,7 @@ function textOf(slide) {
   const body = bodyOf(slide);
   let known = texts.get(body);
   if (!known) {
-    const text = (part) => part ? part.textContent.replace(/\s+/g, " ").trim() : "";
-    const shown = text(body), notes = text(slide.querySelector(".notes"));
+    const shown = saidBy(body), notes = saidBy(slide.querySelector(".notes"));
     known = { shown, notes, plain: plain(shown), plainNotes: plain(notes) };
     texts.set(body, known);
   }

@@ -69,7 +69,7 @@ function step(by) {
   const one = by > 0 ? fragments.find((f) => !f.classList.contains("shown")) : fragments.findLast((f) => f.classList.contains("shown"));
   if (one) {
     one.classList.toggle("shown", by > 0);
-    if (by > 0) say(one.textContent.trim().slice(0, 300));
+    if (by > 0) say(saidBy(one).slice(0, 300));
     if (isOn("presenter")) showSlide();
     tell();
   } else if (slides[current + by]) {

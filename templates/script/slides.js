@@ -71,9 +71,17 @@ function at(h, v) {
   return column.length ? slides.indexOf(column[Math.min(v, column.length - 1)]) : -1;
 }
 
+// What an element says, on one line: where a line ends in it, a word does.
+function saidBy(element) {
+  if (!element) return "";
+  const whole = element.querySelector("br") ? element.cloneNode(true) : element;
+  if (whole !== element) whole.querySelectorAll("br").forEach((end) => end.replaceWith(" "));
+  return whole.textContent.replace(/\s+/g, " ").trim();
+}
+
 function titleOf(slide) {
   const heading = bodyOf(slide).querySelector("h1, h2, h3, h4, h5, h6") || bodyOf(slide).querySelector(":scope > p");
-  return heading ? heading.textContent.replace(/\s+/g, " ").trim().slice(0, 120) : "";
+  return saidBy(heading).slice(0, 120);
 }
 
 function fragmentsOf(slide) {

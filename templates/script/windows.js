@@ -65,7 +65,7 @@ function apply(there) {
     else if (i >= 0) {
       const before = shownOn(slides[current]);
       fragmentsOf(slides[current]).forEach((f, n) => f.classList.toggle("shown", n < shown));
-      if (shown > before) say(fragmentsOf(slides[current])[shown - 1]?.textContent.trim().slice(0, 300) || "");
+      if (shown > before) say(saidBy(fragmentsOf(slides[current])[shown - 1]).slice(0, 300));
       if (isOn("presenter")) showSlide();
     }
     setBlack(there.black === true);
