@@ -1,6 +1,9 @@
 //! Runs commands with Docker's own client and with ours against one engine of ours, and compares what they print and their exit statuses.
 //! Skipped where the machine has no Docker client.
 
+#[path = "engine/registries.rs"]
+mod registries;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +13,7 @@ struct Engine {
     child: Child,
     host: String,
     home: tempfile::TempDir,
+    registry: std::sync::Arc<registries::Registry>,
 }
 
 impl Engine {
@@ -29,7 +33,7 @@ impl Engine {
             assert!(begin.elapsed() < Duration::from_secs(60), "the engine does not answer");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Engine { child, host: format!("unix://{}", socket.display()), home }
+        Engine { child, host: format!("unix://{}", socket.display()), home, registry: registries::Registry::start(false) }
     }
 
     /// Lays out configurations below `cfg/` and programs that clients call, for the lines that use them.
@@ -50,6 +54,7 @@ impl Engine {
             .env("DOCKER_HOST", &self.host)
             .env("DOCKER_CONFIG", self.home.path().join("config"))
             .env("HOST_OF_TEST", &self.host)
+            .env("REGISTRY", format!("localhost:{}", self.registry.port))
             .env("CFG", self.home.path().join("cfg"))
             .env("UNDER_TEST", client)
             .env("PATH", format!("{}:{}", self.home.path().join("bin").display(), std::env::var("PATH").unwrap_or_default()))
@@ -108,7 +113,7 @@ else echo hello "$@"; exit 7; fi
         r#"#!/bin/sh
 echo "$@" >> "$CFG/ssh.log"
 while [ "$1" != -- ]; do shift; done
-[ "$2" = nowhere ] && { echo no way >&2; exit 255; }
+[ "$2" = nowhere ] && { read -r asked; echo no way >&2; exit 255; }
 shift 3
 [ "$1" = --host ] && shift 2
 exec "$UNDER_TEST" "$@"
@@ -259,6 +264,7 @@ docker context create one1 --docker host=tcp://h:1; docker context create two2 -
 (unset DOCKER_HOST; docker context create ctx --docker host=$HOST_OF_TEST; docker context use ctx; docker context show; docker ps -q; docker context rm ctx; docker context rm -f ctx; docker context show; cat $DOCKER_CONFIG/config.json)
 (unset DOCKER_HOST; docker context create ctx --docker host=$HOST_OF_TEST; DOCKER_CONTEXT=ctx docker ps -q; docker -c ctx version -f '{{.Client.Context}}'; docker context use default; docker context rm ctx)
 docker context create ctx --docker host=unix:///x; docker context export ctx $CFG/ctx.tar; tar tvf $CFG/ctx.tar | cut -c1-30; docker context import cty $CFG/ctx.tar; docker context inspect cty -f '{{.Name}} {{.Endpoints.docker.Host}}'; docker context rm ctx cty; rm $CFG/ctx.tar
+mkdir -p $CFG/z/tls/docker; echo key > $CFG/z/tls/docker/ca.pem; echo '{"Name":"far","Metadata":{},"Endpoints":{"docker":{"Host":"tcp://h:1","SkipTLSVerify":false}}}' > $CFG/z/meta.json; zipped() { python3 -c 'import os,shutil; shutil.make_archive(os.environ["CFG"]+"/ctx", "zip", os.environ["CFG"]+"/z")'; docker context import $1 $CFG/ctx.zip; }; zipped ctz; docker context inspect ctz -f '{{.Name}} {{.Endpoints.docker.Host}} {{.TLSMaterial}}'; touch $CFG/z/odd; zipped cty; printf 'PK\003\004' > $CFG/ctx.zip; docker context import ctw $CFG/ctx.zip; docker context rm -f ctz cty ctw; rm -r $CFG/z $CFG/ctx.zip
 docker context import cty /nope
 docker context import cty /etc/passwd
 docker context use nope
@@ -388,7 +394,104 @@ docker events --since 0 --until 1s --format '{{.Type}} {{.Action}}' | head -3
 docker events --format '{{.Nope}}'
 docker volume create -o type=tmpfs qq
 docker tag busybox sha256:x
+docker context inspect -f '{{define "a"}}<{{.}}>{{end}}{{template "a" .Name}}{{block "b" .Endpoints}}{{len .}}{{end}}' default
+docker ps -a --format '{{define "n"}}[{{.Names}}]{{end}}{{template "n" .}}'
+docker ps -a --format '{{template "nope"}}'
+docker ps -a --format '{{call .ID}}'
+docker ps -a --format '{{define "a"}}{{template "a"}}{{end}}{{template "a"}}'
+docker __complete c
+docker __complete image ''
+docker __complete image nope ''
+docker __completeNoDesc im
+docker __complete --lo
+docker __complete -
+docker __complete --context ''
+docker __complete --log-level ''
+docker __complete run -
+docker __complete run -it --p
+docker __complete run busybox -
+docker __complete run --pull ''
+docker __complete run --network=
+docker __complete run --volumes-from ''
+docker __complete run --link ''
+docker __complete run ''
+docker __complete create x ''
+docker __complete rmi ''
+docker __complete start ''
+docker __complete stop ''
+docker __complete attach ''
+docker __complete exec one -
+docker __complete rm ''
+docker __complete rm -f ''
+docker __complete unpause ''
+docker __complete rename ''
+docker __complete tag a ''
+docker __complete push a ''
+docker __complete network connect ''
+docker __complete network connect bridge ''
+docker __complete network disconnect bridge ''
+docker __complete volume rm ''
+docker __complete context use ''
+docker __complete build ''
+docker __complete ps --format ''
+docker __complete ps --nope ''
+docker __complete service ls -
+docker __complete manifest create ''
+docker __complete cp ''
+docker -H unix:///nope __complete rm ''
+docker __complete
+docker completion bash x
+docker completion bash --nope
+docker completion nope
+docker completion
+docker manifest --help
+docker manifest create a
+docker manifest create A b
+docker manifest annotate A b
+docker manifest annotate a b --arch arm
+docker manifest push nosuch
+docker manifest rm nosuch A
+docker manifest inspect nosuch a
+docker manifest push --help
+docker manifest create --insecure $REGISTRY/one:list $REGISTRY/one:a $REGISTRY/two:b; docker manifest create --insecure $REGISTRY/one:list $REGISTRY/one:a; cat $DOCKER_CONFIG/manifests/*/*; docker manifest inspect $REGISTRY/one:list; docker manifest inspect -v $REGISTRY/one:list $REGISTRY/one:a; docker manifest annotate $REGISTRY/one:list $REGISTRY/one:a --arch arm64 --variant v8 --os-features x,y; docker manifest annotate $REGISTRY/one:list $REGISTRY/one:a --arch nope; docker manifest push --insecure -p $REGISTRY/one:list; docker manifest rm $REGISTRY/one:list; docker manifest inspect --insecure $REGISTRY/one:list
+docker manifest create --insecure $REGISTRY/one:x $REGISTRY/one:nope
+docker manifest create --insecure --amend other.test/x $REGISTRY/one:a; docker manifest push other.test/x; docker manifest rm other.test/x
+docker manifest inspect --insecure -v $REGISTRY/one:a
 "#;
+
+/// What bash offers for a line that is being typed, with the script that we print for it; the script calls our client.
+const COMPLETE: &str = r#"
+source <(docker completion bash)
+typed() { COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9; COMPREPLY=(); $(complete -p docker | sed 's/.*-F \([^ ]*\).*/\1/') 2>/dev/null; echo "$1 -> ${COMPREPLY[*]}"; }
+typed 'docker stop o'
+typed 'docker run --pull=mi'
+typed 'docker run --pull n'
+typed 'docker rmi busybox:l'
+typed 'docker contex'
+typed 'docker run --priv'
+typed 'docker nope '
+typed 'docker im'
+source <(docker completion bash --no-descriptions)
+typed 'docker im'
+"#;
+
+#[test]
+fn bash_completes() {
+    let ours = tempfile::tempdir().expect("a folder");
+    let ours_path = ours.path().join("docker");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dockside"), &ours_path).expect("a link");
+    let engine = Engine::start();
+    for line in ["docker pull -q busybox", "docker run -d --name one busybox sleep 1000"] {
+        let (status, _, stderr) = engine.run(&ours_path, line);
+        assert_eq!(status, 0, "{line}: {stderr}");
+    }
+    let (status, stdout, stderr) = engine.run(&ours_path, COMPLETE);
+    let wanted = "docker stop o -> one\ndocker run --pull=mi -> missing\ndocker run --pull n -> never\ndocker rmi busybox:l -> latest\n\
+                  docker contex -> context\ndocker run --priv -> --privileged\ndocker nope  -> \n\
+                  docker im -> image  (Manage images) images  (List images) import  (Import the contents from a tarball to create a filesystem image)\n\
+                  docker im -> image images import\n";
+    assert_eq!((status, stdout.as_str()), (0, wanted), "{stderr}");
+}
 
 #[test]
 fn both_clients_print_the_same() {
@@ -398,14 +501,26 @@ fn both_clients_print_the_same() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dockside"), &ours_path).expect("a link");
     let engine = Engine::start();
     engine.furnish();
-    for line in ["docker pull -q busybox", "docker run -d --name one -l a=b busybox sleep 1000"] {
+    for line in [
+        "docker pull -q busybox",
+        "docker run -d --name one -l a=b busybox sleep 1000",
+        "for name in one:a two:b; do docker tag busybox $REGISTRY/$name; docker push -q $REGISTRY/$name; done",
+    ] {
         let (status, _, stderr) = engine.run(&ours_path, line);
         assert_eq!(status, 0, "{line}: {stderr}");
     }
     let mut wrong = Vec::new();
     for line in COMMANDS.lines().filter(|l| !l.is_empty()) {
         // Ages go on between the two: three attempts.
-        let same = (0..3).any(|_| engine.run(&theirs, line) == engine.run(&ours_path, line));
+        let unordered = line.contains("__complete");
+        let run = |client: &Path| {
+            let (status, stdout, stderr) = engine.run(client, line);
+            // Go offers the names of a map in no order.
+            let mut lines: Vec<&str> = stdout.lines().collect();
+            lines.sort_unstable();
+            (status, if unordered { lines.join("\n") } else { stdout.clone() }, stderr)
+        };
+        let same = (0..3).any(|_| run(&theirs) == run(&ours_path));
         if !same {
             let (theirs, ours) = (engine.run(&theirs, line), engine.run(&ours_path, line));
             wrong.push(format!("$ {line}\nDocker's: {theirs:?}\nours:     {ours:?}"));

@@ -415,6 +415,11 @@ impl Client {
         let asked = request.method[..1].to_owned() + &request.method[1..].to_lowercase();
         let why = match std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>()) {
             Some(source) if source.kind() == io::ErrorKind::Other => source.to_string(),
+            Some(source) if source.kind() == io::ErrorKind::UnexpectedEof => "EOF".to_owned(),
+            Some(source) if source.kind() == io::ErrorKind::ConnectionReset => {
+                format!("{}: {}", self.dial().replace("dial", "read"), io_words(source))
+            }
+            Some(source) if crate::tls::refusal(source).is_some() => crate::tls::refusal(source).unwrap_or_default(),
             _ if error.is_incomplete_message() || error.is_closed() => "EOF".to_owned(),
             _ => error.to_string(),
         };

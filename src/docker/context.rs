@@ -1,7 +1,7 @@
 //! What every command gets: the client (made when first needed), the terminal's facts and the ways to print. It takes no decisions of
 //! its own about what to say.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::cmdline::Matches;
 use super::contexts::{self, DEFAULT, DOCKER, Store};
 use super::failure::Failure;
 use super::host::Host;
+use super::signals::Manner;
 use super::{config, tls};
 use crate::tls::ClientConfig;
 
@@ -31,6 +32,8 @@ pub struct Context {
     pub contexts: Store,
     /// `-D`: more is told.
     pub debug: bool,
+    /// What the command does when the user ends it.
+    pub manner: Cell<Manner>,
     /// How to speak to the default context's engine, where TLS is asked for.
     tls: Option<Arc<ClientConfig>>,
 }
@@ -44,7 +47,17 @@ impl Context {
         default_host: DefaultHost,
     ) -> Context {
         let contexts = Store::new(&config);
-        Context { given_host, default_host, client: OnceCell::new(), config, name, contexts, debug: false, tls }
+        Context {
+            given_host,
+            default_host,
+            client: OnceCell::new(),
+            config,
+            name,
+            contexts,
+            debug: false,
+            manner: Cell::new(Manner::Ends),
+            tls,
+        }
     }
 
     /// The address of the default context's engine.
@@ -81,7 +94,8 @@ impl Context {
         let (ca, certificate, own) = (key("ca.pem"), key("cert.pem"), key("key.pem"));
         let safe = ca.is_some() || certificate.is_some() || own.is_some() || meta.skips_verification() || host.text.starts_with("https:");
         let tls = safe.then(|| tls::config(ca.as_deref(), certificate.as_deref(), own.as_deref(), meta.skips_verification()));
-        Ok((host, tls.transpose().map_err(|e| unresolved(&e))?))
+        let said = |e| Failure::new(format!("Failed to initialize: failed to retrieve context tls info: {e}"));
+        Ok((host, tls.transpose().map_err(said)?))
     }
 
     /// The command line with the configuration's proxies as if they had been given by `flag`, unless others were.

@@ -4,6 +4,7 @@
 mod client;
 mod cmdline;
 mod commands;
+mod completion;
 mod config;
 mod connection;
 mod context;
@@ -17,7 +18,9 @@ mod host;
 mod plugins;
 mod progress;
 mod progressui;
+mod prompt;
 mod reference;
+mod signals;
 mod stream;
 mod table;
 mod tables;
@@ -25,6 +28,7 @@ pub mod template;
 mod terminal;
 mod tls;
 mod usage;
+mod zip;
 
 use std::io::Write as _;
 
@@ -105,6 +109,9 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
         context.print(root_help());
         return Ok(0);
     };
+    if first == completion::ASK || first == completion::ASK_FOR_NAMES {
+        return completion::answer(&context, &rest[1..], first == completion::ASK);
+    }
     let builtin = tables::find(first).is_some() || tables::GROUPS.iter().any(|g| g.name == first);
     if !builtin && let Some(plugin) = plugins::find(&context.config, first) {
         let host = (context.name == contexts::DEFAULT && context.given_host.is_none()).then(|| context.default_address()).transpose()?;
@@ -138,6 +145,10 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
             Ok(0)
         };
         match words.first().map(String::as_str) {
+            // What shells ask for has no wrong words.
+            _ if group.kind == tables::GroupKind::Hidden && words.iter().all(|word| tables::find(&format!("{path} {word}")).is_none()) => {
+                return help(false);
+            }
             None => {
                 if group.name == "manifest" && !asked_help {
                     context.warn("\n");
@@ -198,7 +209,7 @@ fn dispatch(args: &[String], default_host: DefaultHost) -> Outcome {
 /// Runs the command on a runtime of one thread; what still reads standard input then is left behind.
 fn run(command: &tables::Command, context: &Context, matches: &cmdline::Matches) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(Failure::from)?;
-    let outcome = runtime.block_on((command.run)(context, matches));
+    let outcome = runtime.block_on(async { signals::until_ended(context, (command.run)(context, matches)).await });
     runtime.shutdown_background();
     outcome
 }

@@ -44,5 +44,5 @@ pub fn asked(global: &Matches) -> Result<Option<Arc<ClientConfig>>, Failure> {
     let (ca, certificate, key) = (read("tlscacert", "ca.pem")?, read("tlscert", "cert.pem")?, read("tlskey", "key.pem")?);
     config(ca.as_deref(), certificate.as_deref(), key.as_deref(), !verify)
         .map(Some)
-        .map_err(|e| Failure::new(format!("Failed to initialize: unable to resolve docker endpoint: {e}")))
+        .map_err(|e| Failure::new(format!("Failed to initialize: failed to retrieve context tls info: {e}")))
 }

@@ -21,23 +21,67 @@ pub fn command(command: &Command, path: &str, columns: usize, facts: &Facts) -> 
     text
 }
 
-/// The help of a group such as `image`.
-pub fn group(group: &tables::Group, c: &Context) -> String {
-    let mut entries: Vec<(&str, &str)> = tables::commands()
+/// The commands of a group, which are not groups themselves, with what they do.
+fn commands_of(group: &tables::Group) -> Vec<(&'static str, &'static str)> {
+    tables::commands()
         .filter_map(|command| {
             let path = command.canonical(&format!("{} ?", group.name));
             let name = path.strip_prefix(group.name)?.strip_prefix(' ').filter(|name| !name.contains(' '))?;
             Some((name, command.summary()))
         })
         .filter(|(name, _)| !HIDDEN.contains(&format!("{} {name}", group.name).as_str()))
-        .collect();
+        .collect()
+}
+
+/// The groups within a group, with what they are about.
+fn groups_of(group: &tables::Group) -> Vec<(&'static str, &'static str)> {
+    tables::GROUPS.iter().filter_map(|g| Some((g.name.strip_prefix(group.name)?.strip_prefix(' ')?, g.about))).collect()
+}
+
+/// All that may stand behind a group's name.
+pub fn members(group: &tables::Group) -> Vec<(String, String)> {
+    commands_of(group).into_iter().chain(groups_of(group)).map(|(name, about)| (name.to_owned(), about.to_owned())).collect()
+}
+
+/// All that may stand behind `docker`, whichever engine there is.
+pub fn everything(c: &Context) -> Vec<(String, String)> {
+    let commands = tables::commands().flat_map(|c| c.names.iter().filter(|n| !n.contains(' ')).map(|n| (*n, c.summary())));
+    let groups = tables::GROUPS.iter().filter(|g| !matches!(g.kind, GroupKind::Inner | GroupKind::Hidden)).map(|g| (g.name, g.about));
+    let own = commands.chain(groups).chain([("help", "Help about the command")]);
+    let mut all: Vec<(String, String)> = own.map(|(name, about)| (name.to_owned(), about.to_owned())).collect();
+    for plugin in plugins::list(&c.config) {
+        if all.iter().all(|(name, _)| *name != plugin.name) {
+            all.push((plugin.name.clone(), plugin.text("ShortDescription").to_owned()));
+        }
+    }
+    all
+}
+
+/// What a flag is for, without the default value that help adds.
+pub fn without_default(flag: &Flag) -> &'static str {
+    let about = flag.about.lines().next().unwrap_or_default();
+    match about.rfind(" (default ") {
+        Some(at)
+            if about.ends_with(')')
+                && !flag.name.starts_with("health-")
+                && flag.name != "blkio-weight"
+                && !about.ends_with("unlimited)") =>
+        {
+            &about[..at]
+        }
+        _ => about,
+    }
+}
+
+/// The help of a group such as `image`.
+pub fn group(group: &tables::Group, c: &Context) -> String {
+    let mut entries = commands_of(group);
     if group.name == "swarm" && !Facts::now(c).swarm() {
         entries.retain(|(name, _)| matches!(*name, "init" | "join"));
     }
     entries.sort_unstable();
     let name = group.name;
-    let inner: Vec<(&str, &str)> =
-        tables::GROUPS.iter().filter_map(|g| Some((g.name.strip_prefix(name)?.strip_prefix(' ')?, g.about))).collect();
+    let inner = groups_of(group);
     let inner = if inner.is_empty() { String::new() } else { format!("\nManagement Commands:\n{}", listing(&inner)) };
     let list = listing(&entries);
     let about = if name == "manifest" { ABOUT_MANIFESTS } else { group.about };

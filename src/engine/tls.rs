@@ -11,7 +11,7 @@ use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVe
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use tokio_rustls::rustls::{AlertDescription, CertificateError, DigitallySignedStruct, Error, InconsistentKeys, SignatureScheme};
 pub use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// Where distributions keep the authorities that they trust, all in one file.
@@ -51,7 +51,10 @@ pub fn trusting(authorities: Option<RootCertStore>, identity: Option<Identity<'_
         return Err("tls: failed to find any PEM data in certificate input".to_owned());
     }
     let key = PrivateKeyDer::from_pem_slice(identity.key).map_err(|_| "tls: failed to find any PEM data in key input".to_owned())?;
-    builder.with_client_auth_cert(chain, key).map(Arc::new).map_err(|e| format!("tls: {e}"))
+    builder.with_client_auth_cert(chain, key).map(Arc::new).map_err(|e| match e {
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => "tls: private key does not match public key".to_owned(),
+        other => format!("tls: {other}"),
+    })
 }
 
 /// Makes a connection to `host[:port]` a safe one.
@@ -78,14 +81,44 @@ fn words(error: &Error, host: &str) -> String {
         Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             "certificate has expired or is not yet valid".to_owned()
         }
-        Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
-            format!("certificate is valid for other names, not {}", name_of(host))
-        }
+        Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => not_for(name_of(host), presented),
+        Error::InvalidCertificate(CertificateError::NotValidForName) => not_for(name_of(host), &[]),
         Error::InvalidCertificate(other) => format!("{other:?}"),
         Error::InvalidMessage(_) => return "http: server gave HTTP response to HTTPS client".to_owned(),
         other => return format!("tls: {other}"),
     };
     format!("tls: failed to verify certificate: x509: {why}")
+}
+
+/// Go's words for a certificate with these names, written `DnsName("a")` and `IpAddress(1.2.3.4)`, that is not for `host`.
+fn not_for(host: &str, names: &[String]) -> String {
+    let of = |kind: &str| {
+        let names = names.iter().filter_map(|name| name.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')'));
+        names.map(|name| name.trim_matches('"')).collect::<Vec<_>>().join(", ")
+    };
+    let is_address = host.parse::<std::net::IpAddr>().is_ok();
+    match of(if is_address { "IpAddress" } else { "DnsName" }).as_str() {
+        "" if is_address => format!("cannot validate certificate for {host} because it doesn't contain any IP SANs"),
+        "" => format!("certificate is not valid for any names, but wanted to match {host}"),
+        names => format!("certificate is valid for {names}, not {host}"),
+    }
+}
+
+/// Go's words for what the other side found wrong with us after it seemed content, if that is what an error tells.
+pub fn refusal(error: &std::io::Error) -> Option<String> {
+    let Error::AlertReceived(alert) = error.get_ref()?.downcast_ref::<Error>()? else { return None };
+    let why = match alert {
+        AlertDescription::BadCertificate => "bad certificate",
+        AlertDescription::UnknownCA => "unknown certificate authority",
+        AlertDescription::CertificateRequired => "certificate required",
+        AlertDescription::CertificateExpired => "expired certificate",
+        AlertDescription::CertificateUnknown => "unknown certificate",
+        AlertDescription::AccessDenied => "access denied",
+        AlertDescription::DecryptError => "error decrypting message",
+        AlertDescription::HandshakeFailure => "handshake failure",
+        other => return Some(format!("remote error: tls: {other:?}")),
+    };
+    Some(format!("remote error: tls: {why}"))
 }
 
 /// Lets everyone in: for registries on this machine, which Docker too does not ask who they are, and for engines of which the user says so.
@@ -162,7 +195,7 @@ mod tests {
         let unknown = handshake(trusting(Some(RootCertStore::empty()), None).unwrap(), "registry.test").await;
         assert_eq!(unknown.unwrap_err(), "tls: failed to verify certificate: x509: certificate signed by unknown authority");
         let other = handshake(trusting(Some(known), None).unwrap(), "other.test").await.unwrap_err();
-        assert!(other.contains("x509: certificate is valid for other names, not other.test"), "{other}");
+        assert!(other.contains("x509: certificate is valid for registry.test, not other.test"), "{other}");
         assert_eq!(handshake(trusting(None, None).unwrap(), "other.test").await, Ok(()));
     }
 

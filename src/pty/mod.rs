@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rexpect::process::{PtyProcess, Signal, WaitStatus};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, Winsize};
+use rustix::termios::{LocalModes, Termios, Winsize};
 
 /// Why a terminal could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -170,6 +170,11 @@ impl Pty {
     /// Whether the program reads key by key (an editor, or a client attached to a container), not line by line.
     pub fn is_raw(&self) -> bool {
         rustix::termios::tcgetattr(&self.master).is_ok_and(|t| !t.local_modes.contains(LocalModes::ICANON))
+    }
+
+    /// How the terminal is set: whether it echoes, which keys mean what.
+    pub fn settings(&self) -> Result<Termios, PtyError> {
+        Ok(rustix::termios::tcgetattr(&self.master).map_err(io::Error::from)?)
     }
 
     /// Whether the program in the foreground waits for what is typed, as far as can be told.

@@ -162,6 +162,15 @@ impl Engine {
         text.replace(&self.loopback(), "127.0.0.1")
     }
 
+    /// A program that has the engine as its docker host.
+    #[allow(dead_code, reason = "not every test binary that includes this file uses it")]
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.home());
+        self.dress(&mut command);
+        command
+    }
+
     fn dress(&self, command: &mut Command) {
         dress(&self.dir, self.user, command);
     }

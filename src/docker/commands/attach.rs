@@ -8,6 +8,7 @@ use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
+use crate::docker::signals::{Ending, Manner};
 use crate::docker::stream::{self, End, Plan};
 use crate::docker::terminal;
 
@@ -35,7 +36,9 @@ pub async fn attach(c: &Context, m: &Matches) -> Outcome {
     }
     let id = text(&container, "Id").to_owned();
     let keys = terminal::detach_keys(&c.detach_keys(m))?;
-    let signals = (m.on_unless("sig-proxy") && !tty).then(|| session::proxy_signals(client, &id));
+    c.manner.set(Manner::Stays);
+    let mut ending = Ending::new();
+    let signals = (m.on_unless("sig-proxy") && !tty).then(|| session::proxy_signals(client, &id, session::SIGNALS));
     let mut request = Request::post(format!("/containers/{name}/attach"))
         .header("Content-Type", "text/plain")
         .query("stream", "1")
@@ -49,7 +52,12 @@ pub async fn attach(c: &Context, m: &Matches) -> Outcome {
     let raw = if tty && stdin { terminal::RawMode::enter() } else { None };
     let resizing = (tty && c.stdout_is_terminal()).then(|| session::follow_size(client, format!("/containers/{id}/resize")));
     let plan = Plan { stdin, stdout: true, stderr: true, multiplexed: !tty, detach: tty.then_some(keys) };
-    let end = session::beside(resizing, signals, stream::run(hijacked, plan)).await?;
+    let end = tokio::select! {
+        biased;
+        end = session::beside(resizing, signals, stream::run(hijacked, plan)) => end?,
+        // Nobody passes the signal on: the terminal is given back, and only the container's end is waited for.
+        _ = ending.next(), if tty => End::Closed,
+    };
     drop(raw);
     if end == End::Detached {
         return Err(Failure::new("read escape sequence"));

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use super::shared::{filters, list, now, said_yes, text};
+use super::shared::{filters, list, now, text};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
+use crate::docker::prompt;
 use crate::docker::units::{human_duration, human_size};
 
 /// The release of Docker's plugin whose commands and output these follow.
@@ -103,8 +104,7 @@ pub async fn prune(c: &Context, m: &Matches) -> Outcome {
     let all = m.on("all");
     if !m.on("force") {
         let what = if all { "all build cache" } else { "all dangling build cache" };
-        c.print(format!("WARNING! This will remove {what}. Are you sure you want to continue? [y/N] "));
-        if !said_yes() {
+        if !prompt::confirm(c, &format!("WARNING! This will remove {what}. Are you sure you want to continue?")).await? {
             return Ok(0);
         }
     }

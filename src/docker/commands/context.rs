@@ -14,6 +14,7 @@ use crate::docker::failure::{Failure, Outcome, io_words};
 use crate::docker::format::{Format, Row, RowKind};
 use crate::docker::tls;
 use crate::docker::units::{ellipsis, parse_bool, quote};
+use crate::docker::zip;
 
 static CONTEXT: RowKind = RowKind {
     type_name: "*formatter.clientContextContext",
@@ -359,10 +360,8 @@ pub async fn import(c: &Context, m: &Matches) -> Outcome {
     if bytes.len() as u64 > LARGEST {
         return Err(Failure::new("read exceeds the defined limit"));
     }
-    if bytes.starts_with(b"PK\x03\x04") {
-        return Err(Failure::new(format!("{place} is a zip archive: unpack it and make a tar of meta.json and tls/")));
-    }
-    let (meta, keys) = unpack(name, &bytes)?;
+    let files = if bytes.starts_with(zip::MAGIC) { zip::files(&bytes, LARGEST).map_err(Failure::new)? } else { files_of_tar(&bytes)? };
+    let (meta, keys) = unpack(name, files)?;
     c.contexts.put(&meta)?;
     for (endpoint, files) in keys {
         c.contexts.set_tls(name, &endpoint, &files)?;
@@ -372,17 +371,26 @@ pub async fn import(c: &Context, m: &Matches) -> Outcome {
     Ok(0)
 }
 
-/// Reads an archive of a context that shall be called `name`.
-fn unpack(name: &str, bytes: &[u8]) -> Result<(Meta, BTreeMap<String, Files>), Failure> {
+/// The files of a tar archive.
+fn files_of_tar(bytes: &[u8]) -> Result<Files, Failure> {
     let invalid = |_: std::io::Error| Failure::new("archive/tar: invalid tar header");
-    let mut meta = None;
-    let mut keys: BTreeMap<String, Files> = BTreeMap::new();
+    let mut files = Vec::new();
     for entry in tar::Archive::new(bytes).entries().map_err(invalid)? {
         let mut entry = entry.map_err(invalid)?;
-        if !entry.header().entry_type().is_file() {
-            continue;
+        if entry.header().entry_type().is_file() {
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content)?;
+            files.push((String::from_utf8_lossy(&entry.path_bytes()).into_owned(), content));
         }
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+    }
+    Ok(files)
+}
+
+/// Reads the files of an archive as a context that shall be called `name`.
+fn unpack(name: &str, files: Files) -> Result<(Meta, BTreeMap<String, Files>), Failure> {
+    let mut meta = None;
+    let mut keys: BTreeMap<String, Files> = BTreeMap::new();
+    for (path, content) in files {
         let wrong = |why: &str| Err(Failure::new(format!("{path}: {why}")));
         if path != "meta.json" && !path.starts_with("tls/") {
             return wrong("unexpected context file");
@@ -393,8 +401,6 @@ fn unpack(name: &str, bytes: &[u8]) -> Result<(Meta, BTreeMap<String, Files>), F
         if path.contains('\\') {
             return wrong("unexpected '\\' in path");
         }
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content)?;
         match path.strip_prefix("tls/") {
             None => meta = Some(Meta { name: name.to_owned(), ..Meta::parse(&content)? }),
             Some(key) => match key.split_once('/') {

@@ -9,6 +9,7 @@ use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
+use crate::docker::signals::Manner;
 use crate::docker::stream::{self, End, Plan};
 use crate::docker::terminal;
 
@@ -59,6 +60,7 @@ pub async fn exec(c: &Context, m: &Matches) -> Outcome {
         client.send(request).await?;
         return Ok(0);
     }
+    c.manner.set(Manner::Leaves);
     let hijacked = client.hijack(request).await?;
     let raw = if tty && stdin { terminal::RawMode::enter() } else { None };
     let resizing = (tty && c.stdout_is_terminal()).then(|| session::follow_size(client, format!("/exec/{id}/resize")));

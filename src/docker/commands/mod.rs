@@ -7,6 +7,7 @@ mod build_context;
 pub mod buildkit;
 pub mod buildx;
 pub mod checkpoint;
+pub mod completion;
 pub mod container_info;
 pub mod context;
 pub mod cp;

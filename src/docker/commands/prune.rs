@@ -2,17 +2,23 @@
 
 use serde_json::Value as Json;
 
-use super::shared::{confirm, filters, int, list, text};
+use super::shared::{filters, int, list, text};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
+use crate::docker::prompt;
 use crate::docker::units::human_size;
 
 /// What one prune gave back.
 struct Pruned {
     text: String,
     reclaimed: i64,
+}
+
+/// Warns and asks whether to go on.
+async fn confirmed(c: &Context, warning: &str) -> Result<bool, Failure> {
+    prompt::confirm(c, &format!("{warning}\nAre you sure you want to continue?")).await
 }
 
 async fn ask(c: &Context, path: &str, filters: Option<String>) -> Result<Json, Failure> {
@@ -83,7 +89,7 @@ async fn prune_cache(c: &Context, given: &[String], all: bool) -> Result<Pruned,
 
 /// `docker container prune`.
 pub async fn containers(c: &Context, m: &Matches) -> Outcome {
-    if !m.on("force") && !confirm(c, "WARNING! This will remove all stopped containers.") {
+    if !m.on("force") && !confirmed(c, "WARNING! This will remove all stopped containers.").await? {
         return Ok(0);
     }
     finish(c, &prune_containers(c, &given(m)).await?);
@@ -98,7 +104,7 @@ pub async fn images(c: &Context, m: &Matches) -> Outcome {
     } else {
         "WARNING! This will remove all dangling images."
     };
-    if !m.on("force") && !confirm(c, warning) {
+    if !m.on("force") && !confirmed(c, warning).await? {
         return Ok(0);
     }
     finish(c, &prune_images(c, &given(m), all).await?);
@@ -107,7 +113,7 @@ pub async fn images(c: &Context, m: &Matches) -> Outcome {
 
 /// `docker network prune`.
 pub async fn networks(c: &Context, m: &Matches) -> Outcome {
-    if !m.on("force") && !confirm(c, "WARNING! This will remove all custom networks not used by at least one container.") {
+    if !m.on("force") && !confirmed(c, "WARNING! This will remove all custom networks not used by at least one container.").await? {
         return Ok(0);
     }
     let pruned = prune_networks(c, &given(m)).await?;
@@ -125,7 +131,7 @@ pub async fn volumes(c: &Context, m: &Matches) -> Outcome {
     } else {
         "WARNING! This will remove anonymous local volumes not used by at least one container."
     };
-    if !m.on("force") && !confirm(c, warning) {
+    if !m.on("force") && !confirmed(c, warning).await? {
         return Ok(0);
     }
     finish(c, &prune_volumes(c, &given(m), all).await?);
@@ -157,7 +163,7 @@ pub async fn system(c: &Context, m: &Matches) -> Outcome {
                 given.iter().map(|f| format!("  - {f}\n")).collect::<String>()
             ));
         }
-        if !confirm(c, &warning) {
+        if !confirmed(c, &warning).await? {
             return Ok(0);
         }
     }

@@ -15,6 +15,7 @@ use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
 use crate::docker::progress::Progress;
 use crate::docker::reference::Reference;
+use crate::docker::signals::Manner;
 use crate::docker::stream::{self, End, Plan};
 use crate::docker::terminal;
 
@@ -49,7 +50,6 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
         return Err(Failure::new("the input device is not a TTY"));
     }
     let keys = c.detach_keys(m);
-    let keys_parsed = if tty && interactive { terminal::detach_keys(&keys).map_err(usage)? } else { Vec::new() };
     let client = c.client().map_err(usage)?;
     let id = create_container(c, m, &spec).await.map_err(run_failure)?;
     if detach {
@@ -58,7 +58,8 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
         started.map_err(run_failure)?;
         return Ok(0);
     }
-    let signals = (m.on_unless("sig-proxy") && !tty).then(|| session::proxy_signals(client, &id));
+    c.manner.set(Manner::Stays);
+    let signals = m.on_unless("sig-proxy").then(|| session::proxy_signals(client, &id, session::SIGNALS));
     let attaches = config.attach_stdin || config.attach_stdout || config.attach_stderr;
     let hijacked = if attaches {
         let mut request = Request::post(format!("/containers/{id}/attach"))
@@ -68,7 +69,7 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
             .query_if(config.attach_stdout, "stdout", "1")
             .query_if(config.attach_stderr, "stderr", "1");
         if !keys.is_empty() {
-            request = request.query("detachKeys", keys);
+            request = request.query("detachKeys", keys.as_str());
         }
         Some(client.hijack(request).await?)
     } else {
@@ -92,7 +93,8 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
             stdout: config.attach_stdout,
             stderr: config.attach_stderr,
             multiplexed: !tty,
-            detach: tty.then_some(keys_parsed),
+            // The engine, which was told of them, has refused wrong ones.
+            detach: if tty { Some(terminal::detach_keys(&keys)?) } else { None },
         };
         let end = session::beside(resizing, signals, stream::run(hijacked, plan)).await?;
         drop(raw);

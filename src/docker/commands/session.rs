@@ -62,8 +62,11 @@ pub async fn beside<T>(a: Option<Beside<'_>>, b: Option<Beside<'_>>, main: impl 
     .await
 }
 
-/// The signals that are passed on, by the names that the API takes.
-const SIGNALS: &[(SignalKind, &str)] = &[
+/// A signal, by the name that the API takes.
+type Passed = (SignalKind, &'static str);
+
+/// The signals that are passed on.
+pub const SIGNALS: &[Passed] = &[
     (SignalKind::interrupt(), "INT"),
     (SignalKind::terminate(), "TERM"),
     (SignalKind::hangup(), "HUP"),
@@ -72,15 +75,14 @@ const SIGNALS: &[(SignalKind, &str)] = &[
     (SignalKind::user_defined2(), "USR2"),
 ];
 
-/// How many interrupts are passed on before the next ends this program.
-const PATIENCE: u32 = 2;
+/// The same but for the first two, which end this program.
+pub const BUT_THOSE_THAT_END: &[Passed] = SIGNALS.split_at(2).1;
 
 /// Passes this program's signals on to the container, from now on.
-pub fn proxy_signals<'a>(client: &'a Client, id: &str) -> Beside<'a> {
-    let mut caught: Vec<(Signal, &str)> = SIGNALS.iter().filter_map(|(kind, name)| Some((signal(*kind).ok()?, *name))).collect();
+pub fn proxy_signals<'a>(client: &'a Client, id: &str, signals: &[Passed]) -> Beside<'a> {
+    let mut caught: Vec<(Signal, &str)> = signals.iter().filter_map(|(kind, name)| Some((signal(*kind).ok()?, *name))).collect();
     let path = format!("/containers/{id}/kill");
     Box::pin(async move {
-        let mut interrupts = 0;
         loop {
             let name = std::future::poll_fn(|cx| {
                 for (signal, name) in &mut caught {
@@ -91,12 +93,6 @@ pub fn proxy_signals<'a>(client: &'a Client, id: &str) -> Beside<'a> {
                 Poll::Pending
             })
             .await;
-            interrupts += u32::from(matches!(name, "INT" | "TERM"));
-            if interrupts > PATIENCE {
-                // A process that takes no signal must not hold the terminal for ever.
-                eprintln!("\ngot {interrupts} SIGTERM/SIGINTs, forcefully exiting");
-                std::process::exit(1);
-            }
             let _ = client.send(Request::post(path.clone()).query("signal", name)).await;
         }
     })

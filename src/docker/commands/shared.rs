@@ -102,18 +102,6 @@ pub fn together(failures: Vec<Failure>) -> Result<u8, Failure> {
     Err(Failure::new(failures.iter().map(|f| f.text.as_str()).collect::<Vec<_>>().join("\n")))
 }
 
-/// Asks a question unless there is nothing to ask; false when the answer is not yes.
-pub fn confirm(context: &crate::docker::context::Context, warning: &str) -> bool {
-    context.print(format!("{warning}\nAre you sure you want to continue? [y/N] "));
-    said_yes()
-}
-
-/// Whether the next line that is typed says yes.
-pub fn said_yes() -> bool {
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).is_ok() && answer.trim().eq_ignore_ascii_case("y")
-}
-
 /// `linux/arm64/v8` as the API's JSON.
 pub fn platform_json(text: &str) -> Result<String, Failure> {
     platform_parts(text).map(|json| json.to_string()).map_err(|why| Failure::new(format!("invalid platform: {why}")))

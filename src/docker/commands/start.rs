@@ -8,6 +8,7 @@ use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
+use crate::docker::signals::{Ending, Manner};
 use crate::docker::stream::{self, End, Plan};
 use crate::docker::terminal;
 
@@ -49,7 +50,10 @@ async fn attached(c: &Context, m: &Matches, attach: bool, interactive: bool) -> 
     let (tty, stdin) = (on("Tty"), interactive && on("OpenStdin"));
     let id = text(&container, "Id").to_owned();
     let keys = terminal::detach_keys(&c.detach_keys(m))?;
-    let signals = (attach && m.on_unless("sig-proxy") && !tty).then(|| session::proxy_signals(client, &id));
+    c.manner.set(Manner::Stays);
+    let mut ending = Ending::new();
+    let proxied = attach && m.on_unless("sig-proxy") && !tty;
+    let signals = proxied.then(|| session::proxy_signals(client, &id, session::BUT_THOSE_THAT_END));
     let mut request = Request::post(format!("/containers/{id}/attach"))
         .header("Content-Type", "text/plain")
         .query("stream", "1")
@@ -66,7 +70,17 @@ async fn attached(c: &Context, m: &Matches, attach: bool, interactive: bool) -> 
     client.send(Request::post(format!("/containers/{id}/start"))).await?;
     let resizing = (tty && c.stdout_is_terminal()).then(|| session::follow_size(client, format!("/containers/{id}/resize")));
     let plan = Plan { stdin, stdout: true, stderr: true, multiplexed: !tty, detach: tty.then_some(keys) };
-    let end = session::beside(resizing, signals, stream::run(hijacked, plan)).await?;
+    let end = tokio::select! {
+        biased;
+        end = session::beside(resizing, signals, stream::run(hijacked, plan)) => end?,
+        // Docker's client passes the signal on and leaves, as it does not for `run` and `attach`.
+        number = ending.next() => {
+            if proxied {
+                let _ = client.send(Request::post(format!("/containers/{id}/kill")).query("signal", number.to_string())).await;
+            }
+            return Ok(0);
+        }
+    };
     drop(raw);
     if end == End::Detached {
         return Ok(0);

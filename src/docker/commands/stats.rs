@@ -40,8 +40,10 @@ pub async fn stats(c: &Context, m: &Matches) -> Outcome {
             c.print(text);
             return Ok(0);
         }
-        let lines: String = text.lines().map(|line| format!("{line}\x1b[K\n")).collect();
-        c.print(format!("\x1b[H{lines}\x1b[J"));
+        // Docker's client shows what it has and then the same again with the rest of each line cleared.
+        let shown = format!("\x1b[H{text}");
+        let cleared: String = shown.split('\n').map(|line| format!("{line} \x1b[K\n")).collect();
+        c.print(format!("{shown}{cleared}\x1b[J"));
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     }
 }

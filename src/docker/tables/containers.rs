@@ -1,5 +1,6 @@
 //! Commands over containers that exist. Data alone: names, usage, flags and which function answers.
 
+use super::run::LIMITS;
 use super::{Args, Command, Flag, Kind, Needs, OBJECT_FORMAT, TABLE_FORMAT};
 use crate::docker::commands::{archive, attach, container_info, cp, exec, image, inspect, lifecycle, logs, prune, ps, start, stats};
 
@@ -275,22 +276,15 @@ pub const COMMANDS: &[Command] = &[
         aliases: "docker container update, docker update",
         args: Args::AtLeast(1),
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Uint16, "blkio-weight", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)"),
-            Flag::new(Kind::Int, "cpu-period", "Limit CPU CFS (Completely Fair Scheduler) period"),
-            Flag::new(Kind::Int, "cpu-quota", "Limit CPU CFS (Completely Fair Scheduler) quota"),
-            Flag::new(Kind::Int, "cpu-rt-period", "Limit the CPU real-time period in microseconds"),
-            Flag::new(Kind::Int, "cpu-rt-runtime", "Limit the CPU real-time runtime in microseconds"),
-            Flag::new(Kind::Int, "cpu-shares", "CPU shares (relative weight)").short('c'),
-            Flag::new(Kind::Decimal, "cpus", "Number of CPUs"),
-            Flag::new(Kind::Text, "cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
-            Flag::new(Kind::Text, "cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
-            Flag::new(Kind::Bytes, "memory", "Memory limit").short('m'),
-            Flag::new(Kind::Bytes, "memory-reservation", "Memory soft limit"),
-            Flag::new(Kind::Bytes, "memory-swap", "Swap limit equal to memory plus swap: -1 to enable unlimited swap"),
-            Flag::new(Kind::Int, "pids-limit", "Tune container pids limit (set -1 for unlimited)"),
-            Flag::new(Kind::Text, "restart", "Restart policy to apply when a container exits"),
-        ]],
+        flags: &[
+            LIMITS,
+            &[
+                Flag::new(Kind::Int, "cpu-rt-period", "Limit the CPU real-time period in microseconds"),
+                Flag::new(Kind::Int, "cpu-rt-runtime", "Limit the CPU real-time runtime in microseconds"),
+                Flag::new(Kind::Bytes, "memory-swap", "Swap limit equal to memory plus swap: -1 to enable unlimited swap"),
+                Flag::new(Kind::Text, "restart", "Restart policy to apply when a container exits"),
+            ],
+        ],
         run: |c, m| Box::pin(lifecycle::update(c, m)),
     },
     Command {

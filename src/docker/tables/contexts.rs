@@ -3,20 +3,34 @@
 use super::{Args, Command, Flag, Kind, OBJECT_FORMAT, TABLE_FORMAT};
 use crate::docker::commands::context;
 
+/// What `context create` and `context update` are for.
+macro_rules! about {
+    ($title:literal, $name:literal) => {
+        concat!(
+            $title,
+            " a context\n\nDocker endpoint config:\n\nNAME                DESCRIPTION\nfrom                Copy named context's Docker endpoint configuration\nhost                Docker endpoint on which to connect\nca                  Trust certs signed only by this CA\ncert                Path to TLS certificate file\nkey                 Path to TLS key file\nskip-tls-verify     Skip TLS certificate validation\n\nExample:\n\n$ docker context ",
+            $name,
+            " my-context --description \"some description\" --docker \"host=tcp://myserver:2376,ca=~/ca-file,cert=~/cert-file,key=~/key-file\""
+        )
+    };
+}
+
+/// What both may say of a context.
+const CONTEXT: &[Flag] = &[
+    Flag::new(Kind::Text, "description", "Description of the context"),
+    Flag::new(Kind::Pairs, "docker", "set the docker endpoint (default [])"),
+];
+
 /// The commands.
 pub const COMMANDS: &[Command] = &[
     Command {
         names: &["context create"],
         usage: &["[OPTIONS] CONTEXT"],
-        about: "Create a context\n\nDocker endpoint config:\n\nNAME                DESCRIPTION\nfrom                Copy named context's Docker endpoint configuration\nhost                Docker endpoint on which to connect\nca                  Trust certs signed only by this CA\ncert                Path to TLS certificate file\nkey                 Path to TLS key file\nskip-tls-verify     Skip TLS certificate validation\n\nExample:\n\n$ docker context create my-context --description \"some description\" --docker \"host=tcp://myserver:2376,ca=~/ca-file,cert=~/cert-file,key=~/key-file\"",
+        about: about!("Create", "create"),
         aliases: "",
         args: Args::Exact(1),
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Text, "description", "Description of the context"),
-            Flag::new(Kind::Pairs, "docker", "set the docker endpoint (default [])"),
-            Flag::new(Kind::Text, "from", "create context from a named context"),
-        ]],
+        flags: &[CONTEXT, &[Flag::new(Kind::Text, "from", "create context from a named context")]],
         run: |c, m| Box::pin(context::create(c, m)),
     },
     Command {
@@ -82,14 +96,11 @@ pub const COMMANDS: &[Command] = &[
     Command {
         names: &["context update"],
         usage: &["[OPTIONS] CONTEXT"],
-        about: "Update a context\n\nDocker endpoint config:\n\nNAME                DESCRIPTION\nfrom                Copy named context's Docker endpoint configuration\nhost                Docker endpoint on which to connect\nca                  Trust certs signed only by this CA\ncert                Path to TLS certificate file\nkey                 Path to TLS key file\nskip-tls-verify     Skip TLS certificate validation\n\nExample:\n\n$ docker context update my-context --description \"some description\" --docker \"host=tcp://myserver:2376,ca=~/ca-file,cert=~/cert-file,key=~/key-file\"",
+        about: about!("Update", "update"),
         aliases: "",
         args: Args::Exact(1),
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Text, "description", "Description of the context"),
-            Flag::new(Kind::Pairs, "docker", "set the docker endpoint (default [])"),
-        ]],
+        flags: &[CONTEXT],
         run: |c, m| Box::pin(context::update(c, m)),
     },
     Command {

@@ -1,7 +1,7 @@
 //! Commands over images. Data alone: names, usage, flags and which function answers.
 
 use super::{Args, Command, Flag, Kind, Needs, OBJECT_FORMAT, TABLE_FORMAT};
-use crate::docker::commands::{archive, build, image, images, inspect, manifest, prune, pull, search};
+use crate::docker::commands::{archive, build, image, images, inspect, prune, pull, search};
 
 /// The commands.
 pub const COMMANDS: &[Command] = &[
@@ -268,18 +268,5 @@ pub const COMMANDS: &[Command] = &[
             Flag::new(Kind::Bool, "force", "Do not prompt for confirmation").short('f'),
         ]],
         run: |c, m| Box::pin(prune::images(c, m)),
-    },
-    Command {
-        names: &["manifest inspect"],
-        usage: &["[OPTIONS] [MANIFEST_LIST] MANIFEST"],
-        about: "Display an image manifest, or manifest list\n\nEXPERIMENTAL:\n  docker manifest inspect is an experimental feature.\n  Experimental features provide early access to product functionality. These\n  features may change between releases without warning, or can be removed from a\n  future release. Learn more about experimental features in our documentation:\n  https://docs.docker.com/go/experimental/",
-        aliases: "",
-        args: Args::Range(1, 2),
-        interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Bool, "insecure", "Allow communication with an insecure registry"),
-            Flag::new(Kind::Bool, "verbose", "Output additional info including layers and platform").short('v'),
-        ]],
-        run: |c, m| Box::pin(manifest::inspect(c, m)),
     },
 ];

@@ -1,9 +1,11 @@
 //! The command line as data: which commands there are, how each is used and which flags it takes. Parsing is in `cmdline`, help in
 //! `usage`; nothing here does anything.
 
+mod completion;
 mod containers;
 mod contexts;
 mod images;
+mod manifest;
 mod networks;
 mod plugins;
 mod run;
@@ -215,6 +217,8 @@ pub enum GroupKind {
     Swarm,
     /// Within another group.
     Inner,
+    /// Nowhere: for shells.
+    Hidden,
 }
 
 const fn group(name: &'static str, about: &'static str) -> Group {
@@ -245,6 +249,11 @@ pub const GROUPS: &[Group] = &[
     of(GroupKind::Swarm, "service", "Manage Swarm services"),
     Group { usage: "[OPTIONS]", ..of(GroupKind::Swarm, "stack", "Manage Swarm stacks") },
     of(GroupKind::Swarm, "swarm", "Manage Swarm"),
+    of(
+        GroupKind::Hidden,
+        "completion",
+        "Generate the autocompletion script for docker for the specified shell.\nSee each sub-command's help for details on how to use the generated script.",
+    ),
     of(GroupKind::Inner, "trust key", "Manage keys for signing Docker images"),
     of(GroupKind::Inner, "trust signer", "Manage entities who can sign Docker images"),
 ];
@@ -275,7 +284,7 @@ pub const GLOBAL: &[Flag] = &[
 /// All commands.
 pub fn commands() -> impl Iterator<Item = &'static Command> {
     let about_containers = [run::COMMANDS, containers::COMMANDS, images::COMMANDS, system::COMMANDS, networks::COMMANDS];
-    let others = [contexts::COMMANDS, plugins::COMMANDS, swarm::COMMANDS, service::COMMANDS];
+    let others = [contexts::COMMANDS, plugins::COMMANDS, swarm::COMMANDS, service::COMMANDS, completion::COMMANDS, manifest::COMMANDS];
     about_containers.into_iter().chain(others).flatten()
 }
 

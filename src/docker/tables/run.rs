@@ -3,12 +3,25 @@
 use super::{Args, Command, Flag, Kind, Needs};
 use crate::docker::commands::run;
 
+/// The limits that a container begins with and that `update` changes.
+pub const LIMITS: &[Flag] = &[
+    Flag::new(Kind::Uint16, "blkio-weight", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)"),
+    Flag::new(Kind::Int, "cpu-period", "Limit CPU CFS (Completely Fair Scheduler) period"),
+    Flag::new(Kind::Int, "cpu-quota", "Limit CPU CFS (Completely Fair Scheduler) quota"),
+    Flag::new(Kind::Int, "cpu-shares", "CPU shares (relative weight)").short('c'),
+    Flag::new(Kind::Decimal, "cpus", "Number of CPUs"),
+    Flag::new(Kind::Text, "cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
+    Flag::new(Kind::Text, "cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
+    Flag::new(Kind::Bytes, "memory", "Memory limit").short('m'),
+    Flag::new(Kind::Bytes, "memory-reservation", "Memory soft limit"),
+    Flag::new(Kind::Int, "pids-limit", "Tune container pids limit (set -1 for unlimited)"),
+];
+
 /// What `run` and `create` share.
 pub const CONTAINER: &[Flag] = &[
     Flag::new(Kind::List, "add-host", "Add a custom host-to-IP mapping (host:ip)"),
     Flag::new(Kind::Map, "annotation", "Add an annotation to the container (passed through to the OCI runtime) (default map[])"),
     Flag::new(Kind::List, "attach", "Attach to STDIN, STDOUT or STDERR").short('a'),
-    Flag::new(Kind::Uint16, "blkio-weight", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)"),
     Flag::new(Kind::List, "blkio-weight-device", "Block IO weight (relative device weight) (default [])"),
     Flag::new(Kind::List, "cap-add", "Add Linux capabilities"),
     Flag::new(Kind::List, "cap-drop", "Drop Linux capabilities"),
@@ -21,14 +34,8 @@ pub const CONTAINER: &[Flag] = &[
     Flag::new(Kind::Text, "cidfile", "Write the container ID to the file"),
     Flag::new(Kind::Int, "cpu-count", "CPU count (Windows only)").hidden().needs(Needs::Windows),
     Flag::new(Kind::Int, "cpu-percent", "CPU percent (Windows only)").hidden().needs(Needs::Windows),
-    Flag::new(Kind::Int, "cpu-period", "Limit CPU CFS (Completely Fair Scheduler) period"),
-    Flag::new(Kind::Int, "cpu-quota", "Limit CPU CFS (Completely Fair Scheduler) quota"),
     Flag::new(Kind::Int, "cpu-rt-period", "Limit CPU real-time period in microseconds"),
     Flag::new(Kind::Int, "cpu-rt-runtime", "Limit CPU real-time runtime in microseconds"),
-    Flag::new(Kind::Int, "cpu-shares", "CPU shares (relative weight)").short('c'),
-    Flag::new(Kind::Decimal, "cpus", "Number of CPUs"),
-    Flag::new(Kind::Text, "cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
-    Flag::new(Kind::Text, "cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
     Flag::new(Kind::List, "device", "Add a host device to the container"),
     Flag::new(Kind::List, "device-cgroup-rule", "Add a rule to the cgroup allowed devices list"),
     Flag::new(Kind::List, "device-read-bps", "Limit read rate (bytes per second) from a device (default [])"),
@@ -75,8 +82,6 @@ pub const CONTAINER: &[Flag] = &[
     Flag::new(Kind::Text, "log-driver", "Logging driver for the container"),
     Flag::new(Kind::List, "log-opt", "Log driver options"),
     Flag::new(Kind::Text, "mac-address", "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
-    Flag::new(Kind::Bytes, "memory", "Memory limit").short('m'),
-    Flag::new(Kind::Bytes, "memory-reservation", "Memory soft limit"),
     Flag::new(Kind::Bytes, "memory-swap", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
     Flag::new(Kind::Int, "memory-swappiness", "Tune container memory swappiness (0 to 100) (default -1)"),
     Flag::new(Kind::Mount, "mount", "Attach a filesystem mount to the container"),
@@ -87,7 +92,6 @@ pub const CONTAINER: &[Flag] = &[
     Flag::new(Kind::Bool, "oom-kill-disable", "Disable OOM Killer"),
     Flag::new(Kind::Int, "oom-score-adj", "Tune host's OOM preferences (-1000 to 1000)"),
     Flag::new(Kind::Text, "pid", "PID namespace to use"),
-    Flag::new(Kind::Int, "pids-limit", "Tune container pids limit (set -1 for unlimited)"),
     Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable"),
     Flag::new(Kind::Bool, "privileged", "Give extended privileges to this container"),
     Flag::new(Kind::List, "publish", "Publish a container's port(s) to the host").short('p'),
@@ -128,6 +132,7 @@ pub const COMMANDS: &[Command] = &[
         interspersed: false,
         flags: &[
             CONTAINER,
+            LIMITS,
             &[Flag::new(Kind::Text, "pull", "Pull image before creating (\"always\", \"|missing\", \"never\") (default \"missing\")")],
         ],
         run: |c, m| Box::pin(run::create(c, m)),
@@ -141,6 +146,7 @@ pub const COMMANDS: &[Command] = &[
         interspersed: false,
         flags: &[
             CONTAINER,
+            LIMITS,
             &[
                 Flag::new(Kind::Text, "pull", "Pull image before running (\"always\", \"missing\", \"never\") (default \"missing\")"),
                 Flag::new(Kind::Bool, "detach", "Run container in background and print container ID").short('d'),

@@ -3,6 +3,50 @@
 use super::{Args, Command, Flag, Kind, OBJECT_FORMAT, TABLE_FORMAT};
 use crate::docker::commands::swarm;
 
+/// How objects are inspected.
+pub const PRETTY: &[Flag] =
+    &[OBJECT_FORMAT.short('f'), Flag::new(Kind::Bool, "pretty", "Print the information in a human friendly format")];
+
+/// How objects are listed.
+pub const LISTED: &[Flag] = &[
+    Flag::new(Kind::Filter, "filter", "Filter output based on conditions provided").short('f'),
+    TABLE_FORMAT,
+    Flag::new(Kind::Bool, "quiet", "Only display IDs").short('q'),
+];
+
+/// How tasks are listed, but for the format.
+pub const TASKS: &[Flag] = &[
+    Flag::new(Kind::Filter, "filter", "Filter output based on conditions provided").short('f'),
+    Flag::new(Kind::Bool, "no-resolve", "Do not map IDs to Names"),
+    Flag::new(Kind::Bool, "no-trunc", "Do not truncate output"),
+    Flag::new(Kind::Bool, "quiet", "Only display task IDs").short('q'),
+];
+
+/// What `init` and `join` say about the node.
+const NODE: &[Flag] = &[
+    Flag::new(Kind::Text, "advertise-addr", "Advertised address (format: \"<ip|interface>[:port]\")"),
+    Flag::new(Kind::Text, "availability", "Availability of the node (\"active\", \"pause\", \"drain\") (default \"active\")"),
+    Flag::new(Kind::Text, "data-path-addr", "Address or interface to use for data path traffic (format: \"<ip|interface>\")"),
+    Flag::new(Kind::Named("node-addr"), "listen-addr", "Listen address (format: \"<ip|interface>[:port]\") (default 0.0.0.0:2377)"),
+];
+
+/// Who signs the nodes' certificates, and for how long.
+const AUTHORITY: &[Flag] = &[
+    Flag::new(Kind::Duration, "cert-expiry", "Validity period for node certificates (ns|us|ms|s|m|h) (default 2160h0m0s)"),
+    Flag::new(Kind::Named("external-ca"), "external-ca", "Specifications of one or more certificate signing endpoints"),
+];
+
+/// What `init` sets and `update` changes.
+const CLUSTER: &[Flag] = &[
+    Flag::new(Kind::Duration, "dispatcher-heartbeat", "Dispatcher heartbeat period (ns|us|ms|s|m|h) (default 5s)"),
+    Flag::new(Kind::Uint, "max-snapshots", "Number of additional Raft snapshots to retain"),
+    Flag::new(Kind::Uint, "snapshot-interval", "Number of log entries between Raft snapshots (default 10000)"),
+    Flag::new(Kind::Int, "task-history-limit", "Task history retention limit (default 5)"),
+];
+
+/// A Compose file, for `stack`.
+const COMPOSE_FILE: Flag = Flag::new(Kind::Strings, "compose-file", "Path to a Compose file, or \"-\" to read from stdin").short('c');
+
 /// The commands.
 pub const COMMANDS: &[Command] = &[
     Command {
@@ -25,7 +69,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::AtLeast(1),
         interspersed: true,
-        flags: &[&[OBJECT_FORMAT.short('f'), Flag::new(Kind::Bool, "pretty", "Print the information in a human friendly format")]],
+        flags: &[PRETTY],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -35,11 +79,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "docker config ls, docker config list",
         args: Args::None,
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Filter, "filter", "Filter output based on conditions provided").short('f'),
-            TABLE_FORMAT,
-            Flag::new(Kind::Bool, "quiet", "Only display IDs").short('q'),
-        ]],
+        flags: &[LISTED],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -69,7 +109,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::AtLeast(1),
         interspersed: true,
-        flags: &[&[OBJECT_FORMAT.short('f'), Flag::new(Kind::Bool, "pretty", "Print the information in a human friendly format")]],
+        flags: &[PRETTY],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -79,11 +119,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "docker node ls, docker node list",
         args: Args::None,
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Filter, "filter", "Filter output based on conditions provided").short('f'),
-            TABLE_FORMAT,
-            Flag::new(Kind::Bool, "quiet", "Only display IDs").short('q'),
-        ]],
+        flags: &[LISTED],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -103,13 +139,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::Any,
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Filter, "filter", "Filter output based on conditions provided").short('f'),
-            Flag::new(Kind::Text, "format", "Pretty-print tasks using a Go template"),
-            Flag::new(Kind::Bool, "no-resolve", "Do not map IDs to Names"),
-            Flag::new(Kind::Bool, "no-trunc", "Do not truncate output"),
-            Flag::new(Kind::Bool, "quiet", "Only display task IDs").short('q'),
-        ]],
+        flags: &[TASKS, &[Flag::new(Kind::Text, "format", "Pretty-print tasks using a Go template")]],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -158,7 +188,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::AtLeast(1),
         interspersed: true,
-        flags: &[&[OBJECT_FORMAT.short('f'), Flag::new(Kind::Bool, "pretty", "Print the information in a human friendly format")]],
+        flags: &[PRETTY],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -168,11 +198,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "docker secret ls, docker secret list",
         args: Args::None,
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Filter, "filter", "Filter output based on conditions provided").short('f'),
-            TABLE_FORMAT,
-            Flag::new(Kind::Bool, "quiet", "Only display IDs").short('q'),
-        ]],
+        flags: &[LISTED],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -192,10 +218,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::None,
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Strings, "compose-file", "Path to a Compose file, or \"-\" to read from stdin").short('c'),
-            Flag::new(Kind::Bool, "skip-interpolation", "Skip interpolation and output only merged config"),
-        ]],
+        flags: &[&[COMPOSE_FILE, Flag::new(Kind::Bool, "skip-interpolation", "Skip interpolation and output only merged config")]],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -206,7 +229,7 @@ pub const COMMANDS: &[Command] = &[
         args: Args::Exact(1),
         interspersed: true,
         flags: &[&[
-            Flag::new(Kind::Strings, "compose-file", "Path to a Compose file, or \"-\" to read from stdin").short('c'),
+            COMPOSE_FILE,
             Flag::new(Kind::Bool, "detach", "Exit immediately instead of waiting for the stack services to converge (default true)")
                 .short('d'),
             Flag::new(Kind::Bool, "prune", "Prune services that are no longer referenced"),
@@ -237,13 +260,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::Exact(1),
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Filter, "filter", "Filter output based on conditions provided").short('f'),
-            TABLE_FORMAT,
-            Flag::new(Kind::Bool, "no-resolve", "Do not map IDs to Names"),
-            Flag::new(Kind::Bool, "no-trunc", "Do not truncate output"),
-            Flag::new(Kind::Bool, "quiet", "Only display task IDs").short('q'),
-        ]],
+        flags: &[TASKS, &[TABLE_FORMAT]],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -263,11 +280,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::Exact(1),
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Filter, "filter", "Filter output based on conditions provided").short('f'),
-            TABLE_FORMAT,
-            Flag::new(Kind::Bool, "quiet", "Only display IDs").short('q'),
-        ]],
+        flags: &[LISTED],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -277,15 +290,16 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::None,
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Named("pem-file"), "ca-cert", "Path to the PEM-formatted root CA certificate to use for the new cluster"),
-            Flag::new(Kind::Named("pem-file"), "ca-key", "Path to the PEM-formatted root CA key to use for the new cluster"),
-            Flag::new(Kind::Duration, "cert-expiry", "Validity period for node certificates (ns|us|ms|s|m|h) (default 2160h0m0s)"),
-            Flag::new(Kind::Bool, "detach", "Exit immediately instead of waiting for the root rotation to converge").short('d'),
-            Flag::new(Kind::Named("external-ca"), "external-ca", "Specifications of one or more certificate signing endpoints"),
-            Flag::new(Kind::Bool, "quiet", "Suppress progress output").short('q'),
-            Flag::new(Kind::Bool, "rotate", "Rotate the swarm CA - if no certificate or key are provided, new ones will be generated"),
-        ]],
+        flags: &[
+            AUTHORITY,
+            &[
+                Flag::new(Kind::Named("pem-file"), "ca-cert", "Path to the PEM-formatted root CA certificate to use for the new cluster"),
+                Flag::new(Kind::Named("pem-file"), "ca-key", "Path to the PEM-formatted root CA key to use for the new cluster"),
+                Flag::new(Kind::Bool, "detach", "Exit immediately instead of waiting for the root rotation to converge").short('d'),
+                Flag::new(Kind::Bool, "quiet", "Suppress progress output").short('q'),
+                Flag::new(Kind::Bool, "rotate", "Rotate the swarm CA - if no certificate or key are provided, new ones will be generated"),
+            ],
+        ],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -295,27 +309,22 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::None,
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Text, "advertise-addr", "Advertised address (format: \"<ip|interface>[:port]\")"),
-            Flag::new(Kind::Bool, "autolock", "Enable manager autolocking (requiring an unlock key to start a stopped manager)"),
-            Flag::new(Kind::Text, "availability", "Availability of the node (\"active\", \"pause\", \"drain\") (default \"active\")"),
-            Flag::new(Kind::Duration, "cert-expiry", "Validity period for node certificates (ns|us|ms|s|m|h) (default 2160h0m0s)"),
-            Flag::new(Kind::Text, "data-path-addr", "Address or interface to use for data path traffic (format: \"<ip|interface>\")"),
-            Flag::new(
-                Kind::Named("uint32"),
-                "data-path-port",
-                "Port number to use for data path traffic (1024 - 49151). If no value is set or is set to 0, the default port (4789) is used.",
-            ),
-            Flag::new(Kind::Named("ipNetSlice"), "default-addr-pool", "default address pool in CIDR format (default [])"),
-            Flag::new(Kind::Named("uint32"), "default-addr-pool-mask-length", "default address pool subnet mask length (default 24)"),
-            Flag::new(Kind::Duration, "dispatcher-heartbeat", "Dispatcher heartbeat period (ns|us|ms|s|m|h) (default 5s)"),
-            Flag::new(Kind::Named("external-ca"), "external-ca", "Specifications of one or more certificate signing endpoints"),
-            Flag::new(Kind::Bool, "force-new-cluster", "Force create a new cluster from current state"),
-            Flag::new(Kind::Named("node-addr"), "listen-addr", "Listen address (format: \"<ip|interface>[:port]\") (default 0.0.0.0:2377)"),
-            Flag::new(Kind::Uint, "max-snapshots", "Number of additional Raft snapshots to retain"),
-            Flag::new(Kind::Uint, "snapshot-interval", "Number of log entries between Raft snapshots (default 10000)"),
-            Flag::new(Kind::Int, "task-history-limit", "Task history retention limit (default 5)"),
-        ]],
+        flags: &[
+            NODE,
+            AUTHORITY,
+            CLUSTER,
+            &[
+                Flag::new(Kind::Bool, "autolock", "Enable manager autolocking (requiring an unlock key to start a stopped manager)"),
+                Flag::new(
+                    Kind::Named("uint32"),
+                    "data-path-port",
+                    "Port number to use for data path traffic (1024 - 49151). If no value is set or is set to 0, the default port (4789) is used.",
+                ),
+                Flag::new(Kind::Named("ipNetSlice"), "default-addr-pool", "default address pool in CIDR format (default [])"),
+                Flag::new(Kind::Named("uint32"), "default-addr-pool-mask-length", "default address pool subnet mask length (default 24)"),
+                Flag::new(Kind::Bool, "force-new-cluster", "Force create a new cluster from current state"),
+            ],
+        ],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -325,13 +334,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::Exact(1),
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Text, "advertise-addr", "Advertised address (format: \"<ip|interface>[:port]\")"),
-            Flag::new(Kind::Text, "availability", "Availability of the node (\"active\", \"pause\", \"drain\") (default \"active\")"),
-            Flag::new(Kind::Text, "data-path-addr", "Address or interface to use for data path traffic (format: \"<ip|interface>\")"),
-            Flag::new(Kind::Named("node-addr"), "listen-addr", "Listen address (format: \"<ip|interface>[:port]\") (default 0.0.0.0:2377)"),
-            Flag::new(Kind::Text, "token", "Token for entry into the swarm"),
-        ]],
+        flags: &[NODE, &[Flag::new(Kind::Text, "token", "Token for entry into the swarm")]],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
     Command {
@@ -381,15 +384,7 @@ pub const COMMANDS: &[Command] = &[
         aliases: "",
         args: Args::None,
         interspersed: true,
-        flags: &[&[
-            Flag::new(Kind::Bool, "autolock", "Change manager autolocking setting (true|false)"),
-            Flag::new(Kind::Duration, "cert-expiry", "Validity period for node certificates (ns|us|ms|s|m|h) (default 2160h0m0s)"),
-            Flag::new(Kind::Duration, "dispatcher-heartbeat", "Dispatcher heartbeat period (ns|us|ms|s|m|h) (default 5s)"),
-            Flag::new(Kind::Named("external-ca"), "external-ca", "Specifications of one or more certificate signing endpoints"),
-            Flag::new(Kind::Uint, "max-snapshots", "Number of additional Raft snapshots to retain"),
-            Flag::new(Kind::Uint, "snapshot-interval", "Number of log entries between Raft snapshots (default 10000)"),
-            Flag::new(Kind::Int, "task-history-limit", "Task history retention limit (default 5)"),
-        ]],
+        flags: &[AUTHORITY, CLUSTER, &[Flag::new(Kind::Bool, "autolock", "Change manager autolocking setting (true|false)")]],
         run: |c, m| Box::pin(swarm::ask(c, m)),
     },
 ];

@@ -3,24 +3,33 @@
 use serde_json::Value as Json;
 
 use super::funcs::{self, Fault};
-use super::parse::{Command, Node, Operand, OperandKind, Pipe, Template};
+use super::parse::{Call, Command, Node, Operand, OperandKind, Pipe, Template};
 use super::value::{Shape, Value, lookup, shape_of};
 use crate::docker::units;
 
 /// Runs `template` over `dot` and gives its text. In a table's `header` row the functions that change texts leave them alone.
 /// An error is Go's, `template: :1:8: executing "" at <.X>: …`.
 pub fn execute(template: &Template, dot: &Value, header: bool) -> Result<String, String> {
-    let mut state = State { template, out: String::new(), variables: vec![("$".to_owned(), dot.clone())], header };
+    let variables = vec![("$".to_owned(), dot.clone())];
+    let mut state = State { template, name: "", out: String::new(), variables, header, depth: 0 };
     state.walk(&template.nodes, dot)?;
     Ok(state.out)
 }
 
 struct State<'t> {
     template: &'t Template,
+    /// The template that is being run: none of the named ones at first.
+    name: &'t str,
     out: String,
     variables: Vec<(String, Value)>,
     header: bool,
+    /// How many lists of nodes are being walked, one within another.
+    depth: usize,
 }
+
+/// How deep templates may call one another: Go's stack grows and takes more calls, and its message says how many.
+const DEEPEST: usize = 500;
+const DEEPEST_OF_GO: usize = 100_000;
 
 /// How a list of nodes ended.
 enum Flow {
@@ -29,15 +38,22 @@ enum Flow {
     Continue,
 }
 
-impl State<'_> {
+impl<'t> State<'t> {
     fn fault(&self, at: usize, context: &str, text: impl AsRef<str>) -> String {
         let before = &self.template.source.as_bytes()[..at.min(self.template.source.len())];
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         let column = before.len() - before.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
-        format!("template: :{line}:{column}: executing \"\" at <{context}>: {}", text.as_ref())
+        format!("template: :{line}:{column}: executing {} at <{context}>: {}", units::quote(self.name), text.as_ref())
     }
 
-    fn walk(&mut self, nodes: &[Node], dot: &Value) -> Result<Flow, String> {
+    fn walk(&mut self, nodes: &'t [Node], dot: &Value) -> Result<Flow, String> {
+        self.depth += 1;
+        let flow = self.walk_here(nodes, dot);
+        self.depth -= 1;
+        flow
+    }
+
+    fn walk_here(&mut self, nodes: &'t [Node], dot: &Value) -> Result<Flow, String> {
         for node in nodes {
             match node {
                 Node::Text(text) => self.out.push_str(text),
@@ -65,6 +81,7 @@ impl State<'_> {
                         return Ok(flow);
                     }
                 }
+                Node::Call(call) => self.call(call, dot)?,
                 Node::Break => return Ok(Flow::Break),
                 Node::Continue => return Ok(Flow::Continue),
             }
@@ -72,7 +89,32 @@ impl State<'_> {
         Ok(Flow::Done)
     }
 
-    fn range(&mut self, pipe: &Pipe, body: &[Node], otherwise: &[Node], dot: &Value) -> Result<Flow, String> {
+    /// Runs a named template, which sees what it is given and no variables of who calls it.
+    fn call(&mut self, call: &'t Call, dot: &Value) -> Result<(), String> {
+        let template = self.template;
+        let context = || match &call.pipe {
+            Some(pipe) => format!("{{{{template {} {}}}}}", units::quote(&call.name), pipe_text(pipe)),
+            None => format!("{{{{template {}}}}}", units::quote(&call.name)),
+        };
+        let Some((name, nodes)) = template.named.get_key_value(&call.name) else {
+            return Err(self.fault(call.at, &context(), format!("template {} not defined", units::quote(&call.name))));
+        };
+        if self.depth >= DEEPEST {
+            return Err(self.fault(call.at, &context(), format!("exceeded maximum template depth ({DEEPEST_OF_GO})")));
+        }
+        let given = match &call.pipe {
+            Some(pipe) => self.pipe(pipe, dot)?,
+            None => Value::Missing,
+        };
+        let variables = std::mem::replace(&mut self.variables, vec![("$".to_owned(), given.clone())]);
+        let caller = std::mem::replace(&mut self.name, name);
+        self.walk(nodes, &given)?;
+        self.name = caller;
+        self.variables = variables;
+        Ok(())
+    }
+
+    fn range(&mut self, pipe: &Pipe, body: &'t [Node], otherwise: &'t [Node], dot: &Value) -> Result<Flow, String> {
         let scope = self.variables.len();
         let bare = Pipe { variables: Vec::new(), assigns: false, commands: pipe.commands.clone() };
         let value = self.pipe(&bare, dot)?;
@@ -190,6 +232,15 @@ impl State<'_> {
             return Ok(last.unwrap_or(value));
         }
         let args = self.arguments(&command.operands[1..], dot, last)?;
+        if name == "call" {
+            // Nothing that a template can name here is a function.
+            let callee = command.operands.get(1).map_or_else(|| args[0].print(), operand_text);
+            let why = match &args[0] {
+                Value::Missing => "call of nil".to_owned(),
+                value => format!("non-function {callee} of type {}", value.type_name()),
+            };
+            return Err(self.fault(first.at, &command_text(command), format!("error calling call: {why}")));
+        }
         funcs::call(name, &args, self.header).map_err(|fault| match fault {
             Fault::Call(text) => self.fault(first.at, &command_text(command), format!("error calling {name}: {text}")),
             Fault::Argument(i, text) => match command.operands.get(i + 1) {

@@ -1,4 +1,4 @@
-//! The functions of templates: Go's own and those that Docker adds. `and` and `or`, which stop early, are in `exec`.
+//! The functions of templates: Go's own and those that Docker adds. `and`, `or` and `call`, which look at operands, are in `exec`.
 
 use std::cmp::Ordering;
 
@@ -113,7 +113,8 @@ pub(super) fn call(name: &str, args: &[Value], header: bool) -> Result<Value, Fa
         "html" => string(escape_html(&printf::print(args, false))),
         "js" => string(printf::print(args, false).replace('\\', "\\\\").replace('\'', "\\'").replace('"', "\\\"").replace('\n', "\\n")),
         "urlquery" => string(crate::docker::host::query_escape(&printf::print(args, false))),
-        _ => Err(Fault::Call("non-function of type string".to_owned())),
+        // `and`, `or` and `call` are looked after where operands are evaluated.
+        _ => Err(Fault::Call(format!("{name} cannot be called here"))),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The subset of Go's text/template that people use with `--format`: fields, methods, functions, pipes, variables, `if`, `range`,
-//! `with`. Errors read as Go's. It never prints and never reads anything but its value.
+//! `with`, `define`, `block` and `template`. Errors read as Go's. It never prints and never reads anything but its value.
 
 mod exec;
 mod funcs;

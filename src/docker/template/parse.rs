@@ -1,5 +1,7 @@
 //! Builds the tree of a template out of its tokens and checks names of functions and variables. It evaluates nothing.
 
+use std::collections::BTreeMap;
+
 use super::funcs;
 use super::lex::{Spanned, Token, lex};
 
@@ -8,6 +10,8 @@ use super::lex::{Spanned, Token, lex};
 pub struct Template {
     pub(super) source: String,
     pub(super) nodes: Vec<Node>,
+    /// What `define` and `block` gave names.
+    pub(super) named: BTreeMap<String, Vec<Node>>,
 }
 
 #[derive(Debug, Clone)]
@@ -17,8 +21,17 @@ pub(super) enum Node {
     If(Pipe, Vec<Node>, Vec<Node>),
     With(Pipe, Vec<Node>, Vec<Node>),
     Range(Pipe, Vec<Node>, Vec<Node>),
+    Call(Call),
     Break,
     Continue,
+}
+
+/// `{{template "name" pipe}}`, or what a `block` leaves in its place.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub at: usize,
+    pub name: String,
+    pub pipe: Option<Pipe>,
 }
 
 /// `$a, $b := command | command`.
@@ -63,12 +76,13 @@ pub(super) enum OperandKind {
 pub fn parse(source: &str) -> Result<Template, String> {
     let problem = |at: usize, text: String| format!("template: :{}: {text}", line_of(source, at));
     let tokens = lex(source).map_err(|(at, text)| problem(at, text))?;
-    let mut parser = Parser { tokens: &tokens, next: 0, end: source.len(), variables: vec!["$".to_owned()], loops: 0, depth: 0 };
-    let (nodes, stop) = parser.list(false).map_err(|(at, text)| problem(at, text))?;
+    let mut parser =
+        Parser { tokens: &tokens, next: 0, end: source.len(), variables: vec!["$".to_owned()], loops: 0, depth: 0, named: BTreeMap::new() };
+    let (nodes, stop) = parser.list(Place::Top).map_err(|(at, text)| problem(at, text))?;
     if let Some((at, word)) = stop {
         return Err(problem(at, format!("unexpected {{{{{word}}}}}")));
     }
-    Ok(Template { source: source.to_owned(), nodes })
+    Ok(Template { source: source.to_owned(), nodes, named: parser.named })
 }
 
 fn line_of(source: &str, at: usize) -> usize {
@@ -84,7 +98,22 @@ struct Parser<'t> {
     variables: Vec<String>,
     loops: usize,
     depth: usize,
+    named: BTreeMap<String, Vec<Node>>,
 }
+
+/// Where a list of nodes stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In no other, where templates may be defined.
+    Top,
+    /// Up to the `end` of something.
+    Nested,
+}
+
+/// How many letters of a token messages show.
+const LONGEST_SHOWN: usize = 10;
+
+const KEYWORDS: &[&str] = &["block", "break", "continue", "define", "else", "end", "if", "range", "nil", "template", "with"];
 
 /// How deep parentheses and blocks may be nested.
 const DEEPEST: usize = 100;
@@ -108,11 +137,11 @@ impl Parser<'_> {
     }
 
     /// Nodes up to `{{end}}`, `{{else}}` or the end of the source.
-    fn list(&mut self, nested: bool) -> Result<(Vec<Node>, Stop), Fault> {
+    fn list(&mut self, place: Place) -> Result<(Vec<Node>, Stop), Fault> {
         let mut nodes = Vec::new();
         loop {
             match self.peek().cloned() {
-                None if nested => return Err((self.end, "unexpected EOF".to_owned())),
+                None if place == Place::Nested => return Err((self.end, "unexpected EOF".to_owned())),
                 None => return Ok((nodes, None)),
                 Some(Token::Text(text)) => {
                     self.next += 1;
@@ -139,13 +168,15 @@ impl Parser<'_> {
                         }
                         "break" | "continue" => {
                             self.next += 1;
-                            self.right(&word)?;
+                            self.right(&format!("{{{{{word}}}}}"))?;
                             if self.loops == 0 {
                                 return Err((at, format!("{{{{{word}}}}} outside {{{{range}}}}")));
                             }
                             nodes.push(if word == "break" { Node::Break } else { Node::Continue });
                         }
-                        "define" | "template" | "block" => return Err((at, format!("unexpected <{word}> in command"))),
+                        "define" if place == Place::Top => self.define()?,
+                        "define" => return Err((at, format!("unexpected <{word}> in command"))),
+                        "template" | "block" => nodes.push(Node::Call(self.call(&word)?)),
                         _ => {
                             let pipe = self.pipe("command", true)?;
                             nodes.push(Node::Action(pipe));
@@ -154,6 +185,65 @@ impl Parser<'_> {
                 }
             }
         }
+    }
+
+    /// `define "name"` up to its `end`.
+    fn define(&mut self) -> Result<(), Fault> {
+        self.next += 1;
+        let name = self.template_name("define clause")?;
+        self.right("define clause")?;
+        self.body(name, "define clause")
+    }
+
+    /// `template "name" pipe`, or `block "name" pipe` up to its `end`, which defines what it calls.
+    fn call(&mut self, word: &str) -> Result<Call, Fault> {
+        let context = format!("{word} clause");
+        self.next += 1;
+        self.skip_space();
+        let at = self.at();
+        let name = self.template_name(&context)?;
+        self.skip_space();
+        if word == "template" && self.peek() == Some(&Token::Right) {
+            self.next += 1;
+            return Ok(Call { at, name, pipe: None });
+        }
+        let pipe = self.pipe(&context, true)?;
+        if word == "block" {
+            self.deeper(|parser| parser.body(name.clone(), &context))?;
+        }
+        Ok(Call { at, name, pipe: Some(pipe) })
+    }
+
+    fn template_name(&mut self, context: &str) -> Result<String, Fault> {
+        self.skip_space();
+        match self.peek().cloned() {
+            Some(Token::Quoted(name)) => {
+                self.next += 1;
+                Ok(name)
+            }
+            _ => Err((self.at(), format!("unexpected {} in {context}", self.spelt()))),
+        }
+    }
+
+    /// The nodes of a template that is called `name`; it sees no variables but its own.
+    fn body(&mut self, name: String, context: &str) -> Result<(), Fault> {
+        let variables = std::mem::replace(&mut self.variables, vec!["$".to_owned()]);
+        let loops = std::mem::take(&mut self.loops);
+        let (nodes, stop) = self.list(Place::Nested)?;
+        self.variables = variables;
+        self.loops = loops;
+        if let Some((at, word)) = stop.filter(|(_, word)| word != "end") {
+            return Err((at, format!("unexpected {{{{{word}}}}} in {context}")));
+        }
+        if !self.named.get(&name).is_none_or(|known| is_empty(known)) {
+            if is_empty(&nodes) {
+                return Ok(());
+            }
+            let name = super::super::units::quote(&name);
+            return Err((self.at(), format!("template: multiple definition of template {name}")));
+        }
+        self.named.insert(name, nodes);
+        Ok(())
     }
 
     /// The rest of an action that must be empty.
@@ -168,24 +258,30 @@ impl Parser<'_> {
         }
     }
 
+    /// The next token as Go's messages show it: keywords as they are, all else quoted and cut.
     fn spelt(&self) -> String {
+        use super::super::units::quote;
+        let shown = |text: &str| match text.char_indices().nth(LONGEST_SHOWN) {
+            Some((end, _)) => format!("{}...", quote(&text[..end])),
+            None => quote(text),
+        };
         match self.peek() {
             None => "EOF".to_owned(),
-            Some(Token::Field(name)) => format!("<.{name}>"),
             Some(Token::Dot) => "<.>".to_owned(),
-            Some(Token::Word(word) | Token::Variable(word) | Token::Number(word)) => format!("<{word}>"),
-            Some(Token::Quoted(text)) => super::super::units::quote(&super::super::units::quote(text)),
-            Some(Token::Pipe) => "<|>".to_owned(),
-            Some(Token::Comma) => "<,>".to_owned(),
-            Some(Token::Declare) => "<:=>".to_owned(),
-            Some(Token::Assign) => "<=>".to_owned(),
-            Some(Token::OpenParen) => "<(>".to_owned(),
-            Some(Token::CloseParen) => "<)>".to_owned(),
-            Some(Token::Char(c)) => format!("<'{c}'>"),
-            Some(Token::Right) => "<}}>".to_owned(),
-            Some(Token::Left) => "<{{>".to_owned(),
-            Some(Token::Space) => "< >".to_owned(),
-            Some(Token::Text(text)) => super::super::units::quote(text),
+            Some(Token::Word(word)) if KEYWORDS.contains(&word.as_str()) => format!("<{word}>"),
+            Some(Token::Word(text) | Token::Variable(text) | Token::Number(text) | Token::Text(text)) => shown(text),
+            Some(Token::Field(name)) => shown(&format!(".{name}")),
+            Some(Token::Quoted(text)) => shown(&quote(text)),
+            Some(Token::Pipe) => shown("|"),
+            Some(Token::Comma) => shown(","),
+            Some(Token::Declare) => shown(":="),
+            Some(Token::Assign) => shown("="),
+            Some(Token::OpenParen) => shown("("),
+            Some(Token::CloseParen) => shown(")"),
+            Some(Token::Char(c)) => shown(&format!("'{c}'")),
+            Some(Token::Right) => shown("}}"),
+            Some(Token::Left) => shown("{{"),
+            Some(Token::Space) => shown(" "),
         }
     }
 
@@ -201,7 +297,7 @@ impl Parser<'_> {
         if word == "range" {
             self.loops += 1;
         }
-        let (body, stop) = self.list(true)?;
+        let (body, stop) = self.list(Place::Nested)?;
         if word == "range" {
             self.loops -= 1;
         }
@@ -226,7 +322,7 @@ impl Parser<'_> {
             return Ok(vec![self.control(word)?]);
         }
         self.right("else")?;
-        let (nodes, stop) = self.list(true)?;
+        let (nodes, stop) = self.list(Place::Nested)?;
         match stop {
             Some((at, stop)) if stop == "else" => Err((at, "expected end; found {{else}}".to_owned())),
             _ => Ok(nodes),
@@ -330,11 +426,11 @@ impl Parser<'_> {
             self.skip_space();
             match self.peek() {
                 None | Some(Token::Right | Token::CloseParen | Token::Pipe) => break,
-                _ => operands.push(self.operand(context)?),
+                _ => operands.push(self.operand(if operands.is_empty() { context } else { "operand" })?),
             }
         }
         if operands.is_empty() {
-            return Err((self.at(), "empty command".to_owned()));
+            return Err((self.at(), format!("unexpected {} in {context}", self.spelt())));
         }
         Ok(Command { operands })
     }
@@ -388,6 +484,11 @@ impl Parser<'_> {
         }
         Ok(Operand { at, kind })
     }
+}
+
+/// Whether a template gives nothing but blanks.
+fn is_empty(nodes: &[Node]) -> bool {
+    nodes.iter().all(|node| matches!(node, Node::Text(text) if text.trim().is_empty()))
 }
 
 /// Whether a command may stand behind a `|`.

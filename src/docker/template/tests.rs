@@ -49,6 +49,11 @@ fn templates_give_what_go_gives() {
         ("{{printf \"%5d|%-5s|%v|%x|%08.3f|%%\" 3 \"a\" .Config.Cmd 255 3.14159}}", "    3|a    |[a b]|ff|0003.142|%"),
         ("{{print 1 2 \"a\" \"b\" 3}} {{println \"x\" 1}}", "1 2ab3 x 1\n"),
         ("{{not .Name}} {{or \"\" \"x\"}} {{eq 1 2 1}} {{ne \"a\" \"b\"}} {{lt 1 2}} {{ge 2 2}}", "false x true true true true"),
+        ("{{define \"a\"}}<{{.}}>{{end}}{{template \"a\" .Name}}{{template \"a\"}}", "</web><<no value>>"),
+        ("{{block \"a\" .Config}}{{len .Cmd}}{{end}} {{template `a` .Config}}", "2 2"),
+        ("{{define \"a\"}} {{end}}{{define \"a\"}}y{{end}}{{template \"a\"}}", "y"),
+        ("{{$x := 1}}{{block \"a\" .}}{{$.Name}}{{end}}{{$x}}", "/web1"),
+        ("{{define \"l\"}}{{.}}{{if gt (len .) 1}},{{template \"l\" slice . 1}}{{end}}{{end}}{{template \"l\" .Name}}", "/web,web,eb,b"),
         ("{{1.5}} {{0x10}} {{`raw`}} {{\"a\\tb\"}} {{true}} {{'a'}}", "1.5 16 raw a\tb true 97"),
     ] {
         assert_eq!(render(template).as_deref(), Ok(wanted), "{template}");
@@ -71,6 +76,25 @@ fn errors_read_as_go_has_them() {
         ("\n{{.Name.Foo}}", "template: :2:7: executing \"\" at <.Name.Foo>: can't evaluate field Foo in type interface {}"),
         ("{{index .Config.Cmd 9}}", "template: :1:2: executing \"\" at <index .Config.Cmd 9>: error calling index: index out of range: 9"),
         ("{{eq 1 \"a\"}}", "template: :1:2: executing \"\" at <eq 1 \"a\">: error calling eq: incompatible types for comparison"),
+        ("{{template \"x\"}}", "template: :1:11: executing \"\" at <{{template \"x\"}}>: template \"x\" not defined"),
+        (
+            "{{define \"a\"}}{{.Nope}}{{end}}{{template \"a\" .}}",
+            "template: :1:16: executing \"a\" at <.Nope>: map has no entry for key \"Nope\"",
+        ),
+        (
+            "{{define \"a\"}}{{template \"a\"}}{{end}}{{template \"a\"}}",
+            "template: :1:25: executing \"a\" at <{{template \"a\"}}>: exceeded maximum template depth (100000)",
+        ),
+        ("{{define a}}x{{end}}", "template: :1: unexpected \"a\" in define clause"),
+        ("{{define \"a\"}}x{{else}}y{{end}}", "template: :1: unexpected {{else}} in define clause"),
+        ("{{if 1}}{{define \"a\"}}{{end}}{{end}}", "template: :1: unexpected <define> in command"),
+        ("{{define \"a\"}}x{{end}}{{define \"a\"}}y{{end}}", "template: :1: template: multiple definition of template \"a\""),
+        ("{{template}}", "template: :1: unexpected \"}}\" in template clause"),
+        ("{{$x := 1}}{{define \"a\"}}{{$x}}{{end}}", "template: :1: undefined variable \"$x\""),
+        ("{{range .Mounts}}{{block \"a\" .}}{{break}}{{end}}{{end}}", "template: :1: {{break}} outside {{range}}"),
+        ("{{call .Name}}", "template: :1:2: executing \"\" at <call .Name>: error calling call: non-function .Name of type string"),
+        ("{{1 | call}}", "template: :1:6: executing \"\" at <call>: error calling call: non-function 1 of type int"),
+        ("{{if .Name = 1}}{{end}}", "template: :1: unexpected \"=\" in operand"),
         ("{{json}}", "template: :1:2: executing \"\" at <json>: wrong number of args for json: want 1 got 0"),
     ] {
         assert_eq!(render(template), Err(wanted.to_owned()), "{template}");
@@ -83,9 +107,16 @@ fn depth_has_an_end() {
         "{{".to_owned() + &"(".repeat(100_000),
         "{{if 1}}".repeat(100_000),
         "{{if 1}}{{else ".to_owned() + &"if 1}}{{else ".repeat(100_000),
+        "{{block \"a\" .}}".repeat(100_000),
     ] {
         assert!(parse(&deep).is_err());
     }
+    let nested = format!(
+        "{{{{define \"a\"}}}}{}{{{{template \"a\"}}}}{}{{{{end}}}}{{{{template \"a\"}}}}",
+        "{{if 1}}".repeat(45),
+        "{{end}}".repeat(45)
+    );
+    assert!(render(&nested).is_err());
 }
 
 mod any_text {
@@ -104,6 +135,7 @@ mod any_text {
             parts in prop::collection::vec(prop::sample::select(vec![
                 "{{", "}}", ".", "$x", ":=", "|", "(", ")", " ", "if", "range", "with", "end", "else", "index", "len", "slice", "printf", "pad",
                 "\"%99999999d\"", "9223372036854775807", "-1", ".Config.Cmd", ".Name", "join", "truncate", "0", "1e400", "break", ",", "-",
+                "define", "template", "block", "\"a\"", "call",
             ]), 0..16),
         ) {
             let _ = render(&parts.concat());

@@ -2,6 +2,7 @@
 
 mod archive;
 mod create;
+mod distribution;
 mod list;
 mod one;
 mod search;
@@ -32,7 +33,7 @@ pub fn router() -> Router<Arc<Engine>> {
         .route("/images/prune", post(list::prune))
         .route("/images/", delete(async || one::nameless()))
         .route("/images/{*rest}", any(one_image))
-        .route("/distribution/{*rest}", get(one::distribution))
+        .route("/distribution/{*rest}", get(distribution::find).put(distribution::put).post(distribution::mount))
 }
 
 async fn one_image(

@@ -1,20 +1,16 @@
-//! What is done to one image: inspect, history, tag, remove; and what a registry has under its name.
+//! What is done to one image: inspect, history, tag, remove.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::{blocking, created};
 use crate::Engine;
-use crate::base64;
 use crate::dockerapi::ApiError;
-use crate::dockerapi::auth::credentials;
 use crate::dockerapi::json::Json;
 use crate::dockerapi::params::Params;
-use crate::image::{HistoryLine, ImageDetail, Reference, Removed};
+use crate::image::{HistoryLine, ImageDetail, Removed};
 
 /// Go's zero time.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -118,34 +114,4 @@ pub fn removed(line: &Removed) -> Value {
         Removed::Untagged(reference) => json!({ "Untagged": reference }),
         Removed::Deleted(digest) => json!({ "Deleted": digest }),
     }
-}
-
-/// `GET /distribution/{name}/json`: what the registry has under a name; with `manifest=1`, which is none of Docker's, the document too, for
-/// `docker manifest inspect`.
-pub async fn distribution(
-    State(engine): State<Arc<Engine>>,
-    Path(rest): Path<String>,
-    params: Params,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let Some(name) = rest.strip_suffix("/json") else { return Err(ApiError::not_found("page not found")) };
-    let mut reference = Reference::parse_normalized(name)?;
-    if reference.is_name_only() {
-        reference = reference.with_tag("latest");
-    }
-    let credentials = credentials(&headers);
-    let found = blocking(&engine, move |engine| engine.images.distribution(&reference, credentials)).await?;
-    let platforms = found.platforms.iter().map(|p| {
-        let mut platform = json!({ "architecture": p.architecture, "os": p.os });
-        if !p.variant.is_empty() {
-            platform["variant"] = p.variant.as_str().into();
-        }
-        platform
-    });
-    let descriptor = json!({ "mediaType": found.media_type, "digest": found.digest, "size": found.bytes.len() });
-    let mut answer = json!({ "Descriptor": descriptor, "Platforms": platforms.collect::<Vec<_>>() });
-    if params.flag("manifest") {
-        answer["Manifest"] = base64::encode(&found.bytes).into();
-    }
-    Ok(Json(answer).into_response())
 }
