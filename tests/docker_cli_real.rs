@@ -399,6 +399,8 @@ docker ps -a --format '{{define "n"}}[{{.Names}}]{{end}}{{template "n" .}}'
 docker ps -a --format '{{template "nope"}}'
 docker ps -a --format '{{call .ID}}'
 docker ps -a --format '{{define "a"}}{{template "a"}}{{end}}{{template "a"}}'
+docker network inspect -f '{{.Created}} {{json .Created}}' bridge
+docker image inspect -f '{{.Created}} {{.Metadata.LastTagTime}} {{.Metadata}}' busybox
 docker __complete c
 docker __complete image ''
 docker __complete image nope ''

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::funcs::{self, Fault};
 use super::parse::{Call, Command, Node, Operand, OperandKind, Pipe, Template};
-use super::value::{Shape, Value, lookup, shape_of};
+use super::value::{Shape, Value, lookup, shape_in, shape_of};
 use crate::docker::units;
 
 /// Runs `template` over `dot` and gives its text. In a table's `header` row the functions that change texts leave them alone.
@@ -320,7 +320,7 @@ impl<'t> State<'t> {
                     return Err(with_args());
                 }
                 match if *shape == Shape::Struct { lookup(map, name) } else { map.get(name).cloned() } {
-                    Some(json) => Ok(Value::Json(json, shape_of(name))),
+                    Some(json) => Ok(Value::Json(json, shape_in(map, name))),
                     None if *shape == Shape::Map => Ok(Value::Missing),
                     None => Err(format!("map has no entry for key {}", units::quote(name))),
                 }

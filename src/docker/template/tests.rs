@@ -12,6 +12,9 @@ fn container() -> serde_json::Value {
         "Config": {"Cmd": ["a", "b"], "Labels": {"x": "y", "a": "b"}, "ExposedPorts": {"80/tcp": {}}, "Entrypoint": null},
         "NetworkSettings": {"IPAddress": "1.2.3.4", "Ports": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8090"}]}},
         "Mounts": [],
+        "Created": "2025-05-21T21:04:09Z",
+        "Metadata": {"LastTagTime": "2026-11-29T13:14:09.5Z"},
+        "Net": {"Created": "2026-11-29T13:14:05+01:00", "IPAM": {}},
         "HostConfig": {"NanoCpus": 5},
     })
 }
@@ -54,6 +57,11 @@ fn templates_give_what_go_gives() {
         ("{{define \"a\"}} {{end}}{{define \"a\"}}y{{end}}{{template \"a\"}}", "y"),
         ("{{$x := 1}}{{block \"a\" .}}{{$.Name}}{{end}}{{$x}}", "/web1"),
         ("{{define \"l\"}}{{.}}{{if gt (len .) 1}},{{template \"l\" slice . 1}}{{end}}{{end}}{{template \"l\" .Name}}", "/web,web,eb,b"),
+        (
+            "{{.Metadata.LastTagTime}} {{.Metadata}} {{json .Metadata.LastTagTime}}",
+            "2026-11-29 13:14:09.5 +0000 UTC {2026-11-29 13:14:09.5 +0000 UTC} \"2026-11-29T13:14:09.5Z\"",
+        ),
+        ("{{.Created}} {{.Net.Created}}", "2025-05-21T21:04:09Z 2026-11-29 13:14:05 +0100 +0100"),
         ("{{1.5}} {{0x10}} {{`raw`}} {{\"a\\tb\"}} {{true}} {{'a'}}", "1.5 16 raw a\tb true 97"),
     ] {
         assert_eq!(render(template).as_deref(), Ok(wanted), "{template}");

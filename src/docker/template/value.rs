@@ -21,6 +21,8 @@ pub enum Shape {
     Struct,
     Map,
     List,
+    /// A time, which JSON has as a text and Go prints in another form.
+    Time,
     /// Decoded without a type, as a template's second attempt sees it.
     Plain,
 }
@@ -174,7 +176,17 @@ pub(super) fn shape_of(name: &str) -> Shape {
     match name {
         n if MAPS.contains(&n) => Shape::Map,
         n if LISTS.contains(&n) => Shape::List,
+        "LastTagTime" => Shape::Time,
         _ => Shape::Struct,
+    }
+}
+
+/// The same for a field of an object, by which it may be told apart from others of its name.
+pub(super) fn shape_in(object: &serde_json::Map<String, Json>, name: &str) -> Shape {
+    match name {
+        // That of containers and images is a text.
+        "Created" if object.contains_key("IPAM") => Shape::Time,
+        name => shape_of(name),
     }
 }
 
@@ -267,13 +279,14 @@ fn print_json(json: &Json, shape: Shape) -> String {
         },
         Json::Bool(b) => b.to_string(),
         Json::Number(n) => number_text(n),
+        Json::String(s) if shape == Shape::Time => time_text(s),
         Json::String(s) => s.clone(),
         Json::Array(list) => {
             let items: Vec<String> = list.iter().map(|item| print_json(item, Shape::Struct)).collect();
             format!("[{}]", items.join(" "))
         }
         Json::Object(map) if shape == Shape::Struct && !map.is_empty() => {
-            let items: Vec<String> = map.iter().map(|(key, value)| print_json(value, shape_of(key))).collect();
+            let items: Vec<String> = map.iter().map(|(key, value)| print_json(value, shape_in(map, key))).collect();
             format!("{{{}}}", items.join(" "))
         }
         Json::Object(map) if map.is_empty() && shape == Shape::Struct => "{}".to_owned(),
@@ -284,6 +297,16 @@ fn print_json(json: &Json, shape: Shape) -> String {
             format!("map[{}]", items.join(" "))
         }
     }
+}
+
+/// A time of JSON as Go prints it: `2026-11-22 03:09:30.5 +0000 UTC`.
+fn time_text(text: &str) -> String {
+    let Some((day, rest)) = text.split_once('T') else { return text.to_owned() };
+    let Some(zone) = rest.find(['Z', '+', '-']) else { return text.to_owned() };
+    let (time, zone) = rest.split_at(zone);
+    let offset = zone.replace(':', "");
+    let (offset, name) = if zone == "Z" { ("+0000", "UTC") } else { (offset.as_str(), offset.as_str()) };
+    format!("{day} {time} {offset} {name}")
 }
 
 pub(super) fn number_text(n: &serde_json::Number) -> String {
