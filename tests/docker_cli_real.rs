@@ -202,6 +202,11 @@ docker kill -s NOPE one
 docker rename one 'a b'
 docker cp /nosuch one:/tmp
 docker cp a b
+docker cp one:/etc/passwd nodir/x
+docker cp nosuch/ one:/tmp
+docker cp /etc/hostname/ one:/tmp
+docker cp /etc/hostname one: 2>&1 | tail -1
+docker cp :x one:/tmp
 docker commit one BAD
 docker load -i /nosuch
 docker run --rm --restart always busybox true

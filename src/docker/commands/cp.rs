@@ -31,6 +31,8 @@ fn end(given: &str) -> End<'_> {
         return End::Local(given);
     }
     match given.split_once(':') {
+        // A container without a name is none.
+        Some(("", path)) => End::Local(path),
         Some((container, path)) => End::Container(container, path),
         None => End::Local(given),
     }
@@ -158,7 +160,10 @@ fn check_target(target: &str) -> Result<(), Failure> {
     let folder = parent(target);
     match std::fs::metadata(folder) {
         Ok(_) => Ok(()),
-        Err(_) => Err(Failure::new(format!("invalid output path: directory {} does not exist", quote(folder)))),
+        Err(_) => {
+            let folder = std::path::absolute(folder)?;
+            Err(Failure::new(format!("invalid output path: directory {} does not exist", quote(&folder.to_string_lossy()))))
+        }
     }
 }
 
@@ -201,8 +206,13 @@ async fn to_container(c: &Context, m: &Matches, source: &str, container: &str, p
     let client = c.client()?;
     let container = container_name(container)?;
     let local = PathBuf::from(source);
+    let bare = PathBuf::from(source.trim_end_matches('/'));
+    if source != "-" && source.ends_with('/') && bare.metadata().is_ok_and(|meta| !meta.is_dir()) {
+        return Err(Failure::new("not a directory"));
+    }
     if source != "-" {
-        local.symlink_metadata().map_err(|e| Failure::new(format!("lstat {}: {}", lstat_name(&local), io_words(&e))))?;
+        let shown = if bare.as_os_str().is_empty() { &local } else { &bare };
+        local.symlink_metadata().map_err(|e| Failure::new(format!("lstat {}: {}", lstat_name(shown), io_words(&e))))?;
     }
     let mut path = path.to_owned();
     let mut found = stat(client, container, &path).await;
@@ -231,6 +241,9 @@ async fn to_container(c: &Context, m: &Matches, source: &str, container: &str, p
     if says_folder(source) && !meta.is_dir() {
         return Err(Failure::new("not a directory"));
     }
+    if path.is_empty() && !meta.is_dir() {
+        return Err(Failure::new("no such directory"));
+    }
     let (folder, name) = place(source, meta.is_dir(), &path, is_dir, exists)?;
     let pack = Pack { source: local, name: name.unwrap_or_else(|| base(source)), follow };
     let (receiver, counting) = pack.start();
@@ -238,7 +251,6 @@ async fn to_container(c: &Context, m: &Matches, source: &str, container: &str, p
     counting.join().map_err(|_| Failure::new("the files could not be read"))?.map(Some)
 }
 
-/// The first part of a path that is not there; messages name it.
 /// What Docker's client puts together of the folder and the name.
 fn lstat_name(path: &Path) -> String {
     let missing = first_missing(path);
@@ -246,6 +258,7 @@ fn lstat_name(path: &Path) -> String {
     format!("{}{}", if of_root { "/" } else { "" }, missing.display())
 }
 
+/// The first part of a path that is not there; messages name it.
 fn first_missing(path: &Path) -> PathBuf {
     let whole = std::env::current_dir().unwrap_or_default().join(path);
     let mut parts: Vec<&Path> = whole.ancestors().collect();
