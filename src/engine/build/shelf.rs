@@ -40,6 +40,8 @@ pub struct Filling<'a> {
     shelf: &'a Shelf,
     before: HashMap<String, Said>,
     now: HashMap<String, Said>,
+    /// Whether something changes, and the index is gone.
+    changes: bool,
 }
 
 /// Where an engine keeps contexts.
@@ -93,11 +95,12 @@ impl Shelf {
     /// Begins a transfer.
     pub fn fill(&self) -> Result<Filling<'_>, BuildError> {
         let before = fs::read(self.index()).ok().and_then(|index| serde_json::from_slice(&index).ok());
-        let _ = fs::remove_file(self.index());
-        if before.is_none() {
+        let changes = before.is_none();
+        if changes {
+            let _ = fs::remove_file(self.index());
             self.empty().map_err(|e| BuildError::new(format!("cannot make a folder for the build context: {e}")))?;
         }
-        Ok(Filling { shelf: self, before: before.unwrap_or_default(), now: HashMap::new() })
+        Ok(Filling { shelf: self, before: before.unwrap_or_default(), now: HashMap::new(), changes })
     }
 }
 
@@ -107,13 +110,31 @@ impl Filling<'_> {
         let Head { path, folder, mode, size, modified, link } = *head;
         let said = Said { folder, mode, size, modified, link: link.to_owned() };
         let same = self.before.get(path) == Some(&said);
+        if !same {
+            self.change();
+        }
         self.now.insert(path.to_owned(), said);
         same
     }
 
+    /// The index goes before the first file changes.
+    fn change(&mut self) {
+        if !std::mem::replace(&mut self.changes, true) {
+            let _ = fs::remove_file(self.shelf.index());
+        }
+    }
+
     /// Ends a transfer that went well: what was not told of goes.
-    pub fn finish(self) -> Result<(), BuildError> {
+    pub fn finish(mut self) -> Result<(), BuildError> {
         let failed = |e: std::io::Error| BuildError::new(format!("cannot keep the build context: {e}"));
+        if self.now.len() != self.before.len() {
+            self.change();
+        }
+        if !self.changes {
+            // The index's time is that of the last use.
+            let index = File::options().append(true).open(self.shelf.index());
+            return index.and_then(|index| index.set_modified(std::time::SystemTime::now())).map_err(failed);
+        }
         let tree = Tree::folder(&self.shelf.files()).map_err(failed)?;
         for path in self.before.keys().filter(|path| !self.now.contains_key(*path)) {
             let (above, name) = path.rsplit_once('/').unwrap_or(("", path));

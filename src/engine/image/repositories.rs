@@ -13,7 +13,7 @@ use super::workspace::lock_file;
 use super::{Digest, ImageError, Reference};
 
 /// The content of `repositories.json`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Repositories {
     /// Full references (`docker.io/library/busybox:latest`, `…@sha256:…`) and the images they mean.
     #[serde(default)]
@@ -24,7 +24,7 @@ pub struct Repositories {
 }
 
 /// What an engine knows of an image beside its config.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImageRecord {
     /// The image it was committed from, on this engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub struct ImageRecord {
 }
 
 /// A layer's blob as a registry gave it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerBlob {
     pub media_type: String,
     pub digest: Digest,
@@ -165,8 +165,13 @@ impl RepositoryFile {
         let lock_path = self.path.with_extension("lock");
         let lock = lock_file(&lock_path).map_err(ImageError::io("cannot open", &lock_path))?;
         lock.lock().map_err(ImageError::io("cannot lock", &lock_path))?;
-        let mut repositories = Repositories::clone(&*self.read()?);
+        let before = self.read()?;
+        let mut repositories = Repositories::clone(&*before);
         let result = change(&mut repositories)?;
+        // What is as it was need not be on disk anew: a build that finds all in its cache changes nothing.
+        if repositories == *before && self.path.exists() {
+            return Ok(result);
+        }
         let text = serde_json::to_vec_pretty(&repositories).map_err(|e| ImageError::Corrupt(e.to_string()))?;
         // One writer at a time, so one name for the temporary file will do, and a dead writer's is written over.
         let beside = self.path.with_extension("new");
