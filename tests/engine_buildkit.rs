@@ -227,18 +227,21 @@ fn images_are_what_the_dockerfile_says() {
     let dockerfile = "FROM busybox AS base\nARG A=1\nENV B=$A C=\"x y\"\nEXPOSE 80 53/udp\nONBUILD RUN echo triggered > /t\nVOLUME /v\nSTOPSIGNAL SIGINT\nHEALTHCHECK --interval=2s CMD true\nSHELL [\"/bin/sh\", \"-ec\"]\nUSER 7\nCMD echo hi\n\
          FROM base\nWORKDIR /made/here\nRUN true\nCOPY <<EOF /f\n$B\nEOF\nLABEL l=1\n";
     let trace = builder.build("-t made --label given=yes", dockerfile);
-    for part in
-        ["[stage-1 1/4] RUN echo triggered > /t", "[stage-1 2/4] WORKDIR /made/here", "[stage-1 3/4] RUN true", "exporting to image"]
-    {
+    for part in [
+        "[stage-1 1/4] ONBUILD RUN echo triggered > /t",
+        "[stage-1 2/4] WORKDIR /made/here",
+        "[stage-1 3/4] RUN true",
+        "exporting to image",
+    ] {
         assert!(trace.contains(part), "{part} is not in {trace}");
     }
     let history = builder.ok("docker history --no-trunc --format '{{.CreatedBy}}|{{.Comment}}' made | head -9");
     let expected = [
         "LABEL l=1",
         "COPY <<EOF /f # buildkit",
-        "RUN /bin/sh -ec true # buildkit",
+        "RUN |1 A=1 /bin/sh -ec true # buildkit",
         "WORKDIR /made/here",
-        "RUN /bin/sh -ec echo triggered > /t # buildkit",
+        "RUN |1 A=1 /bin/sh -ec echo triggered > /t # buildkit",
         "CMD [\"/bin/sh\" \"-ec\" \"echo hi\"]",
         "USER 7",
         "SHELL [/bin/sh -ec]",
@@ -270,7 +273,6 @@ fn warnings_and_failures_name_their_lines() {
     assert!(failed.stderr.contains("   2 | >>> RUN echo to out; echo to err >&2; \\\n   3 | >>>   exit 5\n"), "{failed:?}");
     for (dockerfile, why) in [
         ("FROM busybox\nCOPY --from=x\n", "dockerfile parse error on line 2: COPY requires at least two arguments"),
-        ("FROM busybox AS a\nFROM a AS a\n", "dockerfile parse error on line 2: duplicate name a"),
         ("FROM ${NO}\n", "base name (${NO}) should not be blank"),
         ("FROM busybox\nEXPOSE x\n", "invalid containerPort: x"),
         ("# nothing\n", "file with no instructions"),
@@ -477,17 +479,20 @@ fn copies_have_the_owners_that_they_are_given() {
 }
 
 #[test]
-fn stages_may_stand_behind_those_that_need_them() {
+fn stages_stand_before_those_that_need_them() {
     let Some(builder) = Builder::start(User::Ordinary) else { return };
-    let trace = builder.build(
-        "",
-        "FROM busybox AS last\nCOPY --from=later /x /y\nRUN cat /y\nFROM busybox AS later\nRUN echo from later > /x\nFROM last\n",
-    );
-    assert!(trace.contains(" from later\n"), "{trace}");
     let wrong = [
         ("FROM busybox AS a\nCOPY --from=b / /\nFROM busybox AS b\nCOPY --from=a / /\n", "circular dependency detected on stage: a"),
         ("FROM busybox AS a\nCOPY --from=a / /\n", "circular dependency detected on stage: a"),
         ("FROM busybox\nRUN --mount=from=0,target=/x true\n", "circular dependency detected on stage: 0"),
+        (
+            "FROM busybox AS first\nCOPY --from=later /x /y\nFROM busybox AS later\nRUN echo > /x\nFROM first\n",
+            "cannot copy from stage \"later\", it needs to be defined before current stage \"first\"",
+        ),
+        (
+            "FROM busybox AS first\nRUN --mount=from=later,target=/m true\nFROM busybox AS later\nRUN true\nFROM first\n",
+            "cannot mount from stage \"later\" to \"/m\", stage needs to be defined before current command",
+        ),
         ("FROM busybox\nCOPY --from=7 / /\n", "invalid stage index 7"),
         ("FROM busybox\nARG X=busybox\nCOPY --from=$X / /\n", "variable expansion is not supported for --from"),
     ];
@@ -561,4 +566,54 @@ fn archives_are_unpacked_however_they_are_compressed() {
     builder.ok("printf 'FROM busybox\\nCOPY in /in\\n' > a/Dockerfile; cd a; tar c Dockerfile in | xz > ../context.xz; docker build -q -t xz - < ../context.xz");
     assert_eq!(builder.ok("docker run --rm xz cat /in/f"), "content");
     builder.ok("docker save xz | bzip2 > image.bz2; docker rmi xz; docker load -i image.bz2; docker run --rm xz true");
+}
+
+/// Dockerfiles that check themselves as they are built.
+const SOUND: &[(&str, &str)] = &[
+    ("", "FROM busybox AS base\nARG kept=yes\nFROM base\nRUN [ \"$kept\" = yes ]\n"),
+    ("--build-arg kept=no", "FROM busybox AS base\nARG kept=yes\nFROM base\nRUN [ \"$kept\" = no ]\n"),
+    ("", "FROM busybox\nARG A=${NO:-one} A=two\nENV E=1 E=2\nRUN [ \"$A$E\" = two2 ]\n"),
+    ("--build-arg A=given", "FROM busybox\nARG A=${NO:?is not set}\nRUN [ $A = given ]\n"),
+    ("", "FROM busybox\nARG TARGETSTAGE\nRUN [ $TARGETSTAGE = default ]\n"),
+    ("--target here", "FROM busybox AS here\nARG TARGETSTAGE\nRUN [ $TARGETSTAGE = here ]\nFROM busybox\nRUN exit 1\n"),
+    ("--build-arg http_proxy=p:1", "FROM busybox\nRUN [ $http_proxy$HTTP_PROXY = p:1p:1 ]\n"),
+    (
+        "",
+        "FROM busybox AS a\nRUN mkdir -p /x/y/z /x/w && touch /x/y/z/f /x/w/g\nFROM busybox\nCOPY --from=a --parents /x/./y/z/f /x/**/g /d/\nRUN [ -f /d/y/z/f ] && [ -f /d/x/w/g ]\n",
+    ),
+    (
+        "",
+        "FROM busybox AS a\nRUN touch /f && chmod 666 /f\nFROM busybox\nCOPY --from=a --chmod=go-w,u+x /f /g\nRUN [ $(stat -c %a /g) = 744 ]\n",
+    ),
+];
+
+#[test]
+fn dockerfiles_mean_what_they_mean_to_buildkit() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    for (flags, dockerfile) in SOUND {
+        builder.build(flags, dockerfile);
+    }
+}
+
+#[test]
+fn a_check_knows_values_and_ports() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let checked = |dockerfile: &str| builder.try_build("--check", dockerfile);
+    for (dockerfile, rule, words) in [
+        ("FROM busybox\nCOPY $foo /\n", "UndefinedVar", "Usage of undefined variable '$foo'"),
+        ("FROM busybox\nENV PATH=$PAHT:/x\n", "UndefinedVar", "Usage of undefined variable '$PAHT' (did you mean $PATH?)"),
+        ("FROM busybox\nEXPOSE 80/TcP\n", "ExposeProtoCasing", "Defined protocol '80/TcP' in EXPOSE instruction should be lowercase"),
+        (
+            "FROM busybox\nEXPOSE 127.0.0.1:80:80\n",
+            "ExposeInvalidFormat",
+            "EXPOSE instruction should not define an IP address or host-port mapping, found '127.0.0.1:80:80'",
+        ),
+        ("FROM busybox AS a\nFROM a AS a\n", "DuplicateStageName", "Duplicate stage name \"a\", stage names should be unique"),
+    ] {
+        let found = checked(dockerfile);
+        let line = format!("WARNING: {rule} - ");
+        assert!(found.status == 1 && found.stdout.contains(&line) && found.stdout.contains(words), "{dockerfile}: {found:?}");
+        let skipped = checked(&format!("# check=skip={rule}\n{dockerfile}"));
+        assert!(skipped.stdout.contains("no warnings found"), "{dockerfile}: {skipped:?}");
+    }
 }

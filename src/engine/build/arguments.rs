@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::expand;
+use super::instruction::{Instruction, Plan};
 use crate::image::Platform;
 
 /// Arguments that need no `ARG`, and are no part of what a step is remembered by.
@@ -15,6 +17,8 @@ pub struct Arguments {
     /// Those in front of the first `FROM`.
     global: BTreeMap<String, Option<String>>,
     stage: BTreeMap<String, Option<String>>,
+    /// The names in `stage`, in the order in which they were declared.
+    declared: Vec<String>,
     referenced: BTreeSet<String>,
 }
 
@@ -34,7 +38,48 @@ impl Arguments {
 
     /// The arguments for another stage: what was declared in this one is forgotten.
     pub fn for_stage(&self) -> Arguments {
-        Arguments { stage: BTreeMap::new(), ..self.clone() }
+        Arguments { stage: BTreeMap::new(), declared: Vec::new(), ..self.clone() }
+    }
+
+    /// The same for a stage on top of another one, whose arguments it sees (BuildKit's builder only).
+    pub fn for_stage_on(&self, below: &Arguments) -> Arguments {
+        Arguments { stage: below.stage.clone(), declared: below.declared.clone(), ..self.clone() }
+    }
+
+    /// Says which stage is built, by the name that it has.
+    pub fn target(&mut self, plan: &Plan) {
+        let name = plan.stages.get(plan.target).map_or("", |stage| stage.name.as_str());
+        let name = if name.is_empty() { "default" } else { name };
+        self.global.insert("TARGETSTAGE".to_owned(), Some(name.to_owned()));
+    }
+
+    /// Declares the arguments in front of the first stage. A failure says in which lines it is.
+    pub fn read_globals(&mut self, plan: &Plan) -> Result<(), (String, (usize, usize))> {
+        for step in &plan.arguments {
+            let Instruction::Arg(list) = &step.instruction else { continue };
+            for (name, value) in list {
+                // The default of one that is given does not count.
+                let value = value.as_ref().filter(|_| !self.is_given(name));
+                let value = value.map(|value| expand::word(value, &self.globals(), plan.escape)).transpose();
+                self.declare_global(name, value.map_err(|why| (why, step.lines))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether whoever builds has given a value.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given.contains_key(name)
+    }
+
+    /// Whether the stage has asked for it.
+    pub fn is_declared(&self, name: &str) -> bool {
+        self.stage.contains_key(name)
+    }
+
+    /// Whether the stage has asked for it and it has a value.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.is_declared(name) && self.value(name).is_some()
     }
 
     /// Takes over what another stage asked for.
@@ -52,10 +97,18 @@ impl Arguments {
     /// An `ARG` in a stage.
     pub fn declare(&mut self, name: &str, value: Option<String>) {
         self.referenced.insert(name.to_owned());
-        self.stage.insert(name.to_owned(), value);
+        if self.stage.insert(name.to_owned(), value).is_none() {
+            self.declared.push(name.to_owned());
+        }
     }
 
-    fn value(&self, name: &str) -> Option<String> {
+    /// What whoever builds has given for a name.
+    pub fn given(&self, name: &str) -> Option<String> {
+        self.given.get(name).cloned().flatten()
+    }
+
+    /// The value of one that the stage has asked for.
+    pub fn value(&self, name: &str) -> Option<String> {
         if let Some(given) = self.given.get(name) {
             return given.clone();
         }
@@ -72,8 +125,16 @@ impl Arguments {
 
     /// `NAME=value` of all arguments that the stage sees and that `env` does not set.
     pub fn visible(&self, env: &[String]) -> Vec<String> {
+        self.unset_of(env, self.stage.keys().map(String::as_str).chain(BUILT_IN).collect())
+    }
+
+    /// The same without those that nobody has asked for.
+    pub fn declared(&self, env: &[String]) -> Vec<String> {
+        self.unset_of(env, self.stage.keys().map(String::as_str).collect())
+    }
+
+    fn unset_of(&self, env: &[String], names: BTreeSet<&str>) -> Vec<String> {
         let set = |name: &str| env.iter().any(|entry| entry.split('=').next() == Some(name));
-        let names: BTreeSet<&str> = self.stage.keys().map(String::as_str).chain(BUILT_IN).collect();
         names.into_iter().filter(|name| !set(name)).filter_map(|name| Some(format!("{name}={}", self.value(name)?))).collect()
     }
 
@@ -81,6 +142,19 @@ impl Arguments {
     pub fn remembered<'a>(&self, visible: &'a [String]) -> Vec<&'a str> {
         let counts = |name: &str| self.referenced.contains(name) || !BUILT_IN.contains(&name);
         visible.iter().map(String::as_str).filter(|entry| counts(entry.split('=').next().unwrap_or_default())).collect()
+    }
+
+    /// `NAME=value` of all that the stage has asked for, in its order; where `env` sets a name its value counts.
+    pub fn asked_for(&self, env: &BTreeMap<String, String>) -> Vec<String> {
+        let value = |name: &String| env.get(name).cloned().or_else(|| self.value(name)).unwrap_or_default();
+        self.declared.iter().map(|name| format!("{name}={}", value(name))).collect()
+    }
+
+    /// The proxies that are given, by both ways to spell them. Commands see them, and the cache does not depend on them.
+    pub fn proxies(&self) -> Vec<String> {
+        let given = BUILT_IN.iter().filter_map(|name| Some((name, self.given.get(*name)?.as_ref()?)));
+        let both = given.filter(|(_, value)| !value.is_empty());
+        both.flat_map(|(name, value)| [name.to_uppercase(), name.to_lowercase()].map(|name| format!("{name}={value}"))).collect()
     }
 
     /// The given arguments that nothing asked for.

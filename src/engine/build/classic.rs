@@ -222,7 +222,7 @@ impl Classic<'_> {
         let container = self.create(progress, remembered.clone())?;
         let below = self.layers(progress)?;
         let folder = progress.state.config.working_dir.clone();
-        let layer = running::folder_layer(&self.engine.images, &below, &folder)?;
+        let layer = running::folder_layer(&self.engine.images, &below, &folder, "")?;
         self.commit(progress, layer, container, remembered)
     }
 
@@ -408,7 +408,7 @@ impl Classic<'_> {
                 .map_err(|e| BuildError { message: format!("invalid from flag value {}: {}", copy.from, e.message), ..e })?;
             Tree::layers(&layers).map_err(|e| BuildError::new(format!("cannot open {}: {e}", copy.from)))?
         };
-        let fetch = |remote: &Remote| remote.fetch(self.engine, copy.keep_git, self.cancel).map(Arc::new).map_err(|e| e.message);
+        let fetch = |remote: &Remote| remote.fetch(self.engine, None, copy.keep_git, self.cancel).map(Arc::new).map_err(|e| e.message);
         let sources =
             copying::gather(&from, copy, copy.from.is_empty(), name == "ADD", &fetch).map_err(|why| format!("{name} failed: {why}"))?;
         if sources.are_none() {

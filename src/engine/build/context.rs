@@ -25,12 +25,14 @@ pub struct Context {
     /// The machine that it is of, where more can be asked for.
     client: Option<Arc<dyn Client>>,
     remote: Option<Remote>,
+    /// Where the Dockerfile is, where it is the client's and the files are not.
+    definition: Option<Remote>,
 }
 
 impl Context {
     /// Takes in a context's tar (compressed or not). Nothing of it gets out of its folder, and devices are left out.
     pub fn receive(images: &ImageStore, tar: impl Read) -> Result<Context, BuildError> {
-        let context = Context { folder: images.scratch()?, client: None, remote: None };
+        let context = Context { folder: images.scratch()?, client: None, remote: None, definition: None };
         images
             .unpack_archive(tar, &context.folder, "cannot take the build context")
             .map_err(|e| BuildError::invalid(format!("Error processing tar file: {e}")))?;
@@ -41,7 +43,7 @@ impl Context {
     pub fn of_client(engine: &Engine, client: Arc<dyn Client>, files: &str, definition: &str) -> Result<Context, BuildError> {
         let remote = Remote::new(engine, Arc::clone(&client), files, definition)?;
         let folder = remote.kept().map_or_else(|| engine.images.scratch(), Ok)?;
-        Ok(Context { folder, client: Some(client), remote: Some(remote) })
+        Ok(Context { folder, client: Some(client), remote: Some(remote), definition: None })
     }
 
     /// A context that a client sends as one tar under an address of its own.
@@ -53,7 +55,13 @@ impl Context {
 
     /// Files that are in a folder of the store's already, which goes with the context.
     pub fn fetched(folder: PathBuf, client: Option<Arc<dyn Client>>) -> Context {
-        Context { folder, client, remote: None }
+        Context { folder, client, remote: None, definition: None }
+    }
+
+    /// The same files with a Dockerfile out of a folder of the client's.
+    pub fn with_definition(mut self, engine: &Engine, client: Arc<dyn Client>, folder: &str) -> Result<Context, BuildError> {
+        self.definition = Some(Remote::new(engine, client, "", folder)?);
+        Ok(self)
     }
 
     /// The machine that the context is of; none where it came with the request.
@@ -88,7 +96,7 @@ impl Context {
         }
         let names = ["Dockerfile", "dockerfile"];
         // A client says how it is spelt.
-        if self.remote.is_some() {
+        if self.remote.is_some() || self.definition.is_some() {
             return names[0].to_owned();
         }
         names.iter().find(|name| self.folder.join(name).exists()).unwrap_or(&names[0]).to_string()
@@ -130,7 +138,7 @@ impl Context {
     }
 
     fn definition_tree(&self) -> Result<Tree, BuildError> {
-        self.remote.as_ref().map_or_else(|| self.tree(), Remote::tree)
+        self.definition.as_ref().or(self.remote.as_ref()).map_or_else(|| self.tree(), Remote::tree)
     }
 
     /// Whether files have to be fetched before they can be used.
@@ -140,7 +148,7 @@ impl Context {
 
     /// Brings the Dockerfile `name`; gives the bytes that it took.
     pub fn fetch_definition(&self, name: &str, progress: &dyn Fn(u64)) -> Result<u64, BuildError> {
-        match &self.remote {
+        match self.definition.as_ref().or(self.remote.as_ref()) {
             Some(remote) => remote.fetch_definition(name, progress),
             None => Ok(self.tree().map_or(transfer::NOTHING, |tree| transfer::file(&tree, name))),
         }
@@ -155,6 +163,11 @@ impl Context {
         let bytes = transfer::file(&tree, ".dockerignore");
         self.hide_ignored(&tree, dockerfile);
         Ok(Some(bytes))
+    }
+
+    /// The patterns of what is left out of files that have to be fetched, once that is known.
+    pub fn left_out(&self) -> Vec<String> {
+        self.remote.as_ref().map_or_else(Vec::new, Remote::left_out)
     }
 
     /// Brings all files of another folder of the client's into `to`; tells of the bytes that came in.

@@ -1,5 +1,6 @@
 //! `COPY` and `ADD`: finds what is meant, gives it a digest, and puts it into a file system that is being made.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -7,7 +8,9 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::context;
 use super::instruction::Copy;
+use super::modes::Mode;
 use super::remotes::{Fetched, Remote};
 use super::report::BuildError;
 use super::running;
@@ -29,6 +32,8 @@ pub struct Sources {
 enum Entry {
     /// A path in the tree that is copied from, and whether it is a folder.
     Path { path: String, folder: bool },
+    /// Those paths below a folder that keep their place (`--parents`).
+    Below { folder: String, wanted: BTreeSet<String> },
     /// A file out of the Dockerfile.
     Inline { name: String, content: String },
     /// What was fetched from an address (`ADD`).
@@ -43,7 +48,22 @@ pub fn gather(tree: &Tree, copy: &Copy, in_context: bool, add: bool, fetch: Fetc
     let ignore = IgnoreList::parse(&copy.exclude.join("\n")).map_err(|e| e.to_string())?;
     let mut entries = Vec::new();
     let mut digests = Vec::new();
-    let mut take = |path: String, ignore: &IgnoreList| -> Result<(), String> {
+    let mut fetched = Vec::new();
+    for remote in copy.sources.iter().filter_map(|source| Remote::of(source)) {
+        if !add {
+            return Err("source can't be a URL for COPY".to_owned());
+        }
+        let one = fetch(&remote)?;
+        if let Some(commit) = one.digest.strip_prefix("git:").and_then(|rest| rest.split(':').next()) {
+            if !commit.starts_with(&copy.checksum) {
+                return Err(format!("expected checksum to match {}, got {commit}", copy.checksum));
+            }
+        } else if !copy.checksum.is_empty() && copy.checksum != one.digest {
+            return Err(format!("digest mismatch {}: {}", one.digest, copy.checksum));
+        }
+        fetched.push(one);
+    }
+    let take = |path: String, ignore: &IgnoreList, digests: &mut Vec<String>, entries: &mut Vec<Entry>| -> Result<(), String> {
         let describe = |e: io::Error| describe(&path, &e, in_context);
         let folder = tree.metadata(&path).map_err(describe)?.is_dir();
         let hash = tree.hash(&path, &|inside| ignore.excludes(inside)).map_err(describe)?;
@@ -51,26 +71,29 @@ pub fn gather(tree: &Tree, copy: &Copy, in_context: bool, add: bool, fetch: Fetc
         entries.push(Entry::Path { path, folder });
         Ok(())
     };
-    let mut fetched = Vec::new();
-    for remote in copy.sources.iter().filter_map(|source| Remote::of(source)) {
-        if !add {
-            return Err("source can't be a URL for COPY".to_owned());
+    if !copy.checksum.is_empty() {
+        match copy.sources.as_slice() {
+            [one] if is_url(one) => {}
+            [_] => return Err("checksum requires HTTP(S) or Git sources".to_owned()),
+            _ => return Err("checksum can't be specified for multiple sources".to_owned()),
         }
-        let one = fetch(&remote)?;
-        if !copy.checksum.is_empty() && copy.checksum != one.digest {
-            return Err(format!("digest mismatch {}: {}", one.digest, copy.checksum));
-        }
-        fetched.push(one);
     }
-    for source in copy.sources.iter().filter(|source| !is_url(source)) {
+    for source in copy.sources.iter().filter(|source| copy.parents && !is_url(source)) {
+        for (folder, wanted) in parents(tree, source).map_err(|e| describe(source, &e, in_context))? {
+            let skipped = |inside: &str| !wanted.contains(inside) || ignore.excludes(inside);
+            digests.push(tree.hash(&folder, &skipped).map_err(|e| describe(source, &e, in_context))?);
+            entries.push(Entry::Below { folder, wanted });
+        }
+    }
+    for source in copy.sources.iter().filter(|source| !copy.parents && !is_url(source)) {
         if Glob::is_pattern(source) {
             let glob = Glob::new(&clean(source)).ok_or_else(|| format!("syntax error in pattern {source}"))?;
             let all = tree.walk().map_err(|e| describe(source, &e, in_context))?;
             for path in all.into_iter().filter(|path| glob.matches(path)) {
-                take(path, &ignore)?;
+                take(path, &ignore, &mut digests, &mut entries)?;
             }
         } else {
-            take(clean(source), &ignore)?;
+            take(clean(source), &ignore, &mut digests, &mut entries)?;
         }
     }
     for one in fetched {
@@ -104,6 +127,36 @@ impl Sources {
     }
 }
 
+/// What a source of `--parents` means: folders, and what below each keeps its place. The pivot `/./` says where the places begin.
+fn parents(tree: &Tree, source: &str) -> io::Result<Vec<(String, BTreeSet<String>)>> {
+    let (above, pattern) = source.split_once("/./").unwrap_or(("", source));
+    let (above, pattern) = (clean(above), clean(pattern));
+    let fixed = !Glob::is_pattern(&above) && !Glob::is_pattern(&pattern);
+    if fixed {
+        tree.metadata(&format!("{above}/{pattern}"))?;
+    }
+    let all = tree.walk()?;
+    let folders: Vec<String> = match Glob::new(&above).filter(|_| Glob::is_pattern(&above)) {
+        Some(glob) => all.iter().filter(|path| glob.matches(path)).cloned().collect(),
+        None => vec![above],
+    };
+    // Like the patterns of what is left out: a folder stands for all that is in it, and `**` for folders.
+    let list = IgnoreList::parse(&pattern).map_err(|e| io::Error::other(e.to_string()))?;
+    let mut found = Vec::new();
+    for folder in folders {
+        let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let mut wanted = BTreeSet::new();
+        for path in all.iter().filter_map(|path| path.strip_prefix(&start)).filter(|path| list.is_empty() || list.excludes(path)) {
+            wanted.extend(path.match_indices('/').map(|(at, _)| path[..at].to_owned()));
+            wanted.insert(path.to_owned());
+        }
+        if !wanted.is_empty() {
+            found.push((folder, wanted));
+        }
+    }
+    Ok(found)
+}
+
 fn describe(path: &str, error: &io::Error, in_context: bool) -> String {
     let known = error.kind() == io::ErrorKind::NotFound;
     match (known, in_context) {
@@ -125,16 +178,12 @@ fn ownership(target: &Tree, copy: &Copy) -> Result<Ownership, String> {
     } else {
         Some(chown(target, &copy.chown)?)
     };
-    let mode = if copy.chmod.is_empty() {
-        None
-    } else {
-        let mode = u32::from_str_radix(&copy.chmod, 8).ok().filter(|mode| *mode <= 0o7777);
-        Some(mode.ok_or_else(|| format!("invalid chmod parameter: '{}'. it should be octal string and between 0 and 07777", copy.chmod))?)
-    };
+    let mode = (!copy.chmod.is_empty()).then(|| Mode::parse(&copy.chmod)).transpose()?;
     Ok(Ownership { owner, mode })
 }
 
-fn chown(target: &Tree, text: &str) -> Result<(u32, u32), String> {
+/// The numbers of a user and group, by the files of the tree.
+pub fn chown(target: &Tree, text: &str) -> Result<(u32, u32), String> {
     let wrong = |why: String| format!("unable to convert uid/gid chown string to host mapping: {why}");
     let (user, group) = text.split_once(':').unwrap_or((text, ""));
     // A number alone is that of the group, too; a user's name brings the user's group along.
@@ -189,7 +238,7 @@ impl Job<'_> {
         // With --link nothing below counts, not even a link where the copy goes.
         let layer = running::layer(images, if copy.link { &[] } else { below }, |tree| {
             let ownership = ownership(whole.as_ref().unwrap_or(tree), copy)?;
-            perform(self, tree, ownership).map_err(|why| format!("failed to copy files: {why}"))
+            perform(self, tree, &ownership).map_err(|why| format!("failed to copy files: {why}"))
         })?;
         match layer {
             Some(diff_id) if copy.link => Ok(Some(images.place_layer(&diff_id, below)?)),
@@ -199,11 +248,11 @@ impl Job<'_> {
 }
 
 /// Copies the sources into `target`.
-fn perform(job: &Job<'_>, target: &Tree, ownership: Ownership) -> Result<(), String> {
+fn perform(job: &Job<'_>, target: &Tree, ownership: &Ownership) -> Result<(), String> {
     let Job { images, from, sources, copy, working_dir, unpack } = *job;
     let destination = absolute(working_dir, &copy.destination);
     let names_folder =
-        copy.destination.ends_with('/') || matches!(copy.destination.as_str(), "." | "..") || copy.destination.ends_with("/.");
+        copy.destination.ends_with('/') || matches!(copy.destination.as_str(), "" | "." | "..") || copy.destination.ends_with("/.");
     let into = |name: &str| {
         let folder = names_folder || target.metadata(&destination).is_ok_and(|m| m.is_dir());
         if folder { format!("{}/{name}", destination.trim_end_matches('/')) } else { destination.clone() }
@@ -216,34 +265,51 @@ fn perform(job: &Job<'_>, target: &Tree, ownership: Ownership) -> Result<(), Str
             }
             Entry::Fetched(fetched) => {
                 fetched.bring().map_err(failed)?;
+                if copy.unpack == Some(true) && is_archive(&fetched.path) {
+                    unpacked(images, &fetched.path, target, &destination, copy, ownership).map_err(failed)?;
+                    continue;
+                }
                 let name = fetched.path.file_name().unwrap_or_default().to_string_lossy();
                 target.copy_file(&fetched.path, &into(&name), ownership).map_err(failed)?;
             }
             Entry::Inline { name, content } => target.write_file(content.as_bytes(), &into(name), ownership).map_err(failed)?,
             Entry::Path { path, folder: true } => {
                 let (_fd, outside) = from.find(path).map_err(failed)?;
-                let place = match copy.parents {
-                    true => format!("{}/{path}", destination.trim_end_matches('/')),
-                    false => destination.clone(),
-                };
                 let skipped = |inside: &str| sources.ignore.excludes(inside);
-                target.copy_folder(&outside, &place, ownership, &skipped).map_err(failed)?;
+                target.copy_folder(&outside, &destination, ownership, &skipped).map_err(failed)?;
+            }
+            Entry::Below { folder, wanted } => {
+                let (_fd, outside) = from.find(folder).map_err(failed)?;
+                let skipped = |inside: &str| !wanted.contains(inside) || sources.ignore.excludes(inside);
+                target.copy_folder(&outside, &destination, ownership, &skipped).map_err(failed)?;
             }
             Entry::Path { path, folder: false } => {
                 let (_fd, outside) = from.find(path).map_err(failed)?;
-                if unpack && is_archive(&outside) {
-                    let folder = target.make_folders(&destination, Ownership::default()).map_err(failed)?;
-                    let archive = std::fs::File::open(&outside).map_err(failed)?;
-                    images.unpack_archive(archive, &mount::path_of(folder.as_fd()), "cannot unpack").map_err(failed)?;
+                if copy.unpack.unwrap_or(unpack) && is_archive(&outside) {
+                    unpacked(images, &outside, target, &destination, copy, ownership).map_err(failed)?;
                     continue;
                 }
                 let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
-                let place = if copy.parents { into(path) } else { into(&name) };
-                target.copy_file(&outside, &place, ownership).map_err(failed)?;
+                target.copy_file(&outside, &into(&name), ownership).map_err(failed)?;
             }
         }
     }
     Ok(())
+}
+
+/// Unpacks an archive into a folder. Its files are whose it says, unless an owner is asked for.
+fn unpacked(images: &ImageStore, archive: &Path, target: &Tree, destination: &str, copy: &Copy, ownership: &Ownership) -> io::Result<()> {
+    let archive = std::fs::File::open(archive)?;
+    if copy.chown.is_empty() {
+        let folder = target.make_folders(destination, &Ownership::default())?;
+        return images.unpack_archive(archive, &mount::path_of(folder.as_fd()), "cannot unpack").map(drop);
+    }
+    let scratch = images.scratch().map_err(io::Error::other)?;
+    let owned = Ownership { mode: None, ..ownership.clone() };
+    let unpacked = images.unpack_archive(archive, &scratch, "cannot unpack");
+    let copied = unpacked.and_then(|_| target.copy_folder(&scratch, destination, &owned, &|_| false));
+    context::remove(&scratch);
+    copied
 }
 
 /// Whether a file is a tar, compressed or not.

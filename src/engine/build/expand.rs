@@ -3,12 +3,15 @@
 //! Takes any text in time that grows with it; nesting is bounded. Runs nothing.
 
 use crate::units::quote;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::str::Chars;
 
 /// As deep as `${a:-${b:-…}}` may be nested.
 const DEPTH_MAX: usize = 64;
+
+/// What escapes in here-documents, whatever the Dockerfile says.
+const HEREDOC_ESCAPE: char = '\\';
 
 /// The variables that are set.
 pub type Variables = BTreeMap<String, String>;
@@ -24,8 +27,8 @@ pub fn word(word: &str, variables: &Variables, escape: char) -> Result<String, S
 }
 
 /// `text` with its variables replaced but its quotes kept: the content of a here-document.
-pub fn text(text: &str, variables: &Variables, escape: char) -> Result<String, String> {
-    run(text, variables, escape, true).map(|(text, _)| text)
+pub fn text(text: &str, variables: &Variables) -> Result<String, String> {
+    run(text, variables, HEREDOC_ESCAPE, true).map(|(text, _)| text)
 }
 
 /// The words that `word` becomes: split by blanks outside of quotes after variables are replaced.
@@ -33,8 +36,22 @@ pub fn words(word: &str, variables: &Variables, escape: char) -> Result<Vec<Stri
     run(word, variables, escape, false).map(|(_, words)| words)
 }
 
+/// The variables of `word` that are not set, as far as it makes sense.
+pub fn missing(word: &str, variables: &Variables, escape: char) -> BTreeSet<String> {
+    let mut expansion = Expansion::of(word, variables, escape, false);
+    let _ = expansion.until(None, false, &mut Words::default());
+    expansion.missing
+}
+
+/// The same for the content of a here-document.
+pub fn missing_in_text(text: &str, variables: &Variables) -> BTreeSet<String> {
+    let mut expansion = Expansion::of(text, variables, HEREDOC_ESCAPE, true);
+    let _ = expansion.until(None, false, &mut Words::default());
+    expansion.missing
+}
+
 fn run(source: &str, variables: &Variables, escape: char, keep_quotes: bool) -> Result<(String, Vec<String>), String> {
-    let mut expansion = Expansion { chars: source.chars().peekable(), variables, escape, keep_quotes, depth: 0 };
+    let mut expansion = Expansion::of(source, variables, escape, keep_quotes);
     let mut words = Words::default();
     let text = expansion.until(None, false, &mut words).map_err(|why| format!("failed to process {}: {why}", quote(source)))?;
     Ok((text, words.finish()))
@@ -46,6 +63,8 @@ struct Expansion<'a> {
     escape: char,
     keep_quotes: bool,
     depth: usize,
+    /// What was used and is not set.
+    missing: BTreeSet<String>,
 }
 
 /// Words as they come about.
@@ -81,7 +100,19 @@ impl Words {
     }
 }
 
-impl Expansion<'_> {
+impl<'a> Expansion<'a> {
+    fn of(source: &'a str, variables: &'a Variables, escape: char, keep_quotes: bool) -> Expansion<'a> {
+        Expansion { chars: source.chars().peekable(), variables, escape, keep_quotes, depth: 0, missing: BTreeSet::new() }
+    }
+
+    fn value(&mut self, name: &str) -> Option<String> {
+        let value = self.variables.get(name).cloned();
+        if value.is_none() {
+            self.missing.insert(name.to_owned());
+        }
+        value
+    }
+
     /// Everything up to `end`, which is taken too; up to the end of the text without one.
     fn until(&mut self, end: Option<char>, raw_escapes: bool, words: &mut Words) -> Result<String, String> {
         let mut out = String::new();
@@ -109,9 +140,7 @@ impl Expansion<'_> {
                 c if c == self.escape => {
                     self.chars.next();
                     let next = self.chars.next();
-                    // In a here-document only what would be a variable is escaped.
-                    let keep = raw_escapes || (self.keep_quotes && next.is_some_and(|n| n != '$' && n != self.escape));
-                    if keep {
+                    if raw_escapes {
                         out.push(c);
                         words.quoted(&c.to_string());
                     }
@@ -182,7 +211,7 @@ impl Expansion<'_> {
         self.chars.next();
         if self.chars.peek() != Some(&'{') {
             let name = self.name();
-            return Ok(if name.is_empty() { "$".to_owned() } else { self.variables.get(&name).cloned().unwrap_or_default() });
+            return Ok(if name.is_empty() { "$".to_owned() } else { self.value(&name).unwrap_or_default() });
         }
         self.depth += 1;
         if self.depth > DEPTH_MAX {
@@ -202,7 +231,7 @@ impl Expansion<'_> {
             Some(_) => {}
         }
         let name = self.name();
-        let value = self.variables.get(&name).cloned();
+        let value = self.value(&name);
         let Some(modifier) = self.chars.next() else { return Err("syntax error: missing '}'".to_owned()) };
         match modifier {
             '}' => Ok(value.unwrap_or_default()),
@@ -383,6 +412,6 @@ mod tests {
     #[test]
     fn a_heredoc_keeps_its_quotes() {
         let vars = variables(&["A=1".to_owned()]);
-        assert_eq!(text("\"$A\" '$A' \\$A \\n\n", &vars, '\\').unwrap(), "\"1\" '1' $A \\n\n");
+        assert_eq!(text("\"$A\" '$A' \\$A \\\\n\\\n", &vars).unwrap(), "\"1\" '1' $A \\n\n");
     }
 }

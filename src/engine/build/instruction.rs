@@ -1,7 +1,7 @@
 //! What the instructions of a Dockerfile mean: each with its arguments checked, grouped into stages. Expands no variables.
 
 use super::dockerfile::{Dockerfile, Heredoc, Node, ParseError};
-use super::options::Options;
+use super::options::{Options, suggestion};
 use crate::image::HealthConfig;
 use crate::units::quote;
 
@@ -14,6 +14,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Whether the Dockerfile has more stages than one.
     pub several: bool,
+    /// The place of the stage that is built.
+    pub target: usize,
 }
 
 /// A `FROM` with all that follows it.
@@ -97,6 +99,8 @@ pub struct Copy {
     pub parents: bool,
     pub exclude: Vec<String>,
     pub checksum: String,
+    /// Whether archives are unpacked, where the author says so.
+    pub unpack: Option<bool>,
 }
 
 /// All instructions.
@@ -130,6 +134,7 @@ impl Plan {
             escape: dockerfile.escape,
             warnings: dockerfile.warnings.clone(),
             several: false,
+            target: 0,
         };
         for node in &dockerfile.instructions {
             let located =
@@ -146,6 +151,7 @@ impl Plan {
             }
         }
         plan.several = plan.stages.len() > 1;
+        plan.target = plan.stages.len().saturating_sub(1);
         Ok(plan)
     }
 
@@ -155,13 +161,25 @@ impl Plan {
         named.or_else(|| name.parse().ok().filter(|at| *at < self.stages.len()))
     }
 
-    /// Leaves out what comes behind the stage `target`; empty for the last. Gives the words for one that is not there.
-    pub fn cut(&mut self, target: &str) -> Result<(), String> {
+    /// Chooses the stage that is built; empty for the last. Gives the words for one that is not there.
+    pub fn aim(&mut self, target: &str) -> Result<(), String> {
         if !target.is_empty() {
-            let at = self.stage(target).ok_or_else(|| format!("target stage {} could not be found", quote(target)))?;
-            self.stages.truncate(at + 1);
+            self.target = self.stage(target).ok_or_else(|| format!("target stage {} could not be found", quote(target)))?;
         }
         Ok(())
+    }
+
+    /// The same, without what comes behind that stage.
+    pub fn cut(&mut self, target: &str) -> Result<(), String> {
+        self.aim(target)?;
+        self.stages.truncate(self.target + 1);
+        Ok(())
+    }
+
+    /// ` (did you mean X?)` for the name of a stage that is not there.
+    pub fn hint(&self, name: &str) -> String {
+        let names: Vec<&str> = self.stages.iter().map(|stage| stage.name.as_str()).filter(|name| !name.is_empty()).collect();
+        suggestion(name, &names)
     }
 }
 
@@ -269,6 +287,12 @@ fn instruction(node: &Node) -> Result<Instruction, String> {
         "RUN" => {
             let mut options = Options::of(node, &["mount", "network", "security"], &[])?;
             let (network, security) = (options.take("network"), options.take("security"));
+            if !["", "default", "none", "host"].contains(&network.as_str()) {
+                return Err(format!("invalid network mode {}", quote(&network)));
+            }
+            if !["", "sandbox", "insecure"].contains(&security.as_str()) {
+                return Err(format!("security {} is not valid", quote(&security)));
+            }
             Instruction::Run(Run { command: command(node, words), mounts: options.take_all("mount"), network, security })
         }
         "SHELL" => {
@@ -300,7 +324,7 @@ fn instruction(node: &Node) -> Result<Instruction, String> {
             Instruction::Workdir(exactly_one()?)
         }
         "FROM" => return Err("FROM isn't allowed as an ONBUILD trigger".to_owned()),
-        _ => return Err(format!("unknown instruction: {}{}", node.name, super::options::suggestion(&name, &NAMES))),
+        _ => return Err(format!("unknown instruction: {}{}", node.name, suggestion(&name, &NAMES))),
     })
 }
 
@@ -318,7 +342,7 @@ fn copy(node: &Node, name: &str, mut words: Vec<String>) -> Result<Copy, String>
         ));
     }
     let mut options = if name == "ADD" {
-        Options::of(node, &["chown", "chmod", "checksum", "exclude"], &["link", "keep-git-dir"])?
+        Options::of(node, &["chown", "chmod", "checksum", "exclude"], &["link", "keep-git-dir", "unpack"])?
     } else {
         Options::of(node, &["chown", "chmod", "from", "exclude"], &["link", "parents"])?
     };
@@ -336,6 +360,7 @@ fn copy(node: &Node, name: &str, mut words: Vec<String>) -> Result<Copy, String>
         keep_git: options.on("keep-git-dir"),
         exclude: options.take_all("exclude"),
         checksum: options.take("checksum"),
+        unpack: options.given("unpack"),
         ..Copy::default()
     };
     for word in words {

@@ -1,6 +1,12 @@
 //! `RUN --mount=…`: what a command finds beside its image.
 
+use super::options::suggestion;
 use crate::units::quote;
+
+/// What can be mounted, and what can be said of it.
+const KINDS: [&str; 5] = ["bind", "cache", "tmpfs", "secret", "ssh"];
+const KEYS: [&str; 16] =
+    ["type", "from", "source", "target", "readonly", "id", "sharing", "required", "size", "mode", "uid", "gid", "src", "dst", "ro", "env"];
 
 /// One `--mount`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,7 +76,7 @@ impl Mount {
                         "tmpfs" => Kind::Tmpfs,
                         "secret" => Kind::Secret,
                         "ssh" => Kind::Agent,
-                        other => return Err(format!("unsupported mount type {}", quote(other))),
+                        other => return Err(format!("unsupported mount type {}{}", quote(other), suggestion(other, &KINDS))),
                     };
                 }
                 "target" | "dst" | "destination" => value.clone_into(&mut mount.target),
@@ -93,7 +99,7 @@ impl Mount {
                 "uid" => mount.uid = number()?,
                 "gid" => mount.gid = number()?,
                 "env" => value.clone_into(&mut mount.env),
-                _ => return Err(format!("unexpected key '{key}' in '{field}'")),
+                _ => return Err(format!("unexpected key '{key}' in '{field}'{}", suggestion(&key, &KEYS))),
             }
         }
         mount.read_only = !writable.unwrap_or(mount.kind != Kind::Bind);

@@ -49,6 +49,11 @@ impl Options {
         self.0.remove(name).unwrap_or_default()
     }
 
+    /// Whether a switch is on, where the author says so.
+    pub fn given(&self, name: &str) -> Option<bool> {
+        self.0.get(name).map(|values| values.iter().any(|v| v == "true"))
+    }
+
     /// Whether a switch is on.
     pub fn on(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|values| values.iter().any(|v| v == "true"))
@@ -57,8 +62,13 @@ impl Options {
 
 /// ` (did you mean X?)` where a known word is near.
 pub fn suggestion(word: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|name| (distance(word, name), name)).filter(|(d, _)| (1..3).contains(d)).min_by_key(|(d, _)| *d);
-    near.map_or_else(String::new, |(_, name)| format!(" (did you mean {name}?)"))
+    nearest(word, known).map_or_else(String::new, |name| format!(" (did you mean {name}?)"))
+}
+
+/// The known word that is nearest, where one is near.
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let near = known.iter().map(|name| (distance(word, name), *name)).filter(|(d, _)| (1..3).contains(d));
+    near.min_by_key(|(d, _)| *d).map(|(_, name)| name)
 }
 
 /// How many letters must change to get from one word to the other; words that differ much in length are far apart.

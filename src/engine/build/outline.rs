@@ -6,7 +6,7 @@ use super::BuildRequest;
 use super::arguments::Arguments;
 use super::expand;
 use super::instruction::{Instruction, Plan, Stage, Step};
-use super::lint::variables;
+use super::lint::{description, variables};
 
 type Lines = (usize, usize);
 
@@ -55,7 +55,7 @@ pub fn targets(plan: &Plan, text: &str) -> Vec<Target> {
     let of = |(at, stage): (usize, &Stage)| Target {
         name: stage.name.clone(),
         description: description(text, stage.lines.0, &stage.name),
-        default: at + 1 == plan.stages.len(),
+        default: at == plan.target,
         base: stage.base.clone(),
         platform: stage.platform.clone(),
         lines: stage.lines,
@@ -63,9 +63,9 @@ pub fn targets(plan: &Plan, text: &str) -> Vec<Target> {
     plan.stages.iter().enumerate().map(of).collect()
 }
 
-/// What the last stage of a plan takes, with those that it needs.
+/// What the target of a plan takes, with those that it needs.
 pub fn outline(plan: &Plan, text: &str, request: &BuildRequest) -> Outline {
-    let Some(last) = plan.stages.last() else { return Outline::default() };
+    let Some(last) = plan.stages.get(plan.target) else { return Outline::default() };
     let mut outline = Outline { name: last.name.clone(), description: description(text, last.lines.0, &last.name), ..Outline::default() };
     let mut globals = Globals::of(plan, text, request);
     let mut seen = BTreeSet::new();
@@ -168,10 +168,10 @@ impl Globals {
     }
 }
 
-/// The last stage and those that it needs, itself first.
+/// The target and those stages that it needs, itself first.
 fn needed(plan: &Plan) -> Vec<usize> {
     let mut found = Vec::new();
-    let mut todo = vec![plan.stages.len() - 1];
+    let mut todo = vec![plan.target];
     while let Some(at) = todo.pop() {
         if found.contains(&at) {
             continue;
@@ -192,19 +192,6 @@ fn needed(plan: &Plan) -> Vec<usize> {
         todo.extend(plan.stages[..at].iter().rposition(|other| !other.name.is_empty() && other.name.eq_ignore_ascii_case(&stage.base)));
     }
     found
-}
-
-/// What the comments in front of a line say of `name`: a line that begins with it.
-fn description(text: &str, line: usize, name: &str) -> String {
-    if name.is_empty() {
-        return String::new();
-    }
-    let before: Vec<&str> = text.lines().take(line.saturating_sub(1)).collect();
-    let above = before.iter().rev().take_while(|line| line.trim_start().starts_with('#'));
-    let mut comments: Vec<&str> = above.map(|line| line.trim_start().trim_start_matches('#').trim()).collect();
-    comments.reverse();
-    let said = comments.iter().find_map(|comment| comment.strip_prefix(name)?.strip_prefix(' '));
-    said.unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -69,6 +69,11 @@ impl Remote {
         Ok(Some(bytes))
     }
 
+    /// The patterns of what is left out of the files, once that is known.
+    pub fn left_out(&self) -> Vec<String> {
+        self.exclude.get().cloned().unwrap_or_default()
+    }
+
     /// What the `.dockerignore` of a folder leaves out, with the bytes that came in.
     pub fn fetch_list(&self, from: &str) -> Result<(Vec<String>, u64), BuildError> {
         let folder = self.images.scratch()?;

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::buildkit::cache::key;
+use super::client::Client;
 use super::context;
+use super::gitaccess::Access;
 use super::report::{BuildError, Cancel};
 use super::tree::hex;
 use crate::Engine;
@@ -118,11 +120,13 @@ impl Remote {
     }
 
     /// Fetches it; of a repository the folder of git's own stays where `keep_git` says so.
-    pub fn fetch(&self, engine: &Engine, keep_git: bool, cancel: &Cancel) -> Result<Fetched, BuildError> {
+    /// Private ones open themselves to the keys and tokens that `client` has for the build.
+    pub fn fetch(&self, engine: &Engine, client: Option<&dyn Client>, keep_git: bool, cancel: &Cancel) -> Result<Fetched, BuildError> {
         let scratch = engine.images.scratch()?;
         let fetched = match self {
             Remote::Git { url, reference, folder } => {
-                let fetched = Git { scratch: &scratch, cancel }.fetch(url, reference, folder, keep_git);
+                let access = Access::of(url, client, &scratch)?;
+                let fetched = Git { scratch: &scratch, cancel, access }.fetch(url, reference, folder, keep_git);
                 fetched.map(|(path, digest)| (path, digest, None))
             }
             Remote::Http(url) => {
@@ -182,7 +186,7 @@ fn download(scratch: &Path, url: &str, before: Option<&Said>) -> Result<(PathBuf
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let name = said.unwrap_or(path).rsplit('/').next().unwrap_or_default();
-    let name = if ["", ".", ".."].contains(&name) || name.contains('\0') { "download" } else { name };
+    let name = if ["", ".", ".."].contains(&name) || name.contains('\0') { "__unnamed__" } else { name };
     let (etag, modified) = (answer.header("etag").map(str::to_owned), answer.header("last-modified").map(str::to_owned));
     let changed = modified.as_deref().and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
     let changed = changed.map_or(SystemTime::UNIX_EPOCH, |time| time.timestamp().into());
@@ -210,6 +214,7 @@ fn download(scratch: &Path, url: &str, before: Option<&Said>) -> Result<(PathBuf
 struct Git<'a> {
     scratch: &'a Path,
     cancel: &'a Cancel,
+    access: Access,
 }
 
 impl Git<'_> {
@@ -257,7 +262,8 @@ impl Git<'_> {
         command.args(["-c", "init.defaultBranch=main", "-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"]).args(words);
         command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
-        command.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env("HOME", self.scratch).env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        command.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env("HOME", self.scratch);
+        self.access.allow(&mut command, self.scratch);
         command.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");
         let mut child = command.spawn().map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => {

@@ -254,10 +254,10 @@ impl Mounted {
         fs::create_dir_all(to)?;
         let target = Tree::folder(to)?;
         if fs::metadata(&outside)?.is_dir() {
-            target.copy_folder(&outside, "/", Ownership::default(), &|_| false)?;
+            target.copy_folder(&outside, "/", &Ownership::default(), &|_| false)?;
             return Ok(to.to_owned());
         }
-        target.copy_file(&outside, "/file", Ownership::default())?;
+        target.copy_file(&outside, "/file", &Ownership::default())?;
         Ok(to.join("file"))
     }
 }
@@ -416,7 +416,10 @@ pub fn layer(images: &ImageStore, below: &[Digest], write: impl FnOnce(&Tree) ->
     result
 }
 
-/// Makes the layer of a folder that is there or is made.
-pub fn folder_layer(images: &ImageStore, below: &[Digest], folder: &str) -> Result<Option<Digest>, BuildError> {
-    layer(images, below, |tree| tree.make_folders(folder, Ownership::default()).map(drop).map_err(|e| e.to_string()))
+/// Makes the layer of a folder that is there or is made; what is made is `user`'s, or root's where that is empty.
+pub fn folder_layer(images: &ImageStore, below: &[Digest], folder: &str, user: &str) -> Result<Option<Digest>, BuildError> {
+    layer(images, below, |tree| {
+        let owner = if user.is_empty() { None } else { Some(super::copying::chown(tree, user)?) };
+        tree.make_folders(folder, &Ownership { owner, mode: None }).map(drop).map_err(|e| e.to_string())
+    })
 }

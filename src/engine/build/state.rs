@@ -1,6 +1,8 @@
 //! What a stage is at one instruction: its config and arguments, and how each instruction that touches no files changes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use std::net::IpAddr;
 
 use serde_json::json;
 
@@ -22,6 +24,10 @@ pub struct State {
     pub maintainer: String,
     /// `CMD` stood in this stage, so that `ENTRYPOINT` leaves it alone.
     cmd_set: bool,
+    /// Whether an `ARG` behind an `ENV` of the same name counts until the next `ENV`, as it does for BuildKit.
+    pub last_counts: bool,
+    /// Arguments that count before the environment.
+    over: BTreeSet<String>,
     pub escape: char,
 }
 
@@ -43,7 +49,7 @@ impl State {
         if !env.iter().any(|entry| entry.starts_with("PATH=")) {
             env.push(DEFAULT_PATH.to_owned());
         }
-        State { config, arguments, maintainer: String::new(), cmd_set: false, escape }
+        State { config, arguments, maintainer: String::new(), cmd_set: false, last_counts: false, over: BTreeSet::new(), escape }
     }
 
     pub fn env(&self) -> &[String] {
@@ -52,9 +58,20 @@ impl State {
 
     /// The variables that instructions may use.
     pub fn variables(&self) -> Variables {
-        let mut all = expand::variables(&self.arguments.visible(self.env()));
+        let mut all = expand::variables(&self.visible(self.env()));
         all.extend(expand::variables(self.env()));
+        all.extend(expand::variables(&self.over()));
         all
+    }
+
+    fn visible(&self, env: &[String]) -> Vec<String> {
+        if self.last_counts { self.arguments.declared(env) } else { self.arguments.visible(env) }
+    }
+
+    /// `NAME=value` of the arguments that count before the environment.
+    fn over(&self) -> Vec<String> {
+        let all = if self.over.is_empty() { Vec::new() } else { self.arguments.declared(&[]) };
+        all.into_iter().filter(|entry| self.over.contains(entry.split('=').next().unwrap_or_default())).collect()
     }
 
     /// The shell that runs what is not in exec form.
@@ -85,7 +102,7 @@ impl State {
             let mut files = copy.files.clone();
             for file in &mut files {
                 if file.expand {
-                    file.content = expand::text(&file.content, &variables, self.escape)?;
+                    file.content = expand::text(&file.content, &variables)?;
                 }
             }
             Ok(Copy {
@@ -104,8 +121,19 @@ impl State {
             Instruction::Add(add) => Instruction::Add(copy(add)?),
             Instruction::Copy(it) => Instruction::Copy(copy(it)?),
             Instruction::Arg(list) => {
-                let expanded = list.iter().map(|(k, v)| Ok((word(k)?, v.as_ref().map(word).transpose()?)));
-                Instruction::Arg(expanded.collect::<Result<Vec<_>, String>>()?)
+                // The default of one that is given does not count; each sees those before it.
+                let mut variables = variables.clone();
+                let mut expanded = Vec::new();
+                for (name, default) in list {
+                    let name = expand::word(name, &variables, self.escape)?;
+                    let own = default.as_ref().filter(|_| !self.arguments.is_given(&name));
+                    let value = own.map(|value| expand::word(value, &variables, self.escape)).transpose()?;
+                    if let Some(value) = self.arguments.given(&name).or_else(|| value.clone()) {
+                        variables.insert(name.clone(), value);
+                    }
+                    expanded.push((name, value));
+                }
+                Instruction::Arg(expanded)
             }
             Instruction::Env(list) => Instruction::Env(pairs(list)?),
             Instruction::Label(list, true) => Instruction::Label(pairs(list)?, false),
@@ -133,8 +161,12 @@ impl State {
             Instruction::Arg(list) => {
                 let mut words = Vec::new();
                 for (name, value) in list {
-                    words.push(value.as_ref().map_or_else(|| name.clone(), |value| format!("{name}={value}")));
                     self.arguments.declare(name, value.clone());
+                    let shown = if self.last_counts { self.arguments.value(name) } else { value.clone() };
+                    words.push(shown.map_or_else(|| name.clone(), |value| format!("{name}={value}")));
+                    if self.last_counts && self.arguments.is_set(name) {
+                        self.over.insert(name.clone());
+                    }
                 }
                 format!("ARG {}", words.join(" "))
             }
@@ -225,6 +257,7 @@ impl State {
     }
 
     fn set_env(&mut self, name: &str, value: &str) {
+        self.over.remove(name);
         let env = self.config.env.get_or_insert_default();
         let entry = format!("{name}={value}");
         match env.iter_mut().find(|e| e.split('=').next() == Some(name)) {
@@ -234,16 +267,22 @@ impl State {
     }
 
     fn expose(&mut self, port: &str) -> Result<(), String> {
-        let (numbers, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
-        let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
-        let number = |text: &str| text.parse::<u16>().map_err(|_| format!("invalid containerPort: {port}"));
-        let (first, last) = (number(first)?, number(last)?);
-        let protocol = protocol.to_lowercase();
-        if !["tcp", "udp", "sctp"].contains(&protocol.as_str()) {
-            return Err(format!("invalid proto: {protocol}"));
+        let (address, host, inside) = split_port(port);
+        let (numbers, protocol) = inside.split_once('/').unwrap_or((inside, "tcp"));
+        let protocol = if protocol.is_empty() { "tcp".to_owned() } else { protocol.to_lowercase() };
+        if numbers.is_empty() || !["tcp", "udp", "sctp"].contains(&protocol.as_str()) {
+            return Err(format!("invalid proto: {}", if numbers.is_empty() { "" } else { &protocol }));
         }
-        if first > last {
-            return Err(format!("invalid range specified for the Port: {numbers}"));
+        let plain = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
+        if !plain.is_empty() && plain.parse::<IpAddr>().is_err() {
+            return Err(format!("invalid IP address: {plain}"));
+        }
+        let (first, last) = range(numbers).ok_or_else(|| format!("invalid containerPort: {numbers}"))?;
+        if !host.is_empty() {
+            let (from, to) = range(host).ok_or_else(|| format!("invalid hostPort: {host}"))?;
+            if last - first != to - from && last != first {
+                return Err(format!("invalid ranges specified for container and host Ports: {numbers} and {host}"));
+            }
         }
         let ports = self.config.exposed_ports.get_or_insert_default();
         for number in first..=last {
@@ -254,12 +293,24 @@ impl State {
 
     /// Variables for a command: the environment with the stage's arguments.
     pub fn command_env(&self) -> Vec<String> {
-        let mut env = self.env().to_vec();
-        env.extend(self.arguments.visible(self.env()));
+        let over = self.over();
+        let name = |entry: &String| entry.split('=').next().unwrap_or_default().to_owned();
+        let stays = |entry: &&String| !over.iter().any(|other| name(other) == name(entry));
+        let mut env: Vec<String> = self.env().iter().filter(stays).cloned().collect();
+        env.extend(over.iter().cloned());
+        let more = self.visible(&env);
+        env.extend(more);
         env
     }
 
-    /// The words that a `RUN` is remembered by: its arguments in front of the command.
+    /// The words that BuildKit remembers a `RUN` by.
+    pub fn recorded(&self, words: &[String]) -> Vec<String> {
+        let asked = self.arguments.asked_for(&self.variables());
+        let count = (!asked.is_empty()).then(|| format!("|{}", asked.len()));
+        count.into_iter().chain(asked).chain(words.iter().cloned()).collect()
+    }
+
+    /// The same by the classic builder's way: its arguments in front of the command.
     pub fn remembered(&self, words: &[String]) -> Vec<String> {
         let visible = self.arguments.visible(self.env());
         let counted = self.arguments.remembered(&visible);
@@ -271,6 +322,20 @@ impl State {
         all.extend(words.iter().cloned());
         all
     }
+}
+
+/// The parts of a port that is exposed: an address and a port of the machine's, which do not count, and the port.
+pub fn split_port(text: &str) -> (&str, &str, &str) {
+    let (before, inside) = text.rsplit_once(':').unwrap_or(("", text));
+    let (address, host) = before.rsplit_once(':').unwrap_or(("", before));
+    (address, host, inside)
+}
+
+/// `80` or `80-90`.
+fn range(text: &str) -> Option<(u16, u16)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some((first, last))
 }
 
 /// `path` as seen from the folder `from`, without `.` and `..`.

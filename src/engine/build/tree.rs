@@ -7,9 +7,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use sha2::{Digest as _, Sha256};
 
+use super::modes::Mode;
 use crate::sys::mount;
 
 /// As much as the names, or one value, of a file's extended attributes are.
@@ -24,17 +25,23 @@ pub struct Tree {
 }
 
 /// Who owns what is copied, and its mode.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ownership {
     /// User and group; `None` keeps the source's.
     pub owner: Option<(u32, u32)>,
-    pub mode: Option<u32>,
+    pub mode: Option<Mode>,
+}
+
+impl Ownership {
+    fn mode(&self, mode: u32, folder: bool) -> fs::Permissions {
+        fs::Permissions::from_mode(self.mode.as_ref().map_or(mode & 0o7777, |change| change.of(mode, folder)))
+    }
 }
 
 impl Tree {
     /// A folder.
     pub fn folder(path: &Path) -> io::Result<Tree> {
-        Ok(Tree { root: rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())? })
+        Ok(Tree { root: rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, rustix::fs::Mode::empty())? })
     }
 
     /// What layers (lowest first, at least one) make together.
@@ -105,7 +112,7 @@ impl Tree {
     }
 
     /// Makes a folder and those above it that are missing; those get the owner.
-    pub fn make_folders(&self, path: &str, ownership: Ownership) -> io::Result<OwnedFd> {
+    pub fn make_folders(&self, path: &str, ownership: &Ownership) -> io::Result<OwnedFd> {
         let mut at = String::from("/");
         let mut here = mount::open_in(self.root.as_fd(), "/", OFlags::PATH | OFlags::DIRECTORY)?;
         for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
@@ -113,7 +120,7 @@ impl Tree {
             at = format!("{}/{part}", at.trim_end_matches('/'));
             here = match mount::open_in(self.root.as_fd(), &at, OFlags::PATH | OFlags::DIRECTORY) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    match rustix::fs::mkdirat(&above, part, Mode::from_raw_mode(0o755)) {
+                    match rustix::fs::mkdirat(&above, part, rustix::fs::Mode::from_raw_mode(0o755)) {
                         // A link to nowhere is in the way: what it points to is made.
                         Err(rustix::io::Errno::EXIST) => {
                             return Err(io::Error::new(
@@ -124,7 +131,11 @@ impl Tree {
                         other => other?,
                     }
                     let made = mount::open_in(self.root.as_fd(), &at, OFlags::PATH | OFlags::DIRECTORY)?;
-                    own(&mount::path_of(above.as_fd()).join(part), ownership.owner);
+                    let place = mount::path_of(above.as_fd()).join(part);
+                    own(&place, ownership.owner);
+                    if let Some(Mode::Octal(mode)) = ownership.mode {
+                        fs::set_permissions(&place, fs::Permissions::from_mode(mode))?;
+                    }
                     made
                 }
                 other => other.map_err(|e| io::Error::new(e.kind(), format!("cannot open {at}: {e}")))?,
@@ -134,7 +145,7 @@ impl Tree {
     }
 
     /// Copies a file out of `source` to the place `to`; folders above are made.
-    pub fn copy_file(&self, source: &Path, to: &str, ownership: Ownership) -> io::Result<()> {
+    pub fn copy_file(&self, source: &Path, to: &str, ownership: &Ownership) -> io::Result<()> {
         let (above, name) = to.rsplit_once('/').unwrap_or(("", to));
         let folder = self.make_folders(above, ownership)?;
         let target = mount::path_of(folder.as_fd()).join(name);
@@ -142,13 +153,13 @@ impl Tree {
     }
 
     /// Copies what is in the folder `source` into the folder `to`, made where it is missing.
-    pub fn copy_folder(&self, source: &Path, to: &str, ownership: Ownership, skipped: &dyn Fn(&str) -> bool) -> io::Result<()> {
+    pub fn copy_folder(&self, source: &Path, to: &str, ownership: &Ownership, skipped: &dyn Fn(&str) -> bool) -> io::Result<()> {
         let missing = self.metadata(to).is_err();
         let folder = self.make_folders(to, ownership)?;
         let target = mount::path_of(folder.as_fd());
         if missing {
             let metadata = fs::metadata(source)?;
-            let _ = fs::set_permissions(&target, fs::Permissions::from_mode(ownership.mode.unwrap_or(metadata.mode() & 0o7777)));
+            let _ = fs::set_permissions(&target, ownership.mode(metadata.mode(), true));
             // Unless an owner is asked for, it is the builder's like every folder that is made on the way.
             own(&target, Some(ownership.owner.unwrap_or((0, 0))));
             copy_attributes(source, &target);
@@ -157,7 +168,7 @@ impl Tree {
     }
 
     /// Writes a file with the content that is given.
-    pub fn write_file(&self, content: &[u8], to: &str, ownership: Ownership) -> io::Result<()> {
+    pub fn write_file(&self, content: &[u8], to: &str, ownership: &Ownership) -> io::Result<()> {
         let (above, name) = to.rsplit_once('/').unwrap_or(("", to));
         let folder = self.make_folders(above, ownership)?;
         let target = mount::path_of(folder.as_fd()).join(name);
@@ -165,7 +176,7 @@ impl Tree {
         let mut file = File::create_new(&target)?;
         file.write_all(content)?;
         own(&target, ownership.owner);
-        fs::set_permissions(&target, fs::Permissions::from_mode(ownership.mode.unwrap_or(0o644)))
+        fs::set_permissions(&target, ownership.mode(0o644, false))
     }
 }
 
@@ -284,19 +295,19 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn copy_entry(source: &Path, target: &Path, ownership: Ownership) -> io::Result<()> {
+fn copy_entry(source: &Path, target: &Path, ownership: &Ownership) -> io::Result<()> {
     // The source's last link is followed: `/proc/self/fd/N` is one, and what a Dockerfile names is meant itself.
     let metadata = fs::metadata(source)?;
     make_room(target, false)?;
     copy_one(source, target, &metadata, ownership)
 }
 
-fn copy_one(source: &Path, target: &Path, metadata: &Metadata, ownership: Ownership) -> io::Result<()> {
+fn copy_one(source: &Path, target: &Path, metadata: &Metadata, ownership: &Ownership) -> io::Result<()> {
     let kind = metadata.file_type();
     if kind.is_symlink() {
         std::os::unix::fs::symlink(fs::read_link(source)?, target)?;
     } else if kind.is_fifo() {
-        rustix::fs::mknodat(rustix::fs::CWD, target, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o644), 0)?;
+        rustix::fs::mknodat(rustix::fs::CWD, target, rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o644), 0)?;
     } else if kind.is_file() {
         let mut from = File::open(source)?;
         let mut to = File::create_new(target)?;
@@ -309,12 +320,12 @@ fn copy_one(source: &Path, target: &Path, metadata: &Metadata, ownership: Owners
 }
 
 /// Gives a copy the owner, the mode, the attributes and the time of what it was copied from, as far as nothing else is asked for.
-fn dress(source: &Path, target: &Path, metadata: &Metadata, ownership: Ownership) -> io::Result<()> {
+fn dress(source: &Path, target: &Path, metadata: &Metadata, ownership: &Ownership) -> io::Result<()> {
     own(target, Some(ownership.owner.unwrap_or((metadata.uid(), metadata.gid()))));
     if !metadata.is_symlink() {
         // A change of the owner takes capabilities away, and without the right to write nothing can be set.
         copy_attributes(source, target);
-        fs::set_permissions(target, fs::Permissions::from_mode(ownership.mode.unwrap_or(metadata.mode() & 0o7777)))?;
+        fs::set_permissions(target, ownership.mode(metadata.mode(), metadata.is_dir()))?;
     }
     let time = Timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() };
     let times = Timestamps { last_access: time, last_modification: time };
@@ -338,7 +349,7 @@ fn copy_attributes(source: &Path, target: &Path) {
 
 /// A folder being copied.
 struct Copying<'a> {
-    ownership: Ownership,
+    ownership: &'a Ownership,
     /// Says of a path below the folder whether it is left out.
     skipped: &'a dyn Fn(&str) -> bool,
     /// Where the first name of a file with several went, by its device and inode.

@@ -88,6 +88,12 @@ impl ImageStore {
         chain_ids(diff_ids).iter().all(|chain| self.layers.info(chain).is_some())
     }
 
+    /// The same, where those `below` are known to be there and may be the lowest of them.
+    pub fn has_layers_on(&self, diff_ids: &[Digest], below: &[Digest]) -> bool {
+        let known = if diff_ids.starts_with(below) { below.len() } else { 0 };
+        chain_ids(diff_ids).iter().skip(known).all(|chain| self.layers.info(chain).is_some())
+    }
+
     /// The config document of an image of this store.
     pub fn document_of(&self, id: &Digest) -> Result<Arc<ImageDocument>, ImageError> {
         self.document(id)

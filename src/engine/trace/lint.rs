@@ -5,10 +5,20 @@ use serde_json::{Value as Json, json};
 use super::{Source, Warning};
 use crate::base64;
 
+/// Why a check came to no end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub message: String,
+    pub source: Option<Source>,
+}
+
 /// The answer for these warnings.
-pub fn encode(warnings: &[Warning]) -> Vec<u8> {
+pub fn encode(warnings: &[Warning], failure: Option<&Failure>) -> Vec<u8> {
     let mut sources: Vec<&Source> = Vec::new();
     let mut said = Vec::new();
+    if let Some(source) = failure.and_then(|failure| failure.source.as_ref()) {
+        sources.push(source);
+    }
     for warning in warnings {
         let (rule, message) = parts(warning);
         let mut fields = json!({ "ruleName": rule, "detail": message });
@@ -32,11 +42,18 @@ pub fn encode(warnings: &[Warning]) -> Vec<u8> {
         .iter()
         .map(|source| json!({ "filename": source.filename, "language": "Dockerfile", "data": base64::encode(source.text.as_bytes()) }))
         .collect();
-    serde_json::to_vec_pretty(&json!({ "warnings": said, "sources": sources })).unwrap_or_default()
+    let mut answer = json!({ "warnings": said, "sources": sources });
+    if let Some(Failure { message, source }) = failure {
+        answer["buildError"] = json!({ "message": message, "location": {} });
+        if let Some(Source { first, last, .. }) = source {
+            answer["buildError"]["location"] = json!({ "ranges": [{ "start": { "line": first }, "end": { "line": last } }] });
+        }
+    }
+    serde_json::to_vec_pretty(&answer).unwrap_or_default()
 }
 
 /// Reads an answer; `None` where it makes no sense.
-pub fn decode(answer: &[u8]) -> Option<Vec<Warning>> {
+pub fn decode(answer: &[u8]) -> Option<(Vec<Warning>, Option<Failure>)> {
     let answer: Json = serde_json::from_slice(answer).ok()?;
     let none = Vec::new();
     let list = |name: &str| answer.get(name).and_then(Json::as_array).unwrap_or(&none);
@@ -47,15 +64,17 @@ pub fn decode(answer: &[u8]) -> Option<Vec<Warning>> {
         let data = base64::decode(&text(source, "data"))?;
         sources.push(Source { filename, text: String::from_utf8_lossy(&data).into_owned(), first: 0, last: 0 });
     }
-    let mut warnings = Vec::new();
-    for fields in list("warnings") {
+    let located = |fields: &Json| {
         let location = fields.get("location");
         let at = location.and_then(|location| location.get("sourceIndex")).and_then(Json::as_i64).unwrap_or(0);
         let range = location.and_then(|location| location.get("ranges")?.as_array()?.first());
         let line = |end: &str| usize::try_from(range?.get(end)?.get("line")?.as_u64()?).ok();
         let source = usize::try_from(at).ok().and_then(|at| sources.get(at));
-        let source =
-            source.zip(line("start")).map(|(source, first)| Source { first, last: line("end").unwrap_or(first), ..source.clone() });
+        source.zip(line("start")).map(|(source, first)| Source { first, last: line("end").unwrap_or(first), ..source.clone() })
+    };
+    let mut warnings = Vec::new();
+    for fields in list("warnings") {
+        let source = located(fields);
         let place = source.as_ref().map_or_else(String::new, |source| format!(" (line {})", source.first));
         warnings.push(Warning {
             short: format!("{}: {}{place}", text(fields, "ruleName"), text(fields, "detail")),
@@ -66,7 +85,8 @@ pub fn decode(answer: &[u8]) -> Option<Vec<Warning>> {
             ..Warning::default()
         });
     }
-    Some(warnings)
+    let failure = answer.get("buildError").map(|error| Failure { message: text(error, "message"), source: located(error) });
+    Some((warnings, failure))
 }
 
 /// A warning's rule, and its message without the line.
@@ -91,9 +111,11 @@ mod tests {
             ..Warning::default()
         };
         let all = vec![warning("A: one (line 1)", source(1, 1)), warning("B: two: of them (line 2)", source(2, 3)), warning("C: x", None)];
-        assert_eq!(decode(&encode(&all)), Some(all));
-        assert_eq!(decode(b"{}"), Some(Vec::new()));
-        assert_eq!(decode(b"{\"warnings\": [{\"location\": {\"sourceIndex\": -1}}]}").map(|all| all.len()), Some(1));
+        assert_eq!(decode(&encode(&all, None)), Some((all.clone(), None)));
+        let failure = Failure { message: "no".into(), source: source(2, 2) };
+        assert_eq!(decode(&encode(&all, Some(&failure))), Some((all, Some(failure))));
+        assert_eq!(decode(b"{}"), Some((Vec::new(), None)));
+        assert_eq!(decode(b"{\"warnings\": [{\"location\": {\"sourceIndex\": -1}}]}").map(|(all, _)| all.len()), Some(1));
         assert_eq!(decode(b"nonsense"), None);
     }
 }

@@ -33,9 +33,6 @@ pub fn check(m: &Matches) -> Result<(), Failure> {
     if place == "-" && m.text("file") == "-" {
         return Err(Failure::new("invalid argument: can't use stdin for both build context and dockerfile"));
     }
-    if is_elsewhere(place) && m.text("file") == "-" {
-        return Err(Failure::new("a Dockerfile on standard input cannot be used with a context from elsewhere: name one in it with -f"));
-    }
     if place != "-" && !is_elsewhere(place) && !Path::new(place).is_dir() {
         return Err(Failure::new(format!("unable to prepare context: path {} not found", quote(place))));
     }
@@ -49,7 +46,18 @@ pub fn find(m: &Matches) -> Result<Inputs, Failure> {
     let mut name = "Dockerfile".to_owned();
     if is_elsewhere(place) {
         inputs.attributes.insert("context".to_owned(), place.to_owned());
-        if !file.is_empty() {
+        let path = Path::new(file);
+        if file == "-" {
+            let text = inputs.dockerfile_from_stdin()?;
+            inputs.folders.insert("dockerfile".to_owned(), text);
+        } else if path.is_absolute() {
+            // It is this machine's, and no part of what is elsewhere.
+            let folder = path.parent().unwrap_or(path).to_owned();
+            check_folder(&folder)?;
+            name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            inputs.attributes.insert("dockerfilekey".to_owned(), "dockerfile".to_owned());
+            inputs.folders.insert("dockerfile".to_owned(), Folder::Disk(folder));
+        } else if !file.is_empty() {
             file.clone_into(&mut name);
         }
     } else if place == "-" {
@@ -58,12 +66,7 @@ pub fn find(m: &Matches) -> Result<Inputs, Failure> {
         let root = std::path::absolute(place)?;
         inputs.key = root.display().to_string();
         let definition = match file {
-            "-" => {
-                let mut text = Vec::new();
-                std::io::stdin().read_to_end(&mut text)?;
-                inputs.attributes.insert("dockerfilekey".to_owned(), "dockerfile".to_owned());
-                Folder::Dockerfile(Bytes::from(text))
-            }
+            "-" => inputs.dockerfile_from_stdin()?,
             "" => Folder::Disk(root.clone()),
             file => {
                 let path = std::path::absolute(file)?;
@@ -89,6 +92,13 @@ pub fn find(m: &Matches) -> Result<Inputs, Failure> {
 }
 
 impl Inputs {
+    fn dockerfile_from_stdin(&mut self) -> Result<Folder, Failure> {
+        let mut text = Vec::new();
+        std::io::stdin().read_to_end(&mut text)?;
+        self.attributes.insert("dockerfilekey".to_owned(), "dockerfile".to_owned());
+        Ok(Folder::Dockerfile(Bytes::from(text)))
+    }
+
     fn take_stdin(&mut self, file: &str, name: &mut String) -> Result<(), Failure> {
         match stdin()? {
             Stdin::Archive(archive) => {

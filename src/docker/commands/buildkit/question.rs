@@ -5,7 +5,7 @@ use super::solve::Made;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
-use crate::docker::progressui::report;
+use crate::docker::progressui::{excerpt, report};
 use crate::docker::units::{parse_bool, quote};
 use crate::trace::lint;
 
@@ -57,7 +57,14 @@ impl Question {
             c.print("\n");
         } else if self.name == "frontend.lint" {
             let found = lint::decode(said("result.json"));
-            c.print(report(&found.ok_or_else(|| Failure::new("the engine's answer to the check makes no sense"))?));
+            let (mut warnings, failure) = found.ok_or_else(|| Failure::new("the engine's answer to the check makes no sense"))?;
+            warnings.sort_by_key(|warning| warning.source.as_ref().map_or(0, |source| source.first));
+            c.print(report(&warnings, failure.is_some()));
+            if let Some(lint::Failure { message, source }) = failure {
+                let lines = source.as_ref().map_or_else(String::new, excerpt);
+                c.print(if warnings.is_empty() { "" } else { "\n" });
+                return Err(Failure::new(format!("ERROR: {message}\n{}", lines.trim_end())));
+            }
         } else {
             c.print(said("result.txt"));
         }

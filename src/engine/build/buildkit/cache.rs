@@ -4,8 +4,9 @@
 //! keeps the layers that a record names (`layers_held`) until the record goes.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ use crate::image::{Digest, ImageStore};
 
 /// As many records are kept; the ones that were used longest ago go first.
 const KEPT: usize = 2000;
+
+/// When a record was used last is known so well.
+const PRECISION: Duration = Duration::from_secs(60);
 
 /// What a key has come to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,15 +60,20 @@ impl Cache {
         self.folder.join(format!("{key}.json"))
     }
 
-    /// What `key` came to, if its layers are still there.
-    pub fn get(&self, key: &str, images: &ImageStore) -> Option<Record> {
-        let path = self.path(key);
-        let record: Record = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-        if !images.has_layers(&record.layers) {
+    /// What `key` came to, if its layers are still there; the layers `below` are known to be.
+    pub fn get(&self, key: &str, images: &ImageStore, below: &[Digest]) -> Option<Record> {
+        let mut file = fs::File::options().read(true).append(true).open(self.path(key)).ok()?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).ok()?;
+        let record: Record = serde_json::from_slice(&text).ok()?;
+        if !images.has_layers_on(&record.layers, below) {
             return None;
         }
-        // The file's time is that of its last use; one that cannot be set makes the record go earlier.
-        let _ = fs::File::options().append(true).open(&path).and_then(|f| f.set_modified(std::time::SystemTime::now()));
+        // The file's time is that of its last use, to a minute; one that cannot be set makes the record go earlier.
+        let recent = file.metadata().and_then(|m| m.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|passed| passed < PRECISION));
+        if !recent {
+            let _ = file.set_modified(std::time::SystemTime::now());
+        }
         Some(record)
     }
 

@@ -9,12 +9,16 @@ use crate::build::arguments::Arguments;
 use crate::build::base;
 use crate::build::expand;
 use crate::build::instruction::{Copy, Instruction, Plan, Run, Step};
+use crate::build::lint::{Lint, Seen};
+use crate::build::modes::Mode;
 use crate::build::mounts::{Kind, Mount};
+use crate::build::options::suggestion;
 use crate::build::remotes::Remote;
 use crate::build::report::BuildError;
 use crate::build::running;
 use crate::build::state::State;
-use crate::image::{ImageDocument, RunConfig};
+use crate::image::{ImageDocument, Platform, RunConfig};
+use crate::patterns::IgnoreList;
 use crate::units::quote;
 
 /// As many stages as one target may need.
@@ -66,6 +70,9 @@ pub struct Stage {
     /// What it adds to the image's history, with what the stages below added.
     pub history: Vec<Line>,
     pub platform: String,
+    /// What it has asked for; stages on top of it see it, too.
+    arguments: Arguments,
+    seen: Seen,
 }
 
 /// A line of history.
@@ -84,8 +91,17 @@ pub struct Work {
 }
 
 pub enum WorkKind {
-    Folder(String),
-    Copy { copy: Box<Copy>, add: bool, from: Origin, working_dir: String },
+    /// A folder to work in, which is the user's where it has to be made.
+    Folder {
+        path: String,
+        user: String,
+    },
+    Copy {
+        copy: Box<Copy>,
+        add: bool,
+        from: Origin,
+        working_dir: String,
+    },
     Run(Box<Running>),
 }
 
@@ -96,15 +112,30 @@ pub struct Running {
     pub mounts: Vec<(Mount, Origin)>,
     pub config: RunConfig,
     pub env: Vec<String>,
+    /// What its environment has besides, on which its result does not depend.
+    pub proxies: Vec<String>,
     pub network: String,
 }
 
+impl Base {
+    /// What tells it from other images.
+    pub fn key(&self) -> (String, String) {
+        (self.name.clone(), self.platform.clone())
+    }
+}
+
 impl Needs {
-    /// Finds out what the last stage of the plan needs.
-    pub fn of(plan: &Plan, globals: &BTreeMap<String, String>, contexts: &BTreeMap<String, String>) -> Result<Needs, BuildError> {
+    /// Finds out what the target needs, or `all` stages; each begins with its `triggers`, as far as these are known.
+    pub fn of(
+        plan: &Plan,
+        globals: &BTreeMap<String, String>,
+        contexts: &BTreeMap<String, String>,
+        triggers: &[Vec<Step>],
+        all: bool,
+    ) -> Result<Needs, BuildError> {
         let mut needs = Needs { images: Vec::new(), folders: Vec::new(), bases: vec![None; plan.stages.len()] };
         let mut needed: Vec<Vec<usize>> = vec![Vec::new(); plan.stages.len()];
-        let mut todo: Vec<usize> = plan.stages.len().checked_sub(1).into_iter().collect();
+        let mut todo: Vec<usize> = if all { (0..plan.stages.len()).collect() } else { vec![plan.target] };
         let mut count = 0;
         while let Some(at) = todo.pop() {
             if needs.bases[at].is_some() {
@@ -120,15 +151,20 @@ impl Needs {
             if name.is_empty() {
                 return Err(place(format!("base name ({}) should not be blank", stage.base)));
             }
-            let platform = expand::word(&stage.platform, globals, plan.escape).map_err(place)?;
+            let platform = platform(&stage.platform, globals, plan.escape).map_err(place)?;
             let origin = needs.origin(plan, at, &name, &platform, stage.lines, contexts);
             needs.bases[at] = Some(origin);
             let mut origins = vec![origin];
-            for step in &stage.steps {
+            for step in triggers.get(at).into_iter().flatten().chain(&stage.steps) {
                 for from in froms(&step.instruction) {
                     if from.contains('$') {
-                        let why = "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a \
-                                   workaround";
+                        let why = match step.instruction {
+                            Instruction::Run(_) => "'from' doesn't support variable expansion, define alias stage instead",
+                            _ => {
+                                "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope \
+                                 as a workaround"
+                            }
+                        };
                         return Err(BuildError::invalid(why).at(step.lines));
                     }
                     origins.push(needs.copied(plan, from, step.lines, contexts).map_err(|e| e.at(step.lines))?);
@@ -180,6 +216,26 @@ impl Needs {
         Origin::Image(self.image(name, platform, lines))
     }
 
+    /// The triggers of the stages, now that their images are known.
+    pub fn triggers(&self, plan: &Plan, images: &[&ImageDocument]) -> Result<Vec<Vec<Step>>, BuildError> {
+        let of = |(stage, base): (&crate::build::instruction::Stage, &Option<Origin>)| {
+            let lines: Vec<&String> = match base {
+                Some(Origin::Image(n)) => images[*n].config.on_build.iter().flatten().collect(),
+                Some(Origin::Stage(n)) => {
+                    let steps = plan.stages[*n].steps.iter();
+                    steps.filter_map(|step| if let Instruction::Onbuild(line) = &step.instruction { Some(line) } else { None }).collect()
+                }
+                _ => Vec::new(),
+            };
+            let read = |line: &String| match Step::parse(line) {
+                Ok(step) => Ok(Step { lines: stage.lines, ..step }),
+                Err(e) => Err(BuildError::invalid(e.message).at(stage.lines)),
+            };
+            lines.into_iter().map(read).collect()
+        };
+        plan.stages.iter().zip(&self.bases).map(of).collect()
+    }
+
     fn image(&mut self, name: &str, platform: &str, lines: (usize, usize)) -> usize {
         let known = self.images.iter().position(|base| base.name == name && base.platform == platform);
         known.unwrap_or_else(|| {
@@ -201,6 +257,22 @@ impl Needs {
             Ok(number) => Err(BuildError::invalid(format!("invalid stage index {number}"))),
             Err(_) => Ok(self.origin(plan, plan.stages.len(), name, "", lines, contexts)),
         }
+    }
+}
+
+/// The platform that a `FROM` asks for; empty where it asks for none.
+fn platform(text: &str, globals: &BTreeMap<String, String>, escape: char) -> Result<String, String> {
+    let hint = || {
+        let known: Vec<&str> = globals.keys().map(String::as_str).collect();
+        let missing = expand::missing(text, globals, escape);
+        missing.iter().map(|name| suggestion(name, &known)).find(|hint| !hint.is_empty()).unwrap_or_default()
+    };
+    let platform = expand::word(text, globals, escape)?;
+    match platform.parse::<Platform>() {
+        Ok(_) => Ok(platform),
+        Err(_) if text.is_empty() => Ok(platform),
+        Err(_) if platform.is_empty() => Err(format!("empty platform value from expression {text}{}", hint())),
+        Err(e) => Err(format!("failed to parse platform {text}: {e}{}", hint())),
     }
 }
 
@@ -258,8 +330,13 @@ pub struct Compiler<'a> {
     pub needs: &'a mut Needs,
     pub request: &'a BuildRequest,
     pub images: &'a [ImageDocument],
+    /// What stages begin with, because of what they are based on.
+    pub triggers: &'a [Vec<Step>],
     /// The names of the images as they are shown.
     pub shown: &'a [String],
+    pub lint: Option<&'a mut Lint>,
+    /// What is left out of the context: the list, and its patterns.
+    pub ignored: Option<&'a (IgnoreList, Vec<String>)>,
 }
 
 impl Compiler<'_> {
@@ -269,8 +346,12 @@ impl Compiler<'_> {
         for at in 0..self.plan.stages.len() {
             let stage = match self.needs.bases[at] {
                 Some(base) => {
-                    let (stage, used) = self.stage(at, base, &stages, arguments.for_stage())?;
-                    arguments.learn(&used);
+                    let own = match base {
+                        Origin::Stage(n) => stages[n].as_ref().map(|below| arguments.for_stage_on(&below.arguments)),
+                        _ => None,
+                    };
+                    let stage = self.stage(at, base, &stages, own.unwrap_or_else(|| arguments.for_stage()))?;
+                    arguments.learn(&stage.arguments);
                     Some(stage)
                 }
                 None => {
@@ -291,7 +372,7 @@ impl Compiler<'_> {
         Ok((stages, unused))
     }
 
-    fn stage(&mut self, at: usize, base: Origin, done: &[Option<Stage>], arguments: Arguments) -> Result<(Stage, Arguments), BuildError> {
+    fn stage(&mut self, at: usize, base: Origin, done: &[Option<Stage>], arguments: Arguments) -> Result<Stage, BuildError> {
         let plan = self.plan;
         let planned = &plan.stages[at];
         let (config, history, platform) = match base {
@@ -303,34 +384,65 @@ impl Compiler<'_> {
             Origin::Scratch | Origin::Context | Origin::Folder(_) => (RunConfig::default(), Vec::new(), String::new()),
         };
         let mut state = State::new(config, arguments, plan.escape);
+        state.last_counts = true;
         state.config.image = String::new();
-        let triggers = state.config.on_build.take().unwrap_or_default();
-        let mut steps = Vec::new();
-        for trigger in &triggers {
-            let step = Step::parse(trigger).map_err(|e| BuildError::invalid(e.message).at(planned.lines))?;
-            if froms(&step.instruction)
-                .iter()
-                .any(|from| matches!(self.copied_stage(from), Some(n) if done.get(n).is_none_or(Option::is_none)))
-            {
-                return Err(
-                    BuildError::invalid(format!("the ONBUILD trigger {} needs a stage of its own", quote(trigger))).at(planned.lines)
-                );
-            }
-            steps.push(Step { lines: planned.lines, ..step });
-        }
-        steps.extend(planned.steps.iter().cloned());
+        state.config.on_build = None;
+        let triggers = self.triggers[at].len();
+        let steps: Vec<Step> = self.triggers[at].iter().chain(&planned.steps).cloned().collect();
         let mut namer = naming::Namer::of(plan, at, base, &steps, &super::prefix(self.request));
         let from = match base {
             Origin::Image(n) => Some(namer.next(&format!("FROM {}", self.shown[n]))),
             _ => None,
         };
-        let mut stage = Stage { base, from, steps: Vec::new(), config: RunConfig::default(), maintainer: String::new(), history, platform };
-        for step in &steps {
+        let seen = if let Origin::Stage(n) = base { done[n].as_ref().map(|below| below.seen.above()) } else { None };
+        let mut stage = Stage {
+            base,
+            from,
+            steps: Vec::new(),
+            config: RunConfig::default(),
+            maintainer: String::new(),
+            history,
+            platform,
+            arguments: Arguments::default(),
+            seen: seen.unwrap_or_default(),
+        };
+        for (number, step) in steps.iter().enumerate() {
+            namer.triggered = number < triggers;
+            if let Some(lint) = &mut self.lint {
+                lint.step(step, &state, &mut stage.seen, self.ignored);
+            }
+            self.earlier(at, &step.instruction).map_err(|e| e.at(step.lines))?;
             self.step(&mut state, &mut stage, &mut namer, step).map_err(|e| e.at(step.lines))?;
         }
         stage.config = state.config;
         stage.maintainer = state.maintainer;
-        Ok((stage, state.arguments))
+        stage.arguments = state.arguments;
+        Ok(stage)
+    }
+
+    /// Refuses what takes files of a stage that comes later.
+    fn earlier(&mut self, at: usize, instruction: &Instruction) -> Result<(), BuildError> {
+        for from in froms(instruction) {
+            if self.copied_stage(from).is_none_or(|n| n <= at) {
+                continue;
+            }
+            let stage = &self.plan.stages[at];
+            let name = if stage.name.is_empty() { format!("stage-{at}") } else { stage.name.clone() };
+            let why = match instruction {
+                Instruction::Run(run) => {
+                    let target = run.mounts.iter().find(|mount| mount_from(mount) == Some(from)).and_then(|mount| Mount::parse(mount).ok());
+                    let target = target.map(|mount| mount.target).unwrap_or_default();
+                    format!(
+                        "cannot mount from stage {} to {}, stage needs to be defined before current command",
+                        quote(from),
+                        quote(&target)
+                    )
+                }
+                _ => format!("cannot copy from stage {}, it needs to be defined before current stage {}", quote(from), quote(&name)),
+            };
+            return Err(BuildError::invalid(why));
+        }
+        Ok(())
     }
 
     fn copied_stage(&mut self, name: &str) -> Option<usize> {
@@ -345,14 +457,7 @@ impl Compiler<'_> {
         if name.is_empty() {
             return Ok(Origin::Context);
         }
-        let origin = self.needs.copied(self.plan, name, lines, &self.request.contexts)?;
-        match origin {
-            // Only what was there when the images were looked up can be used.
-            Origin::Image(n) if n >= self.images.len() => Err(BuildError::invalid(format!(
-                "invalid from flag value {name}: an ONBUILD trigger can only name what its stage names, too"
-            ))),
-            _ => Ok(origin),
-        }
+        self.needs.copied(self.plan, name, lines, &self.request.contexts)
     }
 
     fn step(&mut self, state: &mut State, stage: &mut Stage, namer: &mut naming::Namer, step: &Step) -> Result<(), BuildError> {
@@ -365,7 +470,7 @@ impl Compiler<'_> {
                 let (running, summary) = self.running(state, &run, step.lines)?;
                 work(WorkKind::Run(Box::new(running)), namer.next(&format!("{shown}{summary}")));
                 let words = match work_words(stage) {
-                    Some(words) => state.remembered(&words),
+                    Some(words) => state.recorded(&words),
                     None => Vec::new(),
                 };
                 stage.history.push(Line { text: format!("RUN {} # buildkit", words.join(" ")), layer: true });
@@ -378,7 +483,7 @@ impl Compiler<'_> {
                 // The root is there already.
                 let layer = state.config.working_dir != "/";
                 if layer {
-                    work(WorkKind::Folder(state.config.working_dir.clone()), name);
+                    work(WorkKind::Folder { path: state.config.working_dir.clone(), user: state.config.user.clone() }, name);
                 }
                 stage.history.push(Line { text: applied.comment, layer });
             }
@@ -418,18 +523,14 @@ impl Compiler<'_> {
             };
             mounts.push((mount, from));
         }
-        if !["", "default", "none", "host"].contains(&run.network.as_str()) {
-            return Err(BuildError::invalid(format!("invalid network mode: {}: RUN knows default, none and host", quote(&run.network))));
-        }
         let own = ["", "default"].contains(&run.network.as_str());
         let network = if own { &self.request.host.network_mode } else { &run.network };
         let asked = [(network == "host" && !self.request.host_network, "network.host"), (run.security == "insecure", "security.insecure")];
         if let Some((_, what)) = asked.iter().find(|(asked, _)| *asked) {
             return Err(BuildError::new(format!("failed to load LLB: {what} is not allowed")));
         }
-        let running =
-            Running { words, script, mounts, config: state.config.clone(), env: state.command_env(), network: run.network.clone() };
-        Ok((running, summary))
+        let (config, env, proxies) = (state.config.clone(), state.command_env(), state.arguments.proxies());
+        Ok((Running { words, script, mounts, config, env, proxies, network: run.network.clone() }, summary))
     }
 
     fn copy(
@@ -442,6 +543,10 @@ impl Compiler<'_> {
         lines: (usize, usize),
     ) -> Result<(), BuildError> {
         let from = self.from(&copy.from, lines)?;
+        if !copy.chmod.is_empty() {
+            Mode::parse(&copy.chmod)?;
+        }
+        checksum(&copy.checksum)?;
         let many = copy.sources.len() + copy.files.len() > 1;
         let word = if add { "ADD" } else { "COPY" };
         if many && !copy.destination.ends_with('/') && copy.destination != "." && copy.destination != ".." {
@@ -453,6 +558,20 @@ impl Compiler<'_> {
         let kind = WorkKind::Copy { copy: Box::new(copy), add, from, working_dir: state.config.working_dir.clone() };
         stage.steps.push(Work { name, lines, kind });
         Ok(())
+    }
+}
+
+/// Refuses what is no digest.
+fn checksum(text: &str) -> Result<(), BuildError> {
+    let known = text.split_once(':').map(|(algorithm, hex)| (algorithm, hex.len(), hex.bytes().all(|byte| byte.is_ascii_hexdigit())));
+    match known {
+        _ if text.is_empty() => Ok(()),
+        Some(("sha256", 64, true) | ("sha384", 96, true) | ("sha512", 128, true)) => Ok(()),
+        // A commit of git's.
+        None if text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) && text.len() <= 40 => Ok(()),
+        Some(("sha256" | "sha384" | "sha512", _, false)) | None => Err(BuildError::invalid("invalid checksum digest format")),
+        Some(("sha256" | "sha384" | "sha512", ..)) => Err(BuildError::invalid("invalid checksum digest length")),
+        Some(_) => Err(BuildError::invalid("unsupported digest algorithm")),
     }
 }
 

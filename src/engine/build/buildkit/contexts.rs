@@ -130,7 +130,7 @@ impl Solver<'_> {
                 Remote::Git { url, reference, .. } => format!("{url}{}{reference}", if reference.is_empty() { "" } else { "#" }),
             };
             let step = self.build.tracer.start_own(&name, Vec::new());
-            match remote.fetch(self.build.engine, keep_git, self.build.cancel) {
+            match remote.fetch(self.build.engine, self.build.context.client(), keep_git, self.build.cancel) {
                 Ok(fetched) => {
                     step.done();
                     Ok(Arc::new(fetched))
@@ -152,19 +152,23 @@ fn wanted(work: &Work) -> Vec<String> {
     }
     match &work.kind {
         WorkKind::Copy { copy, .. } => {
-            copy.sources.iter().filter(|source| !copying::is_url(source)).map(|source| crate::patterns::clean(source)).collect()
+            let own = copy.sources.iter().filter(|source| !copying::is_url(source)).map(|source| crate::patterns::clean(source));
+            // Folders that a pattern leaves open are needed with all that is in them.
+            let known =
+                |path: String| path.split('/').take_while(|part| !copy.parents || !part.contains("**")).collect::<Vec<_>>().join("/");
+            own.map(known).collect()
         }
         WorkKind::Run(run) => {
             let mounts = run.mounts.iter().filter(|(_, from)| *from == Origin::Context);
             mounts.map(|(mount, _)| crate::patterns::clean(&mount.source)).collect()
         }
-        WorkKind::Folder(_) => Vec::new(),
+        WorkKind::Folder { .. } => Vec::new(),
     }
 }
 
 pub fn uses_context(work: &Work) -> bool {
     match &work.kind {
-        WorkKind::Folder(_) => false,
+        WorkKind::Folder { .. } => false,
         WorkKind::Copy { from, copy, .. } => *from == Origin::Context && copy.sources.iter().any(|source| !copying::is_url(source)),
         WorkKind::Run(run) => run.mounts.iter().any(|(mount, from)| *from == Origin::Context && mount.kind == Kind::Bind),
     }

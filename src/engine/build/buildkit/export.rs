@@ -81,7 +81,7 @@ fn image(outcome: &Outcome<'_>, names: &[Reference]) -> Result<Digest, BuildErro
 /// The config of what was built, with its cache where that is wanted.
 fn finished(outcome: &Outcome<'_>) -> Result<ImageDocument, BuildError> {
     let Outcome { solver, files, .. } = outcome;
-    let Some(Some(stage)) = solver.stages.last() else { return Err(BuildError::new("there is no stage to make an image of")) };
+    let Some(Some(stage)) = solver.stages.get(solver.target) else { return Err(BuildError::new("there is no stage to make an image of")) };
     Ok(ImageDocument { inline_cache: inline::of(solver, files), ..document(solver, stage, files) })
 }
 
@@ -227,12 +227,19 @@ fn document(solver: &Solver<'_>, stage: &Stage, files: &Files) -> ImageDocument 
         empty_layer: !line.layer,
     }));
     date(&mut history);
+    let epoch = epoch(solver);
+    if let Some(epoch) = epoch {
+        let later = |time: &String| time.parse::<Timestamp>().is_ok_and(|time| time > epoch);
+        for line in history.iter_mut().filter(|line| line.created.as_ref().is_none_or(later)) {
+            line.created = Some(epoch.to_string());
+        }
+    }
     let created = history.last().and_then(|line| line.created.clone()).or_else(|| base.created.clone());
     ImageDocument {
         architecture: if base.architecture.is_empty() { Platform::host().architecture } else { base.architecture },
         author: if stage.maintainer.is_empty() { base.author } else { stage.maintainer.clone() },
         config,
-        created: created.or_else(|| Some(Timestamp::now().to_string())),
+        created: epoch.map(|epoch| epoch.to_string()).or(created).or_else(|| Some(Timestamp::now().to_string())),
         history,
         os: "linux".to_owned(),
         os_version: base.os_version,
@@ -240,6 +247,12 @@ fn document(solver: &Solver<'_>, stage: &Stage, files: &Files) -> ImageDocument 
         variant: base.variant,
         ..ImageDocument::default()
     }
+}
+
+/// The time that an image shall seem to be of, so that it is the same whenever it is built.
+fn epoch(solver: &Solver<'_>) -> Option<Timestamp> {
+    let seconds = solver.request.arguments.get("SOURCE_DATE_EPOCH")?.as_deref()?.parse().ok()?;
+    Timestamp::from_second(seconds).ok()
 }
 
 /// The image at the bottom of a stage.

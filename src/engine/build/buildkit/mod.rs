@@ -7,6 +7,7 @@
 pub mod cache;
 mod compile;
 mod contexts;
+mod definition;
 mod export;
 mod inline;
 mod naming;
@@ -16,31 +17,35 @@ mod tracer;
 pub mod transfer;
 mod work;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::arguments::Arguments;
 use super::client::Client;
 use super::context::Context;
 use super::copying;
-use super::dockerfile::Dockerfile;
-use super::instruction::{Instruction, Plan};
+use super::instruction::{Plan, Step};
+use super::lint::Lint;
+use super::options::suggestion;
 use super::outline::{self, Outline, Target};
 use super::remotes::{Fetched, Remote};
 use super::report::{BuildError, Cancel, Report};
 use super::tree::{Ownership, Tree};
-use super::{BuildRequest, base, expand, lint, upkeep};
+use super::{BuildRequest, base, upkeep};
 use crate::Engine;
-use crate::image::{Digest, Form, ImageDocument, ImageStore, Progress, Reference, Top};
+use crate::image::{Digest, Form, ImageDocument, ImageStore, Platform, Progress, Reference, Top};
+use crate::patterns::IgnoreList;
 use crate::trace::Warning;
 use crate::units::quote;
 use cache::{Cache, Record};
 use compile::{Compiler, Needs};
 use contexts::Fetching;
+use definition::Definition;
 use export::Outcome;
 use inline::Imports;
 pub use sandboxes::Sandboxes;
 use solve::{Build, Image, Solver, Task};
-use tracer::{Throttle, Tracer};
+use tracer::Tracer;
 
 /// What becomes of the files that a build comes to.
 #[derive(Clone, Debug)]
@@ -85,36 +90,62 @@ pub fn build(
     ready: &dyn Fn() -> Result<Vec<Output>, BuildError>,
 ) -> Result<Made, BuildError> {
     let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
-    let (plan, text, warnings) = define(request, context, &tracer)?;
-    tracer.warn(warnings);
-    let name = context.dockerfile_name(&request.dockerfile);
-    let source = |e: BuildError| e.with_source(shown(&name), &text);
+    let definition = Definition::fetch(request, context, &tracer)?;
+    let mut lint = definition.lint(request)?;
     let made = {
         let _held = engine.upkeep.hold();
-        make(engine, request, context, &tracer, cancel, &plan, ready)
+        let plan = definition.plan(request, &mut lint);
+        // What its author should know is told before what is wrong.
+        tracer.warn(lint.take());
+        plan.and_then(|plan| make(engine, request, context, &tracer, cancel, &plan, &mut lint, ready))
     };
     upkeep::soon(engine);
-    made.map_err(source)
+    made.map_err(|e| definition.located(e))
 }
 
-/// Reads the Dockerfile alone, and gives what its author should know.
-pub fn check(request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<Vec<Warning>, BuildError> {
+/// What the author of a Dockerfile should know, and why it cannot be built.
+#[derive(Debug, Default)]
+pub struct Checked {
+    pub warnings: Vec<Warning>,
+    pub error: Option<BuildError>,
+}
+
+/// Works out what a build would do, and gives what its author should know. Without a target that is about all stages.
+pub fn check(engine: &Arc<Engine>, request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<Checked, BuildError> {
     let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
-    define(request, context, &tracer).map(|(_, _, warnings)| warnings)
+    let definition = Definition::fetch(request, context, &tracer)?;
+    let mut lint = definition.lint(request)?;
+    let one = BuildRequest { platform: first_platform(request), platforms: Vec::new(), ..request.clone() };
+    let worked_out = definition
+        .plan(request, &mut lint)
+        .and_then(|plan| tasks(engine, &[one], context, &tracer, &plan, &mut lint, request.target.is_empty()).map(drop));
+    Ok(Checked { warnings: lint.take(), error: worked_out.err().map(|e| definition.located(e)) })
+}
+
+fn first_platform(request: &BuildRequest) -> String {
+    request.platforms.first().unwrap_or(&request.platform).clone()
 }
 
 /// Reads the Dockerfile alone, and gives its targets with its text.
 pub fn targets(request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<(Vec<Target>, String), BuildError> {
     // Which of them shall be built does not matter.
     let request = BuildRequest { target: String::new(), ..request.clone() };
-    let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
-    define(&request, context, &tracer).map(|(plan, text, _)| (outline::targets(&plan, &text), text))
+    let (plan, text) = read(&request, context, report)?;
+    Ok((outline::targets(&plan, &text), text))
 }
 
 /// Reads the Dockerfile alone, and gives what the target takes, with the Dockerfile's text.
 pub fn outline(request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<(Outline, String), BuildError> {
+    let (plan, text) = read(request, context, report)?;
+    Ok((outline::outline(&plan, &text, request), text))
+}
+
+/// The Dockerfile's plan and its text.
+fn read(request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<(Plan, String), BuildError> {
     let tracer = Tracer::new(report, context.client().map_or("", |client| client.id()));
-    define(request, context, &tracer).map(|(plan, text, _)| (outline::outline(&plan, &text, request), text))
+    let definition = Definition::fetch(request, context, &tracer)?;
+    let mut lint = definition.lint(request)?;
+    Ok((definition.plan(request, &mut lint)?, definition.text))
 }
 
 /// Fetches a context from elsewhere: a repository, an archive, or a Dockerfile alone. Must be called on a thread that may wait.
@@ -134,7 +165,7 @@ pub fn fetch_context(
         Remote::Http(_) => "[internal] load remote build context".to_owned(),
     };
     let step = tracer.start_own(&name, Vec::new());
-    let context = remote.fetch(engine, false, cancel).and_then(|fetched| {
+    let context = remote.fetch(engine, client.as_deref(), false, cancel).and_then(|fetched| {
         let folder = engine.images.scratch()?;
         place(&engine.images, &fetched, &folder, true)?;
         Ok(Context::fetched(folder, client.clone()))
@@ -157,7 +188,7 @@ fn place(images: &ImageStore, fetched: &Fetched, folder: &std::path::Path, docke
     let target = Tree::folder(folder).map_err(failed)?;
     fetched.bring().map_err(failed)?;
     if fetched.is_folder {
-        return target.copy_folder(&fetched.path, "/", Ownership::default(), &|_| false).map_err(failed);
+        return target.copy_folder(&fetched.path, "/", &Ownership::default(), &|_| false).map_err(failed);
     }
     if copying::is_archive(&fetched.path) {
         let archive = std::fs::File::open(&fetched.path).map_err(failed)?;
@@ -165,7 +196,7 @@ fn place(images: &ImageStore, fetched: &Fetched, folder: &std::path::Path, docke
     }
     let name = fetched.path.file_name().unwrap_or_default().to_string_lossy();
     let name = if dockerfile { "Dockerfile" } else { &name };
-    target.copy_file(&fetched.path, &format!("/{name}"), Ownership::default()).map_err(failed)
+    target.copy_file(&fetched.path, &format!("/{name}"), &Ownership::default()).map_err(failed)
 }
 
 /// Makes a layer of what was fetched.
@@ -185,58 +216,7 @@ pub fn sweep(engine: &Engine) {
     }
 }
 
-/// A Dockerfile's name without the folders above it.
-fn shown(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
-
-/// Reads the Dockerfile; gives its plan, its text, and what its author should know.
-fn define(request: &BuildRequest, context: &Context, tracer: &Tracer<'_>) -> Result<(Plan, String, Vec<Warning>), BuildError> {
-    let name = context.dockerfile_name(&request.dockerfile);
-    let step = tracer.start_own(&format!("[internal] load build definition from {}", shown(&name)), Vec::new());
-    let throttle = Throttle::new();
-    let progress = |bytes| {
-        if throttle.passes() {
-            step.part("transferring dockerfile:", bytes, 0);
-        }
-    };
-    let bytes = match context.fetch_definition(&name, &progress) {
-        Ok(bytes) => bytes,
-        Err(e) => {
-            step.failed(&e.message);
-            return Err(e);
-        }
-    };
-    step.part_done("transferring dockerfile:", bytes, 0);
-    let vertex = step.digest().to_owned();
-    step.done();
-    let text = context.definition(&name)?;
-    let located = |message: String, lines: (usize, usize)| {
-        let known = message.starts_with("dockerfile parse error") || lines.0 == 0;
-        let message = if known { message } else { format!("dockerfile parse error on line {}: {message}", lines.0) };
-        BuildError::invalid(message).at(lines).with_source(shown(&name), &text)
-    };
-    if text.trim().is_empty() {
-        return Err(BuildError::invalid("the Dockerfile cannot be empty"));
-    }
-    let dockerfile = Dockerfile::parse(&text).map_err(|e| match e.message.as_str() {
-        "file with no instructions" => BuildError::invalid(e.message),
-        _ => located(e.message, e.lines),
-    })?;
-    let mut plan = Plan::of(&dockerfile).map_err(|e| located(e.message, e.lines))?;
-    if plan.stages.is_empty() {
-        return Err(BuildError::invalid("no build stage in current context"));
-    }
-    for (at, stage) in plan.stages.iter().enumerate() {
-        if !stage.name.is_empty() && plan.stages[..at].iter().any(|other| other.name == stage.name) {
-            return Err(located(format!("duplicate name {}", stage.name), stage.lines));
-        }
-    }
-    let warnings = lint::warnings(&dockerfile, &plan, shown(&name), &text, &vertex, request);
-    plan.cut(&request.target).map_err(BuildError::invalid)?;
-    Ok((plan, text, warnings))
-}
-
+#[expect(clippy::too_many_arguments, reason = "all that a build is")]
 fn make(
     engine: &Arc<Engine>,
     request: &BuildRequest,
@@ -244,6 +224,7 @@ fn make(
     tracer: &Tracer<'_>,
     cancel: &Cancel,
     plan: &Plan,
+    lint: &mut Lint,
     ready: &dyn Fn() -> Result<Vec<Output>, BuildError>,
 ) -> Result<Made, BuildError> {
     let _content = engine.images.hold_content()?;
@@ -251,19 +232,12 @@ fn make(
         [] => vec![request.clone()],
         all => all.iter().map(|platform| BuildRequest { platform: platform.clone(), ..request.clone() }).collect(),
     };
-    let mut looked_up = Vec::new();
-    for request in &requests {
-        looked_up.push(look_up(engine, request, context, tracer, plan)?);
-    }
-    leave_out(context, tracer, &context.dockerfile_name(&request.dockerfile))?;
-    let mut tasks = Vec::new();
-    for (request, looked_up) in requests.iter().zip(looked_up) {
-        let (task, unused) = task(request, plan, looked_up)?;
-        if tasks.is_empty() && !unused.is_empty() {
-            let short = format!("One or more build-args [{}] were not consumed", unused.join(" "));
-            tracer.warn(vec![crate::trace::Warning { short, level: 1, ..Default::default() }]);
-        }
-        tasks.push(task);
+    let tasks = tasks(engine, &requests, context, tracer, plan, lint, false);
+    tracer.warn(lint.take());
+    let (tasks, unused) = tasks?;
+    if !unused.is_empty() {
+        let short = format!("One or more build-args [{}] were not consumed", unused.join(" "));
+        tracer.warn(vec![crate::trace::Warning { short, level: 1, ..Default::default() }]);
     }
     let imports = Imports::of(engine, &requests, context, tracer);
     let outputs = ready()?;
@@ -299,6 +273,38 @@ struct LookedUp {
     arguments: Arguments,
     needs: Needs,
     images: Vec<Image>,
+    triggers: Vec<Vec<Step>>,
+}
+
+/// Works out what has to be done for each platform; gives the arguments that nothing asked for, too. Looks at `all` stages where that is
+/// wanted.
+fn tasks(
+    engine: &Arc<Engine>,
+    requests: &[BuildRequest],
+    context: &Context,
+    tracer: &Tracer<'_>,
+    plan: &Plan,
+    lint: &mut Lint,
+    all: bool,
+) -> Result<(Vec<Task>, Vec<String>), BuildError> {
+    let mut looked_up = Vec::new();
+    for request in requests {
+        looked_up.push(look_up(engine, request, context, tracer, plan, all)?);
+    }
+    leave_out(context, tracer, &context.dockerfile_name(&requests[0].dockerfile))?;
+    let patterns = context.left_out();
+    let ignored = IgnoreList::parse(&patterns.join("\n")).ok().filter(|list| !list.is_empty()).map(|list| (list, patterns));
+    let (mut tasks, mut not_used) = (Vec::new(), Vec::new());
+    for (request, looked_up) in requests.iter().zip(looked_up) {
+        // What is said of one platform is not said again of the next.
+        let first = tasks.is_empty();
+        let (task, unused) = task(request, plan, looked_up, first.then_some(&mut *lint), ignored.as_ref())?;
+        if first {
+            not_used = unused;
+        }
+        tasks.push(task);
+    }
+    lint.error().map_or(Ok((tasks, not_used)), |why| Err(BuildError::invalid(why)))
 }
 
 fn look_up(
@@ -307,29 +313,58 @@ fn look_up(
     context: &Context,
     tracer: &Tracer<'_>,
     plan: &Plan,
+    all: bool,
 ) -> Result<LookedUp, BuildError> {
     let mut arguments = Arguments::new(request.arguments.clone(), &request.platform);
-    for step in &plan.arguments {
-        let Instruction::Arg(list) = &step.instruction else { continue };
-        for (name, value) in list {
-            let value = value.as_ref().map(|v| expand::word(v, &arguments.globals(), plan.escape)).transpose();
-            arguments.declare_global(name, value.map_err(|e| BuildError::invalid(e).at(step.lines))?);
+    arguments.target(plan);
+    arguments.read_globals(plan).map_err(|(why, lines)| BuildError::invalid(why).at(lines))?;
+    let (globals, mut triggers) = (arguments.globals(), Vec::new());
+    let mut found = BTreeMap::new();
+    // Triggers of images may need images and stages that nothing else does, with triggers of their own.
+    loop {
+        let needs = Needs::of(plan, &globals, &request.contexts, &triggers, all)?;
+        metadata(engine, request, context, tracer, &needs, &mut found)?;
+        let documents: Vec<&ImageDocument> = needs.images.iter().filter_map(|base| Some(&found.get(&base.key())?.document)).collect();
+        let more = needs.triggers(plan, &documents)?;
+        let settled = more.iter().map(Vec::len).eq(triggers.iter().map(Vec::len)) || more.iter().all(Vec::is_empty);
+        triggers = more;
+        if settled {
+            let images = needs.images.iter().filter_map(|base| found.remove(&base.key())).collect();
+            return Ok(LookedUp { arguments, needs, images, triggers });
         }
     }
-    let needs = Needs::of(plan, &arguments.globals(), &request.contexts)?;
-    let images = metadata(engine, request, context, tracer, &needs)?;
-    Ok(LookedUp { arguments, needs, images })
 }
 
 /// Works out what has to be done; gives the arguments that nothing asked for, too.
-fn task(request: &BuildRequest, plan: &Plan, looked_up: LookedUp) -> Result<(Task, Vec<String>), BuildError> {
-    let LookedUp { arguments, mut needs, images } = looked_up;
+fn task(
+    request: &BuildRequest,
+    plan: &Plan,
+    looked_up: LookedUp,
+    mut lint: Option<&mut Lint>,
+    ignored: Option<&(IgnoreList, Vec<String>)>,
+) -> Result<(Task, Vec<String>), BuildError> {
+    let LookedUp { arguments, mut needs, images, triggers } = looked_up;
+    if let Some(lint) = &mut lint {
+        platforms(request, &needs, &images, lint);
+    }
     let documents: Vec<ImageDocument> = images.iter().map(|image| image.document.clone()).collect();
     let shown: Vec<String> = images.iter().map(|image| image.shown.clone()).collect();
-    let compiler = Compiler { plan, needs: &mut needs, request, images: &documents, shown: &shown };
+    let compiler = Compiler { plan, needs: &mut needs, request, images: &documents, triggers: &triggers, shown: &shown, lint, ignored };
     let (stages, unused) = compiler.run(arguments)?;
     let names = plan.stages.iter().map(|stage| stage.name.clone()).collect();
-    Ok((Task { request: request.clone(), images, folders: needs.folders, stages, names }, unused))
+    Ok((Task { request: request.clone(), images, folders: needs.folders, stages, names, target: plan.target }, unused))
+}
+
+/// Tells of images that are for another platform than the one that is built for.
+fn platforms(request: &BuildRequest, needs: &Needs, images: &[Image], lint: &mut Lint) {
+    for (base, image) in needs.images.iter().zip(images).filter(|(_, image)| !image.document.rootfs.diff_ids.is_empty()) {
+        let wanted = if base.platform.is_empty() { &request.platform } else { &base.platform };
+        let wanted = wanted.parse().unwrap_or_else(|_| Platform::host());
+        let is = Platform::of(&image.document);
+        if (&is.os, &is.architecture) != (&wanted.os, &wanted.architecture) {
+            lint.platform(&base.name, &is.to_string(), &wanted.to_string(), base.lines);
+        }
+    }
 }
 
 /// Finds out what of the context is left out.
@@ -352,19 +387,24 @@ fn leave_out(context: &Context, tracer: &Tracer<'_>, dockerfile: &str) -> Result
     Ok(())
 }
 
-/// Looks up all images that the build needs, side by side.
+/// Looks up all images that the build needs and that are not `found`, side by side.
 fn metadata(
     engine: &Arc<Engine>,
     request: &BuildRequest,
     context: &Context,
     tracer: &Tracer<'_>,
     needs: &Needs,
-) -> Result<Vec<Image>, BuildError> {
+    found: &mut BTreeMap<(String, String), Image>,
+) -> Result<(), BuildError> {
     let cache = Cache::of(engine.state_dir());
     let runtime = tokio::runtime::Handle::current();
-    let found: Vec<Result<Image, BuildError>> = std::thread::scope(|scope| {
-        let lookups: Vec<_> = needs
-            .images
+    let wanted: Vec<&compile::Base> = needs.images.iter().filter(|base| !found.contains_key(&base.key())).collect();
+    if let [base] = wanted.as_slice() {
+        found.insert(base.key(), one_image(engine, request, context, tracer, &cache, base)?);
+        return Ok(());
+    }
+    let images: Vec<Result<Image, BuildError>> = std::thread::scope(|scope| {
+        let lookups: Vec<_> = wanted
             .iter()
             .map(|base| {
                 let (runtime, cache) = (&runtime, &cache);
@@ -376,13 +416,19 @@ fn metadata(
             .collect();
         lookups.into_iter().map(|l| l.join().unwrap_or_else(|_| Err(BuildError::new("an image could not be looked up")))).collect()
     });
-    found.into_iter().collect()
+    for (base, image) in wanted.iter().zip(images) {
+        found.insert(base.key(), image?);
+    }
+    Ok(())
 }
 
 /// What stands before the names of a platform's steps where others are built for, too.
 fn prefix(request: &BuildRequest) -> String {
     if request.platforms.is_empty() { String::new() } else { format!("{} ", request.platform) }
 }
+
+/// Images that authors may have meant.
+const COMMON: [&str; 7] = ["alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora"];
 
 fn one_image(
     engine: &Arc<Engine>,
@@ -407,7 +453,8 @@ fn one_image(
         coming.get_or_init(|| tracer.start(&format!("{}FROM {full}", prefix(request)), Vec::new())).pull(&progress);
     };
     let failed = |e: BuildError| {
-        let message = format!("{}: failed to resolve source metadata for {full}: {}", base.name, e.message);
+        let hint = suggestion(&base.name, &COMMON);
+        let message = format!("{}: failed to resolve source metadata for {full}: {}{hint}", base.name, e.message);
         BuildError { message, ..e }.at(base.lines)
     };
     let id = match base::find(engine, request, context, &base.name, &base.platform, &report) {
@@ -430,7 +477,7 @@ fn one_image(
     }
     let document = ImageDocument::clone(&*engine.images.document_of(&id)?);
     let key = cache::key(["source", id.as_str()]);
-    let seen = cache.get(&key, &engine.images).is_some();
+    let seen = cache.get(&key, &engine.images, &[]).is_some();
     let now = jiff::Timestamp::now();
     let record = Record {
         layers: Vec::new(),

@@ -9,6 +9,8 @@ pub struct Namer {
     stage: String,
     total: usize,
     next: usize,
+    /// Whether the next step is a trigger's.
+    pub triggered: bool,
 }
 
 impl Namer {
@@ -23,13 +25,14 @@ impl Namer {
             "" => format!("{prefix}stage-{at} "),
             name => format!("{prefix}{name} "),
         };
-        Namer { stage, total: image + steps.iter().filter(counted).count(), next: 0 }
+        Namer { stage, total: image + steps.iter().filter(counted).count(), next: 0, triggered: false }
     }
 
     /// The name of the next step.
     pub fn next(&mut self, text: &str) -> String {
         self.next += 1;
         let width = self.total.to_string().len();
+        let text = if self.triggered { format!("ONBUILD {text}") } else { text.to_owned() };
         format!("[{}{:>width$}/{}] {text}", self.stage, self.next, self.total)
     }
 }

@@ -81,6 +81,8 @@ pub struct Task {
     pub stages: Vec<Option<Stage>>,
     /// The names of the stages, for `--no-cache-filter`.
     pub names: Vec<String>,
+    /// The place of the stage that is built.
+    pub target: usize,
 }
 
 /// The build for one platform.
@@ -90,6 +92,7 @@ pub struct Solver<'a> {
     pub images: Vec<Image>,
     pub folders: Vec<Folder>,
     pub stages: Vec<Option<Stage>>,
+    pub target: usize,
     names: Vec<String>,
     slots: Vec<Slot>,
     failure: Mutex<Option<BuildError>>,
@@ -122,6 +125,7 @@ impl<'a> Solver<'a> {
             images: task.images,
             folders: folders.collect(),
             stages: task.stages,
+            target: task.target,
             names: task.names,
             slots,
             failure: Mutex::default(),
@@ -129,9 +133,16 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// Makes the last stage, and gives what it has come to.
+    /// Makes the target, and gives what it has come to.
     pub fn run(&self) -> Result<Arc<Files>, BuildError> {
         let runtime = tokio::runtime::Handle::current();
+        let mut needed = self.stages.iter().enumerate().filter_map(|(at, stage)| Some((at, stage.as_ref()?)));
+        if let (Some((at, stage)), None) = (needed.next(), needed.next()) {
+            // One that nobody else waits for needs no thread.
+            let done = catch_unwind(AssertUnwindSafe(|| self.stage(at, stage)));
+            self.finish(at, done.unwrap_or_else(|_| Err(BuildError::new("the engine failed within a step"))));
+            return self.outcome();
+        }
         std::thread::scope(|scope| {
             for (at, stage) in self.stages.iter().enumerate() {
                 let Some(stage) = stage else { continue };
@@ -147,11 +158,15 @@ impl<'a> Solver<'a> {
                 }
             }
         });
+        self.outcome()
+    }
+
+    fn outcome(&self) -> Result<Arc<Files>, BuildError> {
         if let Some(failure) = locked(&self.failure).take() {
             return Err(failure);
         }
         self.build.cancel.check()?;
-        self.slots.len().checked_sub(1).map_or_else(|| Err(cancelled()), |last| self.wait(last))
+        self.wait(self.target)
     }
 
     fn finish(&self, at: usize, result: Result<Files, BuildError>) {
@@ -173,7 +188,7 @@ impl<'a> Solver<'a> {
 
     /// Waits for a stage.
     fn wait(&self, at: usize) -> Result<Arc<Files>, BuildError> {
-        let slot = &self.slots[at];
+        let slot = self.slots.get(at).ok_or_else(cancelled)?;
         let mut state = locked(&slot.state);
         loop {
             match &*state {
@@ -277,7 +292,7 @@ impl<'a> Solver<'a> {
         for work in &stage.steps {
             let below = found.last().map_or(base, |(files, _)| files);
             let ready = match &work.kind {
-                WorkKind::Folder(_) => true,
+                WorkKind::Folder { .. } => true,
                 WorkKind::Copy { from, .. } => self.ready(*from),
                 WorkKind::Run(run) => run.mounts.iter().all(|(_, from)| self.ready(*from)),
             };
@@ -324,7 +339,7 @@ impl<'a> Solver<'a> {
             Origin::Scratch | Origin::Context => Ok(()),
         };
         match &work.kind {
-            WorkKind::Folder(_) => Ok(()),
+            WorkKind::Folder { .. } => Ok(()),
             WorkKind::Copy { from, .. } => need(*from),
             WorkKind::Run(run) => run.mounts.iter().try_for_each(|(_, from)| need(*from)),
         }

@@ -29,7 +29,7 @@ impl Solver<'_> {
     /// What the cache has for a step, found out without doing anything of it.
     pub fn looked_up(&self, work: &Work, below: &Files) -> Option<Files> {
         let key = match &work.kind {
-            WorkKind::Folder(folder) => folder_key(below, folder),
+            WorkKind::Folder { path, user } => folder_key(below, path, user),
             WorkKind::Copy { copy, add, from, working_dir } => {
                 let (_, sources) = self.sources(copy, *add, *from).ok()?;
                 return self.cached_copy(&copy_key(below, copy, *add, working_dir, &sources), copy, below);
@@ -40,15 +40,15 @@ impl Solver<'_> {
     }
 
     fn cached(&self, key: &str, below: &Files) -> Option<Files> {
-        let record = self.recorded(key)?;
+        let record = self.recorded(key, &below.layers)?;
         let keys = with(&below.keys, key);
         Some(Files { key: key.to_owned(), layers: record.layers, times: record.times, keys })
     }
 
     /// What a key came to, in a build of this engine's or in one that left its cache elsewhere.
-    fn recorded(&self, key: &str) -> Option<Record> {
+    fn recorded(&self, key: &str, below: &[Digest]) -> Option<Record> {
         let Build { engine, cache, imports, .. } = self.build;
-        cache.get(key, &engine.images).or_else(|| imports.bring(key, engine, cache))
+        cache.get(key, &engine.images, below).or_else(|| imports.bring(key, engine, cache))
     }
 
     /// Does a step, or finds it in the cache after all; says which.
@@ -56,12 +56,12 @@ impl Solver<'_> {
         let images = &self.build.engine.images;
         let lookup = |key: &str| if ignored { None } else { self.cached(key, below) };
         match &work.kind {
-            WorkKind::Folder(folder) => {
-                let key = folder_key(below, folder);
+            WorkKind::Folder { path, user } => {
+                let key = folder_key(below, path, user);
                 if let Some(files) = lookup(&key) {
                     return Ok((files, true));
                 }
-                let layer = running::folder_layer(images, &below.layers, folder)?;
+                let layer = running::folder_layer(images, &below.layers, path, user)?;
                 self.keep(key, below, layer, &work.name)
             }
             WorkKind::Copy { copy, add, from, working_dir } => {
@@ -94,7 +94,7 @@ impl Solver<'_> {
             return self.cached(key, below);
         }
         let images = &self.build.engine.images;
-        let record = self.recorded(key)?;
+        let record = self.recorded(key, &[])?;
         let (layer, time) = (record.layers.first()?, record.times.first()?);
         images.place_layer(layer, &below.layers).ok()?;
         Some(linked(key, below, layer, *time))
@@ -189,7 +189,14 @@ impl Solver<'_> {
                     let path = crate::patterns::clean(&mount.source);
                     self.build.context.tree()?.hash(&path, &|_| false).map_err(|_| missing(&format!("/{path}")))?
                 }
-                (Kind::Bind | Kind::Cache, Origin::Stage(_) | Origin::Image(_) | Origin::Folder(_)) => self.files(*from)?.key.clone(),
+                // What is mounted counts, not how it came about.
+                (Kind::Bind, Origin::Stage(_) | Origin::Image(_) | Origin::Folder(_)) => {
+                    let tree = Tree::layers(&self.folders(&*self.files(*from)?)?)
+                        .map_err(|e| BuildError::new(format!("cannot open {}: {e}", mount.from)))?;
+                    let path = crate::patterns::clean(&mount.source);
+                    tree.hash(&path, &|_| false).map_err(|_| missing(&format!("/{path}")))?
+                }
+                (Kind::Cache, Origin::Stage(_) | Origin::Image(_) | Origin::Folder(_)) => self.files(*from)?.key.clone(),
                 _ => String::new(),
             });
         }
@@ -226,7 +233,7 @@ impl Solver<'_> {
             image,
             config: run.config.clone(),
             words: run.words.clone(),
-            env: run.env.clone(),
+            env: proxied(run),
             network: run.network.clone(),
             hostname: HOSTNAME.to_owned(),
         };
@@ -283,16 +290,23 @@ fn linked(link: &str, below: &Files, layer: &Digest, time: Timestamp) -> Files {
     files
 }
 
+/// The environment of a command, with the proxies that it does not set itself.
+fn proxied(run: &Running) -> Vec<String> {
+    let name = |entry: &str| entry.split('=').next().unwrap_or_default().to_owned();
+    let own: Vec<String> = run.env.iter().map(|entry| name(entry)).collect();
+    run.env.iter().chain(run.proxies.iter().filter(|entry| !own.contains(&name(entry)))).cloned().collect()
+}
+
 fn with(keys: &[String], key: &str) -> Vec<String> {
     keys.iter().map(String::as_str).chain([key]).map(str::to_owned).collect()
 }
 
-fn folder_key(below: &Files, folder: &str) -> String {
-    key(["folder", &below.key, folder])
+fn folder_key(below: &Files, path: &str, user: &str) -> String {
+    key(["folder", &below.key, path, user])
 }
 
 fn copy_key(below: &Files, copy: &Copy, add: bool, working_dir: &str, sources: &Sources) -> String {
-    let flags = format!("{add} {} {} {} {}", copy.chown, copy.chmod, copy.link, copy.parents);
+    let flags = format!("{add} {} {} {} {} {:?}", copy.chown, copy.chmod, copy.link, copy.parents, copy.unpack);
     // Names of owners are those of the files below.
     let below = if copy.link && copy.chown.is_empty() { "" } else { &below.key };
     // What is copied into a folder keeps its name.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -228,7 +228,12 @@ impl Walk<'_, '_> {
                 for stat in self.above.drain(..) {
                     self.sender.tell(stat, None)?;
                 }
-                self.sender.tell(stat, metadata.is_file().then(|| Content::Disk(place.clone())))?;
+                let content = match () {
+                    () if metadata.is_file() => Some(Content::Disk(place.clone())),
+                    () if metadata.file_type().is_socket() => Some(Content::Memory(Bytes::new())),
+                    () => None,
+                };
+                self.sender.tell(stat, content)?;
             } else {
                 self.above.push(stat);
             }
@@ -245,7 +250,7 @@ fn failed(what: &str, file: &Path, error: &std::io::Error) -> Status {
     Status::unknown(format!("{what} {}: {}", file.display(), words(error)))
 }
 
-/// A file as it is told of; `None` for what is neither file nor folder nor link.
+/// A file as it is told of; `None` for what is neither file nor folder nor link. A socket is told of as an empty file.
 fn stat(place: &Path, path: &str, metadata: &Metadata, owner: Owner) -> Option<Stat> {
     let special = SPECIAL.iter().filter(|(_, bit)| metadata.mode() & bit != 0).map(|(go, _)| go).sum::<u32>();
     let (uid, gid) = if owner == Owner::Root { (0, 0) } else { (metadata.uid(), metadata.gid()) };
@@ -264,7 +269,7 @@ fn stat(place: &Path, path: &str, metadata: &Metadata, owner: Owner) -> Option<S
         stat.link = fs::read_link(place).ok()?.to_str()?.to_owned();
     } else if metadata.is_file() {
         stat.size = i64::try_from(metadata.len()).ok()?;
-    } else {
+    } else if !metadata.file_type().is_socket() {
         return None;
     }
     if !metadata.is_symlink() {

@@ -134,7 +134,7 @@ impl Job {
                 }
             };
             let context = order.context(&engine, Arc::new(machine), &report, &cancel)?;
-            question.answer(&order.request, &context, &report)
+            question.answer(&engine, &order.request, &context, &report)
         });
         Ok(answered.await.map_err(|_| Status::new(status::INTERNAL, "the engine failed within a build"))??)
     }

@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::Engine;
 use crate::base64;
-use crate::build::{BuildError, BuildRequest, Context, Needed, Outline, Report, Target, check, outline, targets};
+use crate::build::{BuildError, BuildRequest, Checked, Context, Needed, Outline, Report, Target, check, outline, targets};
 use crate::buildkit::status::{self, Status};
 use crate::trace::{Warning, lint};
 
@@ -37,12 +39,19 @@ impl Question {
     }
 
     /// The answer, as the fields of a result.
-    pub fn answer(self, request: &BuildRequest, context: &Context, report: Report<'_>) -> Result<HashMap<String, Vec<u8>>, BuildError> {
+    pub fn answer(
+        self,
+        engine: &Arc<Engine>,
+        request: &BuildRequest,
+        context: &Context,
+        report: Report<'_>,
+    ) -> Result<HashMap<String, Vec<u8>>, BuildError> {
         let pretty = |json: &Json| serde_json::to_vec_pretty(json).unwrap_or_default();
         let (json, text, failed) = match self {
             Question::Lint => {
-                let warnings = check(request, context, report)?;
-                (lint::encode(&warnings), warned(&warnings), !warnings.is_empty())
+                let checked = check(engine, request, context, report)?;
+                let failed = !checked.warnings.is_empty() || checked.error.is_some();
+                (found(&checked), warned(&checked.warnings), failed)
             }
             Question::Outline => {
                 let (outline, source) = outline(request, context, report)?;
@@ -137,13 +146,21 @@ fn described_for_people() -> String {
     table(&rows, 1)
 }
 
+/// Warnings for programs, with the failure of the check.
+fn found(checked: &Checked) -> Vec<u8> {
+    let failure =
+        checked.error.as_ref().map(|error| lint::Failure { message: error.message.clone(), source: error.place.as_deref().cloned() });
+    lint::encode(&checked.warnings, failure.as_ref())
+}
+
 /// Warnings for people.
 fn warned(warnings: &[Warning]) -> String {
     let mut text = String::new();
     for warning in warnings {
         let (rule, message) = lint::parts(warning);
         let place = warning.source.as_ref().map_or_else(String::new, |source| format!("{}:{}\n", source.filename, source.first));
-        let _ = writeln!(text, "{rule} - {}\n{message}\n{place}", warning.url);
+        let address = if warning.url.is_empty() { String::new() } else { format!(" - {}", warning.url) };
+        let _ = writeln!(text, "{rule}{address}\n{message}\n{place}");
     }
     text
 }

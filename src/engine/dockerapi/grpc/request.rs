@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::offers::Machine;
 use super::questions::Question;
 use crate::Engine;
-use crate::build::{BuildError, BuildRequest, Cancel, Context, Export, Output, Report, fetch_context};
+use crate::build::{BuildError, BuildRequest, Cancel, Client, Context, Export, Output, Report, fetch_context};
 use crate::buildkit::Status;
 use crate::buildkit::messages::control::SolveRequest;
 use crate::buildkit::methods::UPLOADED;
@@ -21,6 +21,8 @@ pub struct Order {
     /// What the client calls its folders.
     files: String,
     definition: String,
+    /// Whether the Dockerfile is the client's, wherever the context is.
+    own_definition: bool,
     /// The path of a context that comes as one archive.
     uploaded: Option<String>,
     /// The address of a context that the engine fetches by itself.
@@ -45,7 +47,9 @@ impl Order {
             Some(name) => name.to_owned(),
             None => or(take("contextkey"), "context"),
         };
-        let definition = or(take("dockerfilekey"), "dockerfile");
+        let key = take("dockerfilekey");
+        let own_definition = !key.is_empty();
+        let definition = or(key, "dockerfile");
         let filename = take("filename");
         let network = match take("force-network-mode").as_str() {
             "" | "default" | "sandbox" => String::new(),
@@ -103,13 +107,14 @@ impl Order {
         }
         let inline = request.arguments.get(INLINE_CACHE).and_then(Option::as_deref);
         request.inline_cache = inline.and_then(parse_bool) == Some(true);
-        Ok(Order { request, files, definition, uploaded, elsewhere, question })
+        Ok(Order { request, files, definition, own_definition, uploaded, elsewhere, question })
     }
 
     /// The files of the build, on the client's machine or in what it uploads.
     pub fn context(&self, engine: &Engine, machine: Arc<Machine>, report: Report<'_>, cancel: &Cancel) -> Result<Context, BuildError> {
         if let Some(address) = &self.elsewhere {
-            return fetch_context(engine, Some(machine), address, report, cancel);
+            let context = fetch_context(engine, Some(Arc::clone(&machine) as Arc<dyn Client>), address, report, cancel)?;
+            return if self.own_definition { context.with_definition(engine, machine, &self.definition) } else { Ok(context) };
         }
         match &self.uploaded {
             Some(path) => Context::uploaded(&engine.images, machine, path),
