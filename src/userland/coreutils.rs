@@ -52,7 +52,6 @@ coreutils! {
     env => uu_env,
     head => uu_head,
     hostname => uu_hostname,
-    id => uu_id,
     ln => uu_ln,
     ls => uu_ls,
     mkdir => uu_mkdir,
@@ -79,7 +78,6 @@ coreutils! {
     uname => uu_uname,
     uniq => uu_uniq,
     wc => uu_wc,
-    whoami => uu_whoami,
     yes => uu_yes,
 }
 

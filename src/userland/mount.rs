@@ -111,7 +111,8 @@ pub fn unmount_main(args: Args) -> ExitCode {
     code
 }
 
-fn words(error: Errno) -> String {
+/// What the kernel says, as BusyBox prints it.
+pub(super) fn words(error: Errno) -> String {
     let text = io::Error::from(error).to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

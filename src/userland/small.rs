@@ -1,4 +1,4 @@
-//! Commands of a few lines: `true`, `false`, `clear`, `which`, `free`, `uptime`.
+//! Commands of a few lines: `true`, `false`, `clear`, `which`, `realpath`, `free`, `uptime`.
 
 use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path, process::ExitCode};
 
@@ -42,6 +42,31 @@ pub fn which(args: Args) -> ExitCode {
 
 fn is_executable(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+/// `realpath FILE…`: where a path leads, all links followed.
+pub fn realpath(args: Args) -> ExitCode {
+    let mut missing = args.len() < 2;
+    if missing {
+        eprintln!("Usage: realpath FILE...\n\nPrint absolute pathnames of FILEs");
+    }
+    for name in args.iter().skip(1) {
+        // What is not there may still be named, in a folder that is.
+        let path = Path::new(name);
+        let folder = || {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Some(fs::canonicalize(parent).ok()?.join(path.file_name()?))
+        };
+        match fs::canonicalize(path).or_else(|error| folder().ok_or(error)) {
+            Ok(found) => println!("{}", found.display()),
+            Err(error) => {
+                let text = error.to_string();
+                eprintln!("realpath: {}: {}", path.display(), text.split(" (os error").next().unwrap_or(&text));
+                missing = true;
+            }
+        }
+    }
+    ExitCode::from(u8::from(missing))
 }
 
 /// `free [-b|-k|-m|-g|-h]`: memory and swap, from `/proc/meminfo`.
