@@ -33,8 +33,8 @@ pub struct PathStat {
 struct View {
     root: OwnedFd,
     path: String,
-    /// What the path is called in the container, where it is called something else here.
-    name: Option<OsString>,
+    /// Whether this is the container's own root, which links lead on from.
+    whole: bool,
 }
 
 impl Container {
@@ -49,8 +49,8 @@ impl Container {
         let clean = lexically(&Path::new("/").join(path));
         let nearest = record.mounts.iter().filter(|m| m.kind != MountKind::Tmpfs && clean.starts_with(&m.target));
         let mounted = nearest.max_by_key(|m| m.target.len()).filter(|_| !record.state.status.is_running());
-        let outside = mounted.and_then(|m| Some((m, m.place().canonicalize().ok()?, clean.strip_prefix(&m.target).ok()?)));
-        let Some((mount, source, rest)) = outside else { return Ok(View { root: self.root()?, path: path.to_owned(), name: None }) };
+        let outside = mounted.and_then(|m| Some((m.place().canonicalize().ok()?, clean.strip_prefix(&m.target).ok()?)));
+        let Some((source, rest)) = outside else { return Ok(View { root: self.root()?, path: path.to_owned(), whole: true }) };
         let open = |folder: &Path| {
             let opened = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
             opened.map_err(|e| ContainerError::failed(format_args!("cannot open {}", folder.display()), io::Error::from(e)))
@@ -64,14 +64,13 @@ impl Container {
         };
         if source.is_dir() && (inside || !rest.as_os_str().is_empty()) {
             // Links in it lead no further than the volume.
-            return Ok(View { root: open(&source)?, path: format!("/{}{end}", rest.display()), name: None });
+            return Ok(View { root: open(&source)?, path: format!("/{}{end}", rest.display()), whole: false });
         }
         // The volume itself, a folder or a file, is a name in the folder that holds it: nothing is followed from there.
         let (Some(parent), Some(file)) = (source.parent(), source.file_name()) else {
-            return Ok(View { root: self.root()?, path: path.to_owned(), name: None });
+            return Ok(View { root: self.root()?, path: path.to_owned(), whole: true });
         };
-        let name = Path::new(&mount.target).file_name().map(OsStr::to_owned);
-        Ok(View { root: open(parent)?, path: format!("/{}{end}", file.to_string_lossy()), name })
+        Ok(View { root: open(parent)?, path: format!("/{}{end}", file.to_string_lossy()), whole: false })
     }
 
     /// Why nothing was found at `path`.
@@ -87,8 +86,10 @@ impl Container {
         let view = self.view(path, false)?;
         let place = Place::find(view.root.as_fd(), &view.path).map_err(|e| Self::missing(path, name, &e))?;
         let mut stat = place.stat().map_err(|e| Self::missing(path, name, &e))?;
-        if let (Some(called), false) = (view.name, place.contents) {
-            stat.name = called.to_string_lossy().into_owned();
+        stat.name = called(path).to_string_lossy().into_owned();
+        if view.whole && !stat.link_target.is_empty() {
+            let end = follow(view.root.as_fd(), &lexically(&Path::new("/").join(path)));
+            stat.link_target = end.to_string_lossy().into_owned();
         }
         Ok(stat)
     }
@@ -99,8 +100,7 @@ impl Container {
         let place = Place::find(view.root.as_fd(), &view.path).map_err(|e| Self::missing(path, name, &e))?;
         let failed = |e| ContainerError::failed(format_args!("cannot read {path}"), e);
         let mut tar = Packer::new(to);
-        let as_name = view.name.filter(|_| !place.contents).map_or_else(|| place.archive_name(), PathBuf::from);
-        tar.add(place.parent.as_fd(), &place.name, &as_name).and_then(|()| tar.finish()).map_err(failed)
+        tar.add(place.parent.as_fd(), &place.name, called(path).as_bytes()).and_then(|()| tar.finish()).map_err(failed)
     }
 
     /// Unpacks an archive into the folder at `path`. With `keep_kinds` no folder is replaced by a file, nor a file by a folder.
@@ -137,7 +137,7 @@ impl Container {
         };
         let root = root.map_err(failed)?;
         let mut tar = Packer::new(to);
-        tar.add_contents(root.as_fd(), Path::new("")).and_then(|()| tar.finish()).map_err(failed)
+        tar.add_contents(root.as_fd(), b"").and_then(|()| tar.finish()).map_err(failed)
     }
 
     /// The bytes of the image's files.
@@ -146,71 +146,82 @@ impl Container {
     }
 }
 
-/// A path in a container: the folder that holds it, and its name there.
+/// A path in a container: the folder that holds it, and its name there; `.` for the folder itself.
 struct Place {
     parent: OwnedFd,
     name: OsString,
-    /// The path ended in `/` or `/.`: the contents are meant, not the folder.
-    contents: bool,
 }
 
 impl Place {
     fn find(root: BorrowedFd<'_>, path: &str) -> io::Result<Place> {
         let clean = lexically(&Path::new("/").join(path));
-        // The root has no name that its folder could keep.
-        let contents = path.ends_with("/.") || clean.file_name().is_none();
-        let trailing = contents || path.ends_with('/');
-        let (Some(name), false) = (clean.file_name(), trailing) else {
+        let Some(name) = clean.file_name().filter(|_| !is_inside(path)) else {
             // A final link is followed, as the path says "what is in it".
             let folder = mount::open_in(root, &clean, OFlags::PATH | OFlags::DIRECTORY)?;
-            let name = clean.file_name().map_or_else(|| OsString::from("/"), OsStr::to_owned);
-            return Ok(Place { parent: folder, name: OsString::from("."), contents: true }.named(name, contents));
+            return Ok(Place { parent: folder, name: OsString::from(".") });
         };
         let parent = mount::open_in(root, clean.parent().unwrap_or(Path::new("/")), OFlags::PATH | OFlags::DIRECTORY)?;
         rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok(Place { parent, name: name.to_owned(), contents: false })
-    }
-
-    /// A folder asked for with a trailing slash keeps its name in the archive.
-    fn named(mut self, name: OsString, contents: bool) -> Place {
-        self.contents = contents;
-        if !contents {
-            self.name = OsString::from(".");
-            // The archive's entries are named after the folder.
-            self.name.push("/");
-            self.name.push(&name);
-        }
-        self
-    }
-
-    /// The name to open, relative to the parent.
-    fn opened(&self) -> &OsStr {
-        if self.name.as_bytes().starts_with(b"./") { OsStr::new(".") } else { &self.name }
-    }
-
-    fn archive_name(&self) -> PathBuf {
-        let name = self.name.as_bytes();
-        PathBuf::from(OsStr::from_bytes(name.strip_prefix(b"./").unwrap_or(name)))
+        Ok(Place { parent, name: name.to_owned() })
     }
 
     fn stat(&self) -> io::Result<PathStat> {
-        let stat = rustix::fs::statat(&self.parent, self.opened(), AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = rustix::fs::statat(&self.parent, &self.name, AtFlags::SYMLINK_NOFOLLOW)?;
         let link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
-        let link_target = if link {
-            rustix::fs::readlinkat(&self.parent, self.opened(), Vec::new())?.to_string_lossy().into_owned()
-        } else {
-            String::new()
-        };
-        let name = if self.contents { "/".to_owned() } else { self.archive_name().to_string_lossy().into_owned() };
+        let link_target =
+            if link { rustix::fs::readlinkat(&self.parent, &self.name, Vec::new())?.to_string_lossy().into_owned() } else { String::new() };
         let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or(0);
         Ok(PathStat {
-            name,
+            name: self.name.to_string_lossy().into_owned(),
             size: u64::try_from(stat.st_size).unwrap_or(0),
             mode: stat.st_mode,
             modified: Timestamp::new(stat.st_mtime, nanoseconds).unwrap_or_default(),
             link_target,
         })
     }
+}
+
+/// Whether a path ends so that it must be a folder's.
+fn is_inside(path: &str) -> bool {
+    path.ends_with('/') || is_contents(path)
+}
+
+/// Whether a path means what is in a folder, not the folder.
+fn is_contents(path: &str) -> bool {
+    let bare = path.trim_end_matches('/');
+    bare == "." || bare.ends_with("/.")
+}
+
+/// What Docker calls the thing at a path, in its stat and as the first part of names in an archive.
+fn called(path: &str) -> OsString {
+    if is_contents(path) {
+        return OsString::from(".");
+    }
+    lexically(&Path::new("/").join(path)).file_name().map_or_else(|| OsString::from("/"), OsStr::to_owned)
+}
+
+/// Where the links at and on the way to `path` lead in the end, as far as they lead anywhere.
+fn follow(root: BorrowedFd<'_>, path: &Path) -> PathBuf {
+    const MOST: usize = 255;
+    let mut rest: Vec<OsString> = path.iter().rev().map(OsStr::to_owned).collect();
+    let (mut end, mut links) = (PathBuf::from("/"), 0);
+    while let Some(part) = rest.pop() {
+        if part == ".." {
+            end.pop();
+            continue;
+        }
+        let folder = mount::open_in(root, &end, OFlags::PATH | OFlags::DIRECTORY);
+        match folder.ok().and_then(|folder| rustix::fs::readlinkat(folder, &part, Vec::new()).ok()) {
+            Some(target) if links < MOST => {
+                links += 1;
+                let target = PathBuf::from(OsStr::from_bytes(target.as_bytes()));
+                rest.extend(target.iter().rev().map(OsStr::to_owned));
+            }
+            // An absolute path begins anew.
+            _ => end.push(part),
+        }
+    }
+    end
 }
 
 /// A path without `.`, and `..` taken by the text: nothing is above the root.
@@ -230,7 +241,7 @@ fn lexically(path: &Path) -> PathBuf {
 struct Packer<W: Write> {
     tar: Builder<W>,
     /// Files with several names, by device and number: the first name in the archive.
-    linked: std::collections::HashMap<(u64, u64), PathBuf>,
+    linked: std::collections::HashMap<(u64, u64), Vec<u8>>,
 }
 
 impl<W: Write> Packer<W> {
@@ -244,8 +255,7 @@ impl<W: Write> Packer<W> {
     }
 
     /// Adds `name` in `folder` under the name `as_name`, with all that is in it.
-    fn add(&mut self, folder: BorrowedFd<'_>, name: &OsStr, as_name: &Path) -> io::Result<()> {
-        let name = if name.as_bytes().starts_with(b"./") { OsStr::new(".") } else { name };
+    fn add(&mut self, folder: BorrowedFd<'_>, name: &OsStr, as_name: &[u8]) -> io::Result<()> {
         let fd = rustix::fs::openat(folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
         let metadata = File::from(fd.try_clone()?).metadata()?;
         let kind = metadata.file_type();
@@ -253,24 +263,20 @@ impl<W: Write> Packer<W> {
         header.set_metadata_in_mode(&metadata, tar::HeaderMode::Complete);
         // A type in the mode is not for archives.
         header.set_mode(metadata.permissions().mode() & 0o7777);
+        header.set_size(0);
         if kind.is_dir() {
-            let mut named = as_name.as_os_str().to_owned();
-            named.push("/");
-            header.set_size(0);
-            self.tar.append_data(&mut header, Path::new(&named), io::empty())?;
+            self.put(header, &below(as_name, b""), &[], io::empty())?;
             return self.add_contents(fd.as_fd(), as_name);
         }
         if kind.is_symlink() {
             let target = rustix::fs::readlinkat(folder, name, Vec::new())?;
-            header.set_size(0);
             header.set_entry_type(EntryType::Symlink);
-            return self.tar.append_link(&mut header, as_name, Path::new(OsStr::from_bytes(target.as_bytes())));
+            return self.put(header, as_name, target.as_bytes(), io::empty());
         }
         if metadata.nlink() > 1 {
-            if let Some(first) = self.linked.get(&(metadata.dev(), metadata.ino())) {
-                header.set_size(0);
+            if let Some(first) = self.linked.get(&(metadata.dev(), metadata.ino())).cloned() {
                 header.set_entry_type(EntryType::Link);
-                return self.tar.append_link(&mut header, as_name, first);
+                return self.put(header, as_name, &first, io::empty());
             }
             self.linked.insert((metadata.dev(), metadata.ino()), as_name.to_owned());
         }
@@ -279,12 +285,11 @@ impl<W: Write> Packer<W> {
             // A file that grows or shrinks meanwhile must not break the archive.
             let size = metadata.len();
             header.set_size(size);
-            return self.tar.append_data(&mut header, as_name, file.take(size).chain(io::repeat(0)).take(size));
+            return self.put(header, as_name, &[], file.take(size).chain(io::repeat(0)).take(size));
         }
         if kind.is_socket() {
             return Ok(());
         }
-        header.set_size(0);
         header.set_entry_type(match () {
             () if kind.is_fifo() => EntryType::Fifo,
             () if kind.is_block_device() => EntryType::Block,
@@ -294,17 +299,36 @@ impl<W: Write> Packer<W> {
             header.set_device_major(rustix::fs::major(metadata.rdev()))?;
             header.set_device_minor(rustix::fs::minor(metadata.rdev()))?;
         }
-        self.tar.append_data(&mut header, as_name, io::empty())
+        self.put(header, as_name, &[], io::empty())
     }
 
-    fn add_contents(&mut self, folder: BorrowedFd<'_>, as_name: &Path) -> io::Result<()> {
+    /// Writes one entry. Names stand as they are, `./` or `/` in front included, which the library would take off.
+    fn put(&mut self, mut header: Header, name: &[u8], link: &[u8], data: impl Read) -> io::Result<()> {
+        let fields = header.as_old_mut();
+        let mut long = Vec::new();
+        for (key, text, field) in [("path", name, &mut fields.name), ("linkpath", link, &mut fields.linkname)] {
+            if text.len() > field.len() {
+                long.push((key, text));
+            }
+            let kept = text.len().min(field.len());
+            field.fill(0);
+            field[..kept].copy_from_slice(&text[..kept]);
+        }
+        if !long.is_empty() {
+            self.tar.append_pax_extensions(long)?;
+        }
+        header.set_cksum();
+        self.tar.append(&header, data)
+    }
+
+    fn add_contents(&mut self, folder: BorrowedFd<'_>, as_name: &[u8]) -> io::Result<()> {
         let mut names = Vec::new();
         for entry in fs::read_dir(mount::path_of(folder))? {
             names.push(entry?.file_name());
         }
         names.sort();
         for name in names {
-            match self.add(folder, &name, &as_name.join(&name)) {
+            match self.add(folder, &name, &below(as_name, name.as_bytes())) {
                 // Gone since it was listed.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 other => other?,
@@ -312,6 +336,12 @@ impl<W: Write> Packer<W> {
         }
         Ok(())
     }
+}
+
+/// The name of something in a folder of an archive; the folder of no name is the archive itself.
+fn below(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    let slash: &[u8] = if folder.is_empty() || folder.ends_with(b"/") { b"" } else { b"/" };
+    [folder, slash, name].concat()
 }
 
 fn unpack(root: BorrowedFd<'_>, to: &Path, keep_kinds: bool, from: impl Read) -> Result<(), ContainerError> {
@@ -415,8 +445,17 @@ fn set_time(parent: BorrowedFd<'_>, name: &OsStr, seconds: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::lexically;
+    use super::{called, lexically};
     use std::path::Path;
+
+    #[test]
+    fn things_are_called_by_the_end_of_their_path() {
+        for (path, name) in
+            [("/etc/hosts", "hosts"), ("etc/", "etc"), ("/etc/.", "."), (".", "."), ("/./", "."), ("/", "/"), ("/a/..", "/")]
+        {
+            assert_eq!(called(path), name, "{path}");
+        }
+    }
 
     #[test]
     fn no_path_leads_above_the_root() {

@@ -10,7 +10,7 @@ use rustix::thread::{set_no_new_privs, set_thread_groups, set_thread_res_gid, se
 use rustix::{fs::Gid, fs::Uid};
 
 use super::accounts::{self, Identity};
-use super::spec::ProcessSpec;
+use super::spec::{Calls, ProcessSpec};
 use crate::sys::{caps, process, seccomp, signal, userns};
 
 /// Why a process could not be started: the text, and the status that its container gets.
@@ -75,12 +75,10 @@ fn prepare(spec: &ProcessSpec, stdio_owner: impl FnOnce(&Identity)) -> Result<Pr
     }
     let env = environment(&spec.env, &who.home);
     let args = c_strings(&spec.args)?;
-    let filter = if let Some(profile) = spec.profile.as_deref().filter(|_| spec.seccomp) {
-        Some(super::profile::filter(profile, spec.capabilities).map_err(StartError::new)?)
-    } else if spec.seccomp {
-        Some(seccomp::default_filter(spec.capabilities).map_err(StartError::doing("make the seccomp filter"))?)
-    } else {
-        None
+    let filter = match &spec.calls {
+        Calls::Any => None,
+        Calls::Usual => Some(seccomp::default_filter(spec.capabilities).map_err(StartError::doing("make the seccomp filter"))?),
+        Calls::Chosen(filter) => Some(filter.clone()),
     };
     enter_cwd(&spec.cwd)?;
     become_identity(&who, spec, filter)?;

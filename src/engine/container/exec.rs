@@ -9,7 +9,7 @@ use super::fanout::{Fanout, Output};
 use super::lifecycle::not_running;
 use super::live::{self, Live};
 use super::record::Status;
-use super::spec::{Command, ProcessSpec, Reply, Request};
+use super::spec::{Calls, Command, ProcessSpec, Reply, Request};
 use super::start::{override_env, process_spec};
 use super::store::{Container, Containers};
 use super::{ContainerError, names};
@@ -135,7 +135,7 @@ impl Containers {
         exec.lock().started = true;
         let request = &exec.request;
         let output = exec.fanout.subscribe(request.attach_stdout || request.tty, request.attach_stderr);
-        let spec = self.exec_spec(exec, size);
+        let spec = self.exec_spec(exec, size)?;
         let connected = live::connect(&exec.container.dir, &Request::Exec(Box::new(spec)), request.attach_stdin);
         let (live, mut news) = connected.map_err(|e| ContainerError::failed("cannot reach the container's monitor", e))?;
         match news.next(&exec.fanout, || ()).await {
@@ -179,7 +179,7 @@ impl Containers {
         }
     }
 
-    fn exec_spec(&self, exec: &Exec, size: Option<(u16, u16)>) -> ProcessSpec {
+    fn exec_spec(&self, exec: &Exec, size: Option<(u16, u16)>) -> Result<ProcessSpec, ContainerError> {
         let record = exec.container.lock();
         let request = &exec.request;
         let mut config = record.config.clone();
@@ -191,16 +191,16 @@ impl Containers {
         if !request.working_dir.is_empty() {
             config.working_dir.clone_from(&request.working_dir);
         }
-        let mut spec = process_spec(&config, &record.host);
+        let mut spec = process_spec(&config, &record.host).map_err(ContainerError::Invalid)?;
         spec.args.clone_from(&request.args);
         override_env(&mut spec.env, &request.env);
         spec.group_doors = Group::of(&exec.container.id).map(|g| g.doors()).unwrap_or_default();
         spec.size = size.filter(|s| *s != (0, 0)).unwrap_or(request.console_size);
         if request.privileged {
             spec.capabilities = caps::bits(&caps::NAMES);
-            spec.seccomp = false;
+            spec.calls = Calls::Any;
         }
-        spec
+        Ok(spec)
     }
 }
 

@@ -89,7 +89,7 @@ pub(super) fn command(config: &RunConfig) -> Option<Vec<String>> {
         "CMD" => Some(test[1..].to_vec()).filter(|words| !words.is_empty()),
         "CMD-SHELL" => {
             let shell = config.shell.clone().filter(|s| !s.is_empty()).unwrap_or_else(|| vec!["/bin/sh".into(), "-c".into()]);
-            Some(shell.into_iter().chain(test.get(1).cloned()).collect())
+            Some(shell.into_iter().chain(test[1..].iter().cloned()).collect())
         }
         _ => None,
     }

@@ -211,7 +211,7 @@ pub struct Ulimit {
 
 /// A mount in the long form (`--mount`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(rename = "Mount", rename_all = "PascalCase", default)]
 pub struct MountRequest {
     #[serde(rename = "Type", deserialize_with = "nullable")]
     pub kind: String,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::cgroup::Group;
 use super::fanout::Output;
+use super::health::HealthStatus;
 use super::record::{Record, Status};
 use super::spec::Command;
 use super::store::{Container, Containers};
@@ -29,6 +30,10 @@ impl Containers {
     pub async fn kill(&self, container: &Arc<Container>, name: &str, signal_name: &str) -> Result<(), ContainerError> {
         let number = if signal_name.is_empty() { Some(libc::SIGKILL) } else { signal::parse(signal_name) };
         let Some(number) = number else { return Err(ContainerError::Invalid(format!("Invalid signal: {signal_name}"))) };
+        // Whatever the signal, there is no process that could get it.
+        if self.stop_restarting(container)? {
+            return Ok(());
+        }
         let Some(live) = container.live().filter(|_| container.lock().state.status.is_running()) else {
             return Err(ContainerError::Conflict(format!("cannot kill container: {name}: container {} is not running", container.id)));
         };
@@ -68,11 +73,8 @@ impl Containers {
     /// Asks a container to stop, and ends it after `timeout` seconds (negative: never; `None`: its own).
     pub async fn stop(&self, container: &Arc<Container>, timeout: Option<i64>, signal_name: Option<&str>) -> Result<(), ContainerError> {
         let _held = container.operation.lock().await;
-        if container.lock().state.status == Status::Restarting {
-            container.update(|r| {
-                r.state.status = Status::Exited;
-                r.state.stopped_by_hand = true;
-            })?;
+        if self.stop_restarting(container)? {
+            self.tell(container, "stop", &[]);
             return Ok(());
         }
         if !container.lock().state.status.is_running() {
@@ -117,7 +119,7 @@ impl Containers {
             if container.lock().state.status.is_running() { self.stop_held(container, timeout, signal_name).await } else { Ok(()) };
         container.lock().host.auto_remove = auto_remove;
         stopped?;
-        self.start_held(container).await?;
+        self.start_by_hand(container).await?;
         self.tell(container, "restart", &[]);
         Ok(())
     }
@@ -159,6 +161,10 @@ impl Containers {
         container.update(|r| {
             if r.state.status.is_running() {
                 r.state.status = status;
+            }
+            // Nobody asks one that could not answer; the first answer afterwards counts again.
+            if let (Status::Paused, Some(health)) = (status, &mut r.state.health) {
+                health.status = HealthStatus::Unhealthy;
             }
         })
     }
@@ -211,17 +217,12 @@ impl Containers {
         }
         if record.state.status.is_running() || record.state.status == Status::Restarting {
             if !force {
-                let (what, todo) = match record.state.status {
-                    Status::Paused => ("paused", "must be unpaused before removing"),
-                    Status::Restarting => ("restarting", "stop the container before removing or force remove"),
-                    _ => ("running", "stop the container before removing or force remove"),
+                let why = match record.state.status {
+                    Status::Paused => "paused and must be unpaused first",
+                    Status::Restarting => "restarting: stop the container before removing or force remove",
+                    _ => "running: stop the container before removing or force remove",
                 };
-                let text = if what == "paused" {
-                    format!("cannot remove container \"/{}\": container is paused and {todo}", record.name)
-                } else {
-                    format!("cannot remove container \"/{}\": container is {what}: {todo}", record.name)
-                };
-                return Err(ContainerError::Conflict(text));
+                return Err(ContainerError::Conflict(format!("cannot remove container \"/{}\": container is {why}", record.name)));
             }
             {
                 let mut record = container.lock();

@@ -27,6 +27,7 @@ mod netfiles;
 mod networks;
 mod profile;
 mod record;
+mod restart;
 mod root;
 mod setup;
 mod sharing;

@@ -5,6 +5,8 @@
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition};
 use serde::Deserialize;
 
+use super::host::HostConfig;
+use super::spec::Calls;
 use crate::sys::caps;
 use crate::sys::seccomp::{Filter, Rule};
 use crate::units::quote;
@@ -50,8 +52,22 @@ struct Conditions {
     min_kernel: String,
 }
 
+/// Which system calls a container's processes may make: of several options the last counts. The error is Docker's text.
+pub(super) fn calls(host: &HostConfig, capabilities: u64) -> Result<Calls, String> {
+    if host.privileged {
+        return Ok(Calls::Any);
+    }
+    let mut given = host.security_opt.iter().flatten().filter_map(|o| o.strip_prefix("seccomp=").or_else(|| o.strip_prefix("seccomp:")));
+    match given.next_back() {
+        None | Some("" | "builtin") => Ok(Calls::Usual),
+        Some("unconfined") => Ok(Calls::Any),
+        // JSON that a client put in place of the file's name.
+        Some(profile) => filter(profile, capabilities).map(Calls::Chosen),
+    }
+}
+
 /// The filter for a container that has `capabilities` (bits as in `caps`); the error is Docker's text.
-pub(super) fn filter(json: &str, capabilities: u64) -> Result<Filter, String> {
+fn filter(json: &str, capabilities: u64) -> Result<Filter, String> {
     let profile: Profile = serde_json::from_str(json).map_err(|e| format!("Decoding seccomp profile failed: {e}"))?;
     if !profile.architectures.is_empty() && !profile.arch_map.is_empty() {
         return Err(

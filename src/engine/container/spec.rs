@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::network::{Attachment, Place6, Protocol, Published};
+use crate::sys::seccomp::Filter;
 
 /// The first message on a connection to a monitor. A stream for standard input may come with it as a descriptor.
 #[derive(Debug, Serialize, Deserialize)]
@@ -242,6 +243,16 @@ impl MountSpec {
     }
 }
 
+/// Which system calls a process may make.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Calls {
+    Any,
+    /// Those that the engine's own filter lets pass.
+    Usual,
+    /// Those that the user's filter lets pass.
+    Chosen(Filter),
+}
+
 /// A process in a container.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProcessSpec {
@@ -259,10 +270,7 @@ pub struct ProcessSpec {
     /// Capabilities, as bits.
     pub capabilities: u64,
     pub no_new_privileges: bool,
-    pub seccomp: bool,
-    /// A filter of the user's in place of the engine's own, as Docker's JSON.
-    #[serde(default)]
-    pub profile: Option<String>,
+    pub calls: Calls,
     /// Resource number, soft and hard limit.
     pub limits: Vec<(u32, u64, u64)>,
     /// How much sooner than others it is killed where memory runs out, -1000 to 1000; 0 is as it comes.

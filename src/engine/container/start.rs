@@ -21,16 +21,14 @@ use crate::image::RunConfig;
 use crate::network::{BRIDGE, Published, porter};
 use crate::sys::{caps, process, signal};
 
-/// Seconds after which a container that is started again counts as one that works.
-const LONG_RUN: i64 = 10;
-
+const NO_NEW_PRIVILEGES: &str = "no-new-privileges";
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Containers {
     /// Starts a container that does not run. [`ContainerError::NotModified`] when it runs already.
     pub async fn start(&self, container: &Arc<Container>) -> Result<(), ContainerError> {
         let _held = container.operation.lock().await;
-        self.start_held(container).await
+        self.start_by_hand(container).await
     }
 
     pub(super) async fn start_held(&self, container: &Arc<Container>) -> Result<(), ContainerError> {
@@ -190,8 +188,13 @@ impl Containers {
         }
         let mut lasted = 0;
         let leaves = container.lock().host.auto_remove;
+        let again = self.restart_due(container, code);
         let mut change = |r: &mut Record| {
             r.state.status = Status::Exited;
+            if again {
+                // Written down: should the engine go before the wait is over, the next one starts it.
+                r.restarts();
+            }
             r.state.pid = 0;
             r.state.exit_code = code;
             r.state.oom_killed = out_of_memory;
@@ -217,11 +220,6 @@ impl Containers {
             self.tell(container, "oom", &[]);
         }
         self.tell(container, "die", &[("execDuration", lasted.to_string()), ("exitCode", code.to_string())]);
-        let again = self.restart_due(container, code);
-        if again {
-            // Written down: should the engine go before the wait is over, the next one starts it.
-            let _ = container.update(|r| r.state.status = Status::Restarting);
-        }
         container.phase.send_modify(|p| {
             p.running = false;
             p.exits += 1;
@@ -236,54 +234,6 @@ impl Containers {
             let _ = self.remove_held(container, true).await;
             drop(held);
         }
-    }
-
-    /// Whether the container's policy wants it started again.
-    fn restart_due(&self, container: &Container, code: i32) -> bool {
-        let record = container.lock();
-        let policy = &record.host.restart_policy;
-        !record.state.stopped_by_hand
-            && match policy.name.as_str() {
-                "always" | "unless-stopped" => true,
-                "on-failure" => {
-                    code != 0 && (policy.maximum_retry_count == 0 || i64::from(record.restart_count) < policy.maximum_retry_count)
-                }
-                _ => false,
-            }
-    }
-
-    /// Starts a container that ran for `lasted` seconds again, after the wait that Docker makes: 100 ms, doubled each time, one minute at
-    /// most, and from the beginning for one that ran for a while.
-    fn restart_later(&self, container: Arc<Container>, lasted: i64) {
-        let containers = self.clone();
-        // Boxed by being spawned: starting leads here again.
-        tokio::spawn(async move {
-            let count = if lasted >= LONG_RUN { 0 } else { container.lock().restart_count };
-            let wait = std::time::Duration::from_millis(100 << count.min(9)).min(std::time::Duration::from_secs(60));
-            let mut phase = container.phase.subscribe();
-            // Removed or started by hand meanwhile.
-            let seen = *phase.borrow_and_update();
-            let moved =
-                tokio::time::timeout(wait, async move { drop(phase.wait_for(|p| p.removed || p.starts != seen.starts).await) }).await;
-            if moved.is_ok() {
-                return;
-            }
-            let _held = container.operation.lock().await;
-            if container.lock().state.status != Status::Restarting {
-                return;
-            }
-            let _ = container.update(|r| r.restart_count += 1);
-            if containers.start_boxed(&container).await.is_err() {
-                let _ = container.update(|r| r.state.status = Status::Exited);
-            }
-        });
-    }
-
-    fn start_boxed<'a>(
-        &'a self,
-        container: &'a Arc<Container>,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), ContainerError>> + Send + 'a>> {
-        Box::pin(self.start_held(container))
     }
 
     /// Finds out what became of a container while no engine ran.
@@ -335,8 +285,8 @@ impl Containers {
         let code = container.lock().state.exit_code;
         container.phase.send_modify(|p| p.exit_code = code);
         if tokio::runtime::Handle::try_current().is_ok() && self.restart_due(container, code) {
-            let _ = container.update(|r| r.state.status = Status::Restarting);
-            self.restart_later(Arc::clone(container), LONG_RUN);
+            let _ = container.update(Record::restarts);
+            self.restart_later(Arc::clone(container), 0);
             return;
         }
         if record.host.auto_remove {
@@ -389,7 +339,7 @@ fn spec(container: &Container, record: &Record, plan: Plan, joined: Joined) -> s
         mounts.push(MountSpec::bind(&device.path_on_host, &device.path_in_container, false));
     }
     mounts.extend(host.tmpfs.iter().flatten().map(|(t, o)| MountSpec::Tmpfs { target: t.clone(), options: o.clone() }));
-    let mut process = process_spec(config, host);
+    let mut process = process_spec(config, host).map_err(std::io::Error::other)?;
     for entry in plan.env {
         let name = entry.split('=').next().unwrap_or_default();
         // The container's own variables win.
@@ -427,12 +377,14 @@ fn spec(container: &Container, record: &Record, plan: Plan, joined: Joined) -> s
     })
 }
 
-/// A process as the container's configs want it; the arguments are left to the caller.
-pub(super) fn process_spec(config: &RunConfig, host: &HostConfig) -> ProcessSpec {
-    let options: Vec<&str> = host.security_opt.iter().flatten().map(String::as_str).collect();
-    let named = |name: &str| options.iter().any(|o| *o == name || o.replace('=', ":") == format!("{name}:true"));
-    let unconfined = options.iter().any(|o| o.replace('=', ":") == "seccomp:unconfined");
-    ProcessSpec {
+/// A process as the container's configs want it, or what Docker says of one that cannot be; the arguments are left to the caller.
+pub(super) fn process_spec(config: &RunConfig, host: &HostConfig) -> Result<ProcessSpec, String> {
+    let unprivileged = host.security_opt.iter().flatten().rev().find_map(|option| match option.split_once(['=', ':']) {
+        None => (option == NO_NEW_PRIVILEGES).then_some(true),
+        Some((name, value)) => (name == NO_NEW_PRIVILEGES).then(|| value.starts_with(['1', 't', 'T'])),
+    });
+    let capabilities = capabilities(host);
+    Ok(ProcessSpec {
         args: Vec::new(),
         env: environment(config),
         cwd: config.working_dir.clone(),
@@ -441,20 +393,13 @@ pub(super) fn process_spec(config: &RunConfig, host: &HostConfig) -> ProcessSpec
         tty: config.tty,
         size: (host.console_size[0], host.console_size[1]),
         stdin: config.open_stdin,
-        capabilities: capabilities(host),
-        no_new_privileges: named("no-new-privileges"),
-        seccomp: !host.privileged && !unconfined,
-        profile: profile(host).filter(|_| !host.privileged).map(str::to_owned),
+        capabilities,
+        no_new_privileges: unprivileged == Some(true),
+        calls: super::profile::calls(host, capabilities)?,
         limits: host.ulimits.iter().filter_map(|u| Some((limit_number(&u.name)?, limit(u.soft), limit(u.hard)))).collect(),
         oom_score_adj: i16::try_from(host.oom_score_adj).unwrap_or_default(),
         group_doors: Vec::new(),
-    }
-}
-
-/// The user's own seccomp profile: JSON that a client put in place of the file's name.
-pub(super) fn profile(host: &HostConfig) -> Option<&str> {
-    let mut given = host.security_opt.iter().flatten().filter_map(|o| o.strip_prefix("seccomp=").or_else(|| o.strip_prefix("seccomp:")));
-    given.next_back().filter(|profile| !matches!(*profile, "unconfined" | "builtin" | ""))
+    })
 }
 
 /// The container's environment: Docker's own variables, then the config's.

@@ -64,6 +64,8 @@ pub struct Container {
     pub(super) logged: watch::Sender<u64>,
     pub(super) fanout: Arc<Fanout>,
     pub(super) live: Mutex<Option<Arc<Live>>>,
+    /// How long it waited before it was last started again by its policy.
+    pub(super) waited: Mutex<std::time::Duration>,
     /// Held by whoever starts, stops or removes it.
     pub(super) operation: tokio::sync::Mutex<()>,
 }
@@ -89,6 +91,7 @@ impl Container {
             logged: watch::Sender::new(0),
             fanout: Arc::default(),
             live: Mutex::default(),
+            waited: Mutex::default(),
             operation: tokio::sync::Mutex::default(),
         })
     }

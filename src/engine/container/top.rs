@@ -41,7 +41,16 @@ impl Containers {
         let numbers = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
         let mut all: Vec<_> = numbers.filter(|p| namespace(*p).as_ref() == Some(&wanted)).filter_map(read).collect();
         all.sort_by_key(|p| p.pid);
-        if !alone {
+        if alone {
+            // Those of containers that share its namespace are theirs.
+            let shared = format!("container:{}", container.id);
+            let guest = |other: &std::sync::Arc<Container>| {
+                let record = other.lock();
+                (record.host.pid_mode == shared && record.state.status.is_running()).then(|| parent(record.state.pid))
+            };
+            let guests: Vec<i32> = self.list().iter().filter_map(guest).collect();
+            all.retain(|p| !guests.iter().any(|monitor| stems_from(p.pid, *monitor)));
+        } else {
             // Others are in its namespace: its own ones stem from its first, or from what the engine ran in it.
             all.retain(|p| stems_from(p.pid, parent(pid)));
         }
@@ -69,6 +78,10 @@ fn read(pid: i32) -> Option<ProcessInfo> {
     let uid = status.lines().find_map(|l| l.strip_prefix("Uid:"))?.split_ascii_whitespace().nth(1)?.parse().ok()?;
     let state = fields.first()?.chars().next()?;
     let line = command_line(pid, state)?;
+    if state != 'Z' && line.starts_with(super::monitor::NAME.as_bytes()) {
+        // In a namespace that it shares a container's monitors are seen, too.
+        return None;
+    }
     let words: Vec<_> = line.split(|b| *b == 0).filter(|w| !w.is_empty()).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
     Some(ProcessInfo {
         pid,

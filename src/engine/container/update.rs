@@ -1,18 +1,14 @@
 //! Changing the limits of a container that exists, running or not.
 
-use serde_json::Value;
-
 use super::ContainerError;
 use super::cgroup::Group;
 use super::host::HostConfig;
 use super::store::{Container, Containers};
 
 impl Containers {
-    /// Lays `change` (fields of a host config) over the container's own; gives what its user should know.
-    pub fn update_limits(&self, container: &Container, change: &Value) -> Result<Vec<String>, ContainerError> {
+    /// Lays what is `wanted` in a host config over the container's own; gives what its user should know.
+    pub fn update_limits(&self, container: &Container, wanted: HostConfig) -> Result<Vec<String>, ContainerError> {
         let refuse = |text: &str| Err(ContainerError::Conflict(format!("Cannot update container {}: {text}", container.id())));
-        let wanted: HostConfig =
-            serde_json::from_value(change.clone()).map_err(|e| ContainerError::Invalid(format!("invalid JSON: {e}")))?;
         super::check::resources(&wanted, true)?;
         wanted.restart_policy.check()?;
         let current = container.record().host;

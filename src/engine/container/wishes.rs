@@ -53,9 +53,6 @@ pub(super) fn check(record: &Record) -> Result<(), String> {
     if let Some(wish) = host.device_requests.iter().flatten().next() {
         return Err(no_driver(wish));
     }
-    if let Some(profile) = super::start::profile(host).filter(|_| !host.privileged) {
-        super::profile::filter(profile, 0)?;
-    }
     devices(host)?;
     host.tmpfs.iter().flatten().try_for_each(|(_, options)| tmpfs(options))?;
     record.mounts.iter().try_for_each(super::record::MountPoint::check_subpath)

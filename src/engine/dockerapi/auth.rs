@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use serde_json::json;
 
 use super::ApiError;
 use super::json::Json;
+use super::sent::Sent;
 use crate::base64;
 use crate::registry::{Credentials, Refusal, RegistryClient};
 
@@ -48,8 +48,11 @@ pub fn secrets(headers: &HeaderMap) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// `POST /auth`: tries the login at its registry.
-pub async fn login(body: Bytes) -> Result<impl IntoResponse, ApiError> {
-    let config: AuthConfig = serde_json::from_slice(&body).map_err(|e| ApiError::invalid(e.to_string()))?;
+pub async fn login(sent: Sent) -> Result<impl IntoResponse, ApiError> {
+    // Docker blames itself for what it cannot read here.
+    let read: Result<Option<AuthConfig>, ApiError> = sent.optional("AuthConfig");
+    let read = read.map_err(|e| ApiError::internal(e.message.trim_start_matches("invalid JSON: ")))?;
+    let config = read.ok_or_else(|| ApiError::internal("EOF"))?;
     let host = config.serveraddress.trim_start_matches("http://").trim_start_matches("https://");
     let host = host.split('/').next().unwrap_or_default().to_owned();
     if host.is_empty() || host.ends_with("docker.io") {

@@ -1,9 +1,9 @@
 //! What every answer of Docker's carries, and the API version in the path.
 
-use axum::extract::Request;
+use axum::extract::{Extension, Request};
 use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::ApiError;
 use super::version::{API_VERSION, ENGINE_VERSION, MIN_API_VERSION};
@@ -25,23 +25,13 @@ pub fn identified(mut response: Response) -> Response {
     response
 }
 
-/// Takes `/v1.NN` off the path and refuses versions that are not spoken here.
+/// Takes `/v1.NN` off the path.
 pub fn strip_version(mut request: Request) -> Result<Request, ApiError> {
     let Some((version, rest)) = versioned(request.uri().path()) else {
         request.extensions_mut().insert(AskedVersion(API_VERSION.to_owned()));
         return Ok(request);
     };
     let asked = AskedVersion(version.to_owned());
-    if older(version, MIN_API_VERSION) {
-        let message = format!(
-            "client version {version} is too old. Minimum supported API version is {MIN_API_VERSION}, please upgrade your client to a newer version"
-        );
-        return Err(ApiError::invalid(message));
-    }
-    if older(API_VERSION, version) {
-        let message = format!("client version {version} is too new. Maximum supported API version is {API_VERSION}");
-        return Err(ApiError::invalid(message));
-    }
     let target = match request.uri().query() {
         Some(query) => format!("{rest}?{query}"),
         None => rest.to_owned(),
@@ -54,6 +44,20 @@ pub fn strip_version(mut request: Request) -> Result<Request, ApiError> {
         }
         Err(_) => Err(ApiError::not_found("page not found")),
     }
+}
+
+/// Refuses the versions that are not spoken here, of what is asked for at an address that there is.
+pub async fn refuse_versions(Extension(AskedVersion(version)): Extension<AskedVersion>, request: Request, next: Next) -> Response {
+    let refused = if older(&version, MIN_API_VERSION) {
+        format!(
+            "client version {version} is too old. Minimum supported API version is {MIN_API_VERSION}, please upgrade your client to a newer version"
+        )
+    } else if older(API_VERSION, &version) {
+        format!("client version {version} is too new. Maximum supported API version is {API_VERSION}")
+    } else {
+        return next.run(request).await;
+    };
+    ApiError::invalid(refused).into_response()
 }
 
 /// The version of the API that a request speaks: an extension of every request.

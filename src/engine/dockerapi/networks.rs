@@ -8,15 +8,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::ApiError;
-use super::containers::parse;
 use super::json::Json;
-use super::params::{Filters, Params};
+use super::params::Params;
+use super::sent::Sent;
 use crate::Engine;
 use crate::container::{Connection, nullable};
 use crate::network::{BRIDGE, HOST, NONE, Network, NetworkError, NetworkRequest, Pool};
@@ -48,7 +47,7 @@ impl From<NetworkError> for ApiError {
 
 /// A container's wishes for one network, as clients send them.
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(rename = "EndpointSettings", rename_all = "PascalCase", default)]
 pub(super) struct Endpoint {
     #[serde(rename = "IPAMConfig")]
     ipam: Option<Value>,
@@ -86,25 +85,23 @@ struct Create {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(rename = "IPAM", rename_all = "PascalCase", default)]
 struct Ipam {
     driver: Option<String>,
     options: Option<BTreeMap<String, String>>,
     config: Option<Vec<Pool>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 struct Connect {
     container: String,
-    #[serde(default)]
     endpoint_config: Option<Endpoint>,
-    #[serde(default)]
     force: Option<bool>,
 }
 
-async fn create(State(engine): State<Arc<Engine>>, body: Bytes) -> Result<Response, ApiError> {
-    let body: Create = parse(&body)?;
+async fn create(State(engine): State<Arc<Engine>>, sent: Sent) -> Result<Response, ApiError> {
+    let body: Create = sent.json("NetworkCreateRequest")?;
     let swarm = body.ingress == Some(true) || body.config_only == Some(true);
     if swarm || body.config_from.is_some_and(|c| c.get("Network").and_then(Value::as_str).is_some_and(|n| !n.is_empty())) {
         return Err(ApiError::invalid("ingress networks and configurations of networks are Swarm's, which this engine is not"));
@@ -133,15 +130,14 @@ async fn list(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json<
         return Err(ApiError::invalid(format!("invalid filter: 'type'='{other}'")));
     }
     let dangling = filters.boolean("dangling")?;
-    let any = |name: &str, test: &dyn Fn(&str) -> bool| filters.get(name).is_empty() || filters.get(name).iter().any(|v| test(v));
     let chosen = engine.containers.networks().list().into_iter().filter(|n| {
-        any("driver", &|v| n.driver == v)
-            && any("id", &|v| n.id.starts_with(v))
-            && any("name", &|v| n.name.contains(v))
-            && any("scope", &|v| v == "local")
-            && any("type", &|v| (v == "builtin") == is_predefined(n))
+        filters.any("driver", |v| n.driver == v)
+            && filters.any("id", |v| n.id.starts_with(v))
+            && filters.any("name", |v| n.name.contains(v))
+            && filters.any("scope", |v| v == "local")
+            && filters.any("type", |v| (v == "builtin") == is_predefined(n))
             && dangling.is_none_or(|d| d == (!is_predefined(n) && !is_used(&engine, n)))
-            && labels_match(&filters, n)
+            && filters.labels_match(Some(&n.labels))
     });
     Ok(Json(Value::Array(chosen.map(|n| shown(&n, json!({}))).collect())))
 }
@@ -159,15 +155,16 @@ async fn remove(State(engine): State<Arc<Engine>>, Path(id): Path<String>) -> Re
 async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<Json<Value>, ApiError> {
     let filters = params.filters(&["label", "label!", "until"])?;
     let until = filters.until()?;
-    let chosen = move |n: &Network| !is_predefined(n) && until.is_none_or(|u: Timestamp| n.created < u) && labels_match(&filters, n);
+    let chosen =
+        move |n: &Network| !is_predefined(n) && until.is_none_or(|u: Timestamp| n.created < u) && filters.labels_match(Some(&n.labels));
     let events = engine.events.clone();
     let deleted = blocking(move || Ok(engine.containers.networks().prune(chosen))).await?;
     events.pruned("network", 0);
     Ok(Json(json!({ "NetworksDeleted": if deleted.is_empty() { Value::Null } else { json!(deleted) } })))
 }
 
-async fn connect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, body: Bytes) -> Result<StatusCode, ApiError> {
-    let Connect { container, endpoint_config, .. } = parse(&body)?;
+async fn connect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, sent: Sent) -> Result<StatusCode, ApiError> {
+    let Connect { container, endpoint_config, .. } = sent.json("NetworkConnect")?;
     // Docker looks for the network first.
     engine.containers.networks().get(&id)?;
     let container = engine.containers.get(&container)?;
@@ -175,8 +172,8 @@ async fn connect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, body
     Ok(StatusCode::OK)
 }
 
-async fn disconnect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, body: Bytes) -> Result<StatusCode, ApiError> {
-    let Connect { container, force, .. } = parse(&body)?;
+async fn disconnect(State(engine): State<Arc<Engine>>, Path(id): Path<String>, sent: Sent) -> Result<StatusCode, ApiError> {
+    let Connect { container, force, .. } = sent.json("NetworkDisconnect")?;
     engine.containers.networks().get(&id)?;
     let container = match engine.containers.get(&container) {
         // Who is gone is on no network.
@@ -197,14 +194,6 @@ fn is_predefined(network: &Network) -> bool {
 
 fn is_used(engine: &Engine, network: &Network) -> bool {
     engine.containers.list().iter().any(|c| c.record().networks.iter().any(|p| p.network_id == network.id && p.lease.is_some()))
-}
-
-fn labels_match(filters: &Filters, network: &Network) -> bool {
-    let has = |filter: &String| match filter.split_once('=') {
-        Some((key, value)) => network.labels.get(key).is_some_and(|v| v == value),
-        None => network.labels.contains_key(filter),
-    };
-    filters.get("label").iter().all(has) && !filters.get("label!").iter().any(has)
 }
 
 /// The running containers on a network.

@@ -42,11 +42,7 @@ impl Params {
 
     /// The `filters`, none of which may have a name that is not in `known`.
     pub fn filters(&self, known: &[&str]) -> Result<Filters, ApiError> {
-        let filters = self.get("filters").map(Filters::parse).transpose()?.unwrap_or_default();
-        match filters.0.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => Err(ApiError::invalid(format!("invalid filter '{name}'"))),
-            None => Ok(filters),
-        }
+        Filters::read(self.get("filters"), known)
     }
 }
 
@@ -54,11 +50,20 @@ fn is_true(value: &str) -> bool {
     !matches!(value.trim().to_lowercase().as_str(), "" | "0" | "no" | "false" | "none")
 }
 
-/// Filters by name; a name may have several values.
+/// What shall be shown: of every name's values one at least.
 #[derive(Clone, Debug, Default)]
 pub struct Filters(BTreeMap<String, Vec<String>>);
 
 impl Filters {
+    /// Reads the parameter as it stands in the URL; no name may be there that is not in `known`.
+    pub fn read(text: Option<&str>, known: &[&str]) -> Result<Filters, ApiError> {
+        let filters = text.filter(|text| !text.is_empty()).map(Filters::parse).transpose()?.unwrap_or_default();
+        match filters.0.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(ApiError::invalid(format!("invalid filter '{name}'"))),
+            None => Ok(filters),
+        }
+    }
+
     /// Reads `{"name":{"value":true}}` or, as old clients write it, `{"name":["value"]}`.
     pub fn parse(text: &str) -> Result<Filters, ApiError> {
         let bad = || ApiError::invalid("invalid filter");
@@ -66,8 +71,9 @@ impl Filters {
         let mut filters = BTreeMap::new();
         for (name, values) in object {
             let values = match values {
-                Value::Object(values) => {
-                    values.into_iter().filter(|(_, on)| on.as_bool().unwrap_or(false)).map(|(value, _)| value).collect()
+                // Docker asks for a truth here and then takes no notice of it.
+                Value::Object(values) if values.values().all(|on| on.is_boolean() || on.is_null()) => {
+                    values.into_iter().map(|(value, _)| value).collect()
                 }
                 Value::Array(values) => {
                     values.into_iter().map(|v| v.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().ok_or_else(bad)?
@@ -89,14 +95,37 @@ impl Filters {
         self.get(name).first().map(String::as_str)
     }
 
+    /// Whether `name` is not asked for, or one of its values is accepted.
+    pub fn any(&self, name: &str, accepts: impl Fn(&str) -> bool) -> bool {
+        self.get(name).is_empty() || self.get(name).iter().any(|value| accepts(value))
+    }
+
+    /// Whether all `label` filters and no `label!` filter match.
+    pub fn labels_match(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
+        let has = |filter: &String| {
+            let (key, value) = filter.split_once('=').map_or((filter.as_str(), None), |(k, v)| (k, Some(v)));
+            labels.and_then(|l| l.get(key)).is_some_and(|v| value.is_none_or(|wanted| wanted == v))
+        };
+        self.get("label").iter().all(has) && !self.get("label!").iter().any(has)
+    }
+
     /// The value of a filter that is true or false.
     pub fn boolean(&self, name: &str) -> Result<Option<bool>, ApiError> {
         truth(name, self.get(name))
     }
 
-    /// The moment that `until` names.
+    /// The earliest of the moments that `until` names.
+    pub fn earliest_until(&self) -> Result<Option<jiff::Timestamp>, ApiError> {
+        let all = self.get("until").iter().map(|text| moment(text)).collect::<Result<Vec<_>, _>>()?;
+        Ok(all.into_iter().min())
+    }
+
+    /// The one moment that `until` names.
     pub fn until(&self) -> Result<Option<jiff::Timestamp>, ApiError> {
-        self.one("until").map(moment).transpose()
+        match self.get("until") {
+            [_, _, ..] => Err(ApiError::invalid("more than one until filter specified")),
+            other => other.first().map(|text| moment(text)).transpose(),
+        }
     }
 }
 

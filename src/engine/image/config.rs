@@ -153,11 +153,26 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserial
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// What Go calls a kind of JSON.
+pub(crate) fn go_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 /// Docker takes one string for a list of one (its `StrSlice`).
 fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
         Value::String(one) => Ok(Some(vec![one])),
-        other => serde_json::from_value(other).map(Some).map_err(serde::de::Error::custom),
+        Value::Array(words) if words.iter().all(|word| word.is_string() || word.is_null()) => {
+            Ok(Some(words.into_iter().map(|word| word.as_str().unwrap_or_default().to_owned()).collect()))
+        }
+        other => Err(serde::de::Error::custom(format!("json: cannot unmarshal {} into Go value of type string", go_kind(&other)))),
     }
 }

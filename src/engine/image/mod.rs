@@ -42,6 +42,7 @@ pub use blobs::BlobStore;
 pub use changes::apply_changes;
 pub use commit::CommitRequest;
 pub use compression::decompress;
+pub(crate) use config::go_kind;
 pub use config::{HealthConfig, HistoryEntry, ImageDocument, RootFs, RunConfig};
 pub use digest::{Digest, DigestError};
 pub use distribution::Distribution;

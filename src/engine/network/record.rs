@@ -38,7 +38,7 @@ pub struct Network {
 
 /// A pool of addresses in the words of who asked for it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(rename = "IPAMConfig", rename_all = "PascalCase", default)]
 pub struct Pool {
     #[serde(deserialize_with = "nullable", skip_serializing_if = "String::is_empty")]
     pub subnet: String,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch};
+use serde::{Deserialize, Serialize};
 
 use super::caps;
 
@@ -85,7 +86,25 @@ const NEW_NAMESPACES: [libc::c_int; 7] = [
 ];
 
 /// A filter ready for the kernel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Vec<Vec<Step>>", into = "Vec<Vec<Step>>")]
 pub struct Filter(Vec<BpfProgram>);
+
+/// An instruction of a filter that goes from one process to another.
+type Step = (u16, u8, u8, u32);
+
+impl From<Vec<Vec<Step>>> for Filter {
+    fn from(programs: Vec<Vec<Step>>) -> Filter {
+        let step = |(code, jt, jf, k)| seccompiler::sock_filter { code, jt, jf, k };
+        Filter(programs.into_iter().map(|program| program.into_iter().map(step).collect()).collect())
+    }
+}
+
+impl From<Filter> for Vec<Vec<Step>> {
+    fn from(Filter(programs): Filter) -> Self {
+        programs.into_iter().map(|program| program.into_iter().map(|s| (s.code, s.jt, s.jf, s.k)).collect()).collect()
+    }
+}
 
 /// What happens to a call whose arguments meet all conditions.
 pub struct Rule {

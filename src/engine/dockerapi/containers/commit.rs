@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde_json::json;
 
 use super::Query;
@@ -14,17 +13,18 @@ use crate::container::Status;
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
 use crate::dockerapi::params::Params;
+use crate::dockerapi::sent::Sent;
 use crate::image::{CommitRequest, Digest, RunConfig, tag_reference};
 
-pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, params: Params, body: Bytes) -> Result<Response, ApiError> {
+pub async fn commit(State(engine): State<Arc<Engine>>, query: Query, params: Params, sent: Sent) -> Result<Response, ApiError> {
+    sent.check_kind()?;
+    let over: Option<RunConfig> = sent.optional("ContainerConfigWrapper")?;
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
     let container = engine.containers.get(&text("container"))?;
     let record = container.record();
     let mut config = record.config.clone();
     // The changes that a client makes by JSON are laid over the container's config.
-    if !body.is_empty()
-        && let Ok(Some(over)) = serde_json::from_slice::<Option<RunConfig>>(&body)
-    {
+    if let Some(over) = over {
         lay_over(&mut config, over);
     }
     // `changes` stands once for every `-c`.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -17,6 +16,7 @@ use crate::dockerapi::ApiError;
 use crate::dockerapi::headers::AskedVersion;
 use crate::dockerapi::json::Json;
 use crate::dockerapi::networks::Endpoint;
+use crate::dockerapi::sent::Sent;
 use crate::image::RunConfig;
 
 #[derive(Deserialize)]
@@ -39,10 +39,13 @@ pub async fn create(
     State(engine): State<Arc<Engine>>,
     Extension(version): Extension<AskedVersion>,
     query: Query,
-    body: Bytes,
+    sent: Sent,
 ) -> Result<Response, ApiError> {
-    let config: RunConfig = parse(&body)?;
-    let Body { host_config, networking_config } = parse(&body)?;
+    let config: RunConfig = sent.required("ContainerConfigWrapper")?;
+    let Body { host_config, networking_config } = sent.required("ContainerConfigWrapper")?;
+    if config == RunConfig::default() {
+        return Err(ApiError::invalid("config cannot be empty in order to create a container"));
+    }
     let mut host = host_config.unwrap_or_default();
     if config.image.is_empty() {
         return Err(ApiError::invalid("no image specified"));
@@ -68,14 +71,4 @@ pub async fn create(
     });
     let (container, warnings) = created.await.map_err(|e| ApiError::internal(e.to_string()))??;
     Ok((StatusCode::CREATED, Json(json!({ "Id": container.id(), "Warnings": warnings }))).into_response())
-}
-
-pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|e| {
-        if body.is_empty() {
-            ApiError::invalid("invalid JSON: got EOF while reading request body")
-        } else {
-            ApiError::invalid(format!("invalid JSON: {e}"))
-        }
-    })
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,13 +9,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Query;
-use super::create::parse;
 use super::lifecycle::size;
 use super::stream::{Hijacked, Input, escape_keys, hijack};
 use crate::Engine;
 use crate::container::{Exec, ExecRequest, Stream};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
+use crate::dockerapi::sent::Sent;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -27,8 +26,6 @@ struct CreateBody {
     attach_stdin: Option<bool>,
     attach_stderr: Option<bool>,
     attach_stdout: Option<bool>,
-    // Go takes a field's name in any case, and docker-py writes this one so.
-    #[serde(alias = "detachKeys")]
     detach_keys: Option<String>,
     env: Option<Vec<String>>,
     working_dir: Option<String>,
@@ -44,9 +41,12 @@ struct StartBody {
     console_size: Option<[u16; 2]>,
 }
 
-pub async fn create(State(engine): State<Arc<Engine>>, Path(id): Path<String>, body: Bytes) -> Result<Response, ApiError> {
+pub async fn create(State(engine): State<Arc<Engine>>, Path(id): Path<String>, sent: Sent) -> Result<Response, ApiError> {
+    let body: CreateBody = sent.json("ExecConfig")?;
+    if body.cmd.as_ref().is_none_or(Vec::is_empty) {
+        return Err(ApiError::invalid("No exec command specified"));
+    }
     let container = engine.containers.get(&id)?;
-    let body: CreateBody = parse(&body)?;
     let size = body.console_size.unwrap_or_default();
     let request = ExecRequest {
         args: body.cmd.unwrap_or_default(),
@@ -79,9 +79,10 @@ impl Input for ExecInput {
 
 pub async fn start(State(engine): State<Arc<Engine>>, Path(id): Path<String>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let body = Bytes::from_request(Request::new(body), &()).await.map_err(|e| ApiError::invalid(e.body_text()))?;
+    let mut bare = Request::new(body);
+    bare.headers_mut().clone_from(&parts.headers);
+    let body: StartBody = Sent::from_request(bare, &()).await?.json("ExecStartCheck")?;
     let mut request = Request::from_parts(parts, axum::body::Body::empty());
-    let body: StartBody = if body.is_empty() { StartBody::default() } else { parse(&body)? };
     let exec = engine.containers.exec(&id)?;
     engine.containers.exec_check(&exec)?;
     let console = body.console_size.map(|[rows, columns]| (rows, columns));

@@ -4,23 +4,30 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde_json::json;
 
-use super::filters::Filters;
 use super::{Query, flag};
 use crate::Engine;
-use crate::container::{Condition, ContainerError};
+use crate::container::{Condition, ContainerError, HostConfig};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::headers::AskedVersion;
 use crate::dockerapi::json::{self, Json};
+use crate::dockerapi::params::Filters;
+use crate::dockerapi::sent::Sent;
 
 type Answer = Result<StatusCode, ApiError>;
 type Target = (State<Arc<Engine>>, Path<String>);
 
-pub async fn start((State(engine), Path(id)): Target) -> Answer {
+pub async fn start((State(engine), Path(id)): Target, headers: HeaderMap) -> Answer {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    // An object with anything in it has more letters than these.
+    if length.is_some_and(|length| length > 7) || headers.contains_key(header::TRANSFER_ENCODING) {
+        return Err(ApiError::invalid(
+            "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+        ));
+    }
     let container = engine.containers.get(&id)?;
     engine.containers.start(&container).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -121,24 +128,23 @@ pub(super) fn size(query: &Query) -> Result<(u16, u16), ApiError> {
 pub async fn update(
     (State(engine), Path(id)): Target,
     Extension(version): Extension<AskedVersion>,
-    body: Bytes,
+    sent: Sent,
 ) -> Result<Response, ApiError> {
-    let container = engine.containers.get(&id)?;
-    let mut change: serde_json::Value = super::create::parse(&body)?;
-    if let (true, Some(fields)) = (version.before("1.40"), change.as_object_mut()) {
-        fields.remove("PidsLimit");
+    let mut change: HostConfig = sent.json("UpdateConfig")?;
+    if version.before("1.40") {
+        change.pids_limit = None;
     }
-    let warnings = engine.containers.update_limits(&container, &change)?;
+    let container = engine.containers.get(&id)?;
+    let warnings = engine.containers.update_limits(&container, change)?;
     Ok(Json(json!({ "Warnings": warnings })).into_response())
 }
 
 pub async fn prune(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
-    let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
-    filters.only(&["until", "label", "label!"])?;
-    filters.check_until()?;
+    let filters = Filters::read(query.get("filters").map(String::as_str), &["until", "label", "label!"])?;
+    let until = filters.until()?;
     let (ids, bytes) = engine
         .containers
-        .prune(|record| filters.labels_match(record.config.labels.as_ref()) && filters.until_matches(record.created))
+        .prune(|record| filters.labels_match(record.config.labels.as_ref()) && until.is_none_or(|until| record.created < until))
         .await;
     engine.events.pruned("container", bytes);
     let ids = if ids.is_empty() { None } else { Some(ids) };

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::filters::Filters;
 use super::inspect::{mounts, networks, ports};
 use super::text::command;
 use super::{Query, flag};
@@ -15,6 +14,7 @@ use crate::Engine;
 use crate::container::{Container, Health, HealthStatus, Record, Status};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::json::Json;
+use crate::dockerapi::params::Filters;
 use crate::units;
 
 const KNOWN: [&str; 17] = [
@@ -38,10 +38,13 @@ const KNOWN: [&str; 17] = [
 ];
 
 pub async fn list(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
-    let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
-    filters.only(&KNOWN)?;
-    let limit: i64 = query.get("limit").and_then(|l| l.parse().ok()).unwrap_or(0);
-    let all = flag(&query, "all") || limit > 0 || filters.get("status").is_some() || filters.get("exited").is_some();
+    let filters = Filters::read(query.get("filters").map(String::as_str), &KNOWN)?;
+    let limit = match query.get("limit").map_or("", String::as_str) {
+        "" => 0,
+        // A fault of its own, says Docker.
+        text => text.parse().map_err(|_| ApiError::internal(format!("strconv.Atoi: parsing {text:?}: invalid syntax")))?,
+    };
+    let all = flag(&query, "all") || limit > 0 || !filters.get("status").is_empty() || !filters.get("exited").is_empty();
     let size = flag(&query, "size");
     let listed = tokio::task::spawn_blocking(move || collect(&engine, &filters, all, limit, size));
     Ok(Json(listed.await.map_err(|e| ApiError::internal(e.to_string()))??).into_response())
@@ -53,18 +56,18 @@ pub fn all_with_sizes(engine: &Engine) -> Result<Vec<Value>, ApiError> {
 }
 
 fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool) -> Result<Vec<Value>, ApiError> {
-    for status in filters.get("status").unwrap_or_default() {
+    for status in filters.get("status") {
         let known = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
         if !known.contains(&status.as_str()) {
             return Err(ApiError::invalid(format!("invalid filter 'status={status}'")));
         }
     }
-    for health in filters.get("health").unwrap_or_default() {
+    for health in filters.get("health") {
         if !["starting", "healthy", "unhealthy", "none"].contains(&health.as_str()) {
             return Err(ApiError::invalid(format!("Unrecognised filter value for health: {health}")));
         }
     }
-    for code in filters.get("exited").unwrap_or_default() {
+    for code in filters.get("exited") {
         if code.parse::<i64>().is_err() {
             return Err(ApiError::internal(format!("strconv.Atoi: parsing {code:?}: invalid syntax")));
         }
@@ -72,13 +75,15 @@ fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool
     let only_tasks = filters.boolean("is-task")? == Some(true);
     let (published, exposed) = (port_filter(filters, "publish")?, port_filter(filters, "expose")?);
     let bound = |key: &str| -> Result<Option<Timestamp>, ApiError> {
-        let name = filters.get(key).and_then(|v| v.first());
+        let name = filters.get(key).first();
         name.map(|name| Ok(engine.containers.get(name)?.record().created)).transpose()
     };
     let (before, since) = (bound("before")?, bound("since")?);
-    let ancestors: Option<Vec<String>> = filters
+    let ancestors: Vec<String> = filters
         .get("ancestor")
-        .map(|names| names.iter().map(|n| engine.images.resolve(n, None).map_or_else(|_| n.clone(), |i| i.id.to_string())).collect());
+        .iter()
+        .map(|name| engine.images.resolve(name, None).map_or_else(|_| name.clone(), |image| image.id.to_string()))
+        .collect();
     let mut listed = Vec::new();
     let containers = engine.containers.list();
     let linked = linked(engine, &containers);
@@ -89,7 +94,7 @@ fn collect(engine: &Engine, filters: &Filters, all: bool, limit: i64, size: bool
             && record.state.status != Status::Removing
             && before.is_none_or(|b| record.created < b)
             && since.is_none_or(|s| record.created > s)
-            && ancestors.as_ref().is_none_or(|a| a.contains(&record.image))
+            && (ancestors.is_empty() || ancestors.contains(&record.image))
             && matches(filters, &record)
             && ports_match(&published, &exposed, &record);
         if shown {
@@ -152,7 +157,7 @@ fn port_filter(filters: &Filters, key: &str) -> Result<Vec<(u16, u16, String)>, 
         }
         Ok((first, last, protocol.to_owned()))
     };
-    filters.get(key).unwrap_or_default().iter().map(read).collect()
+    filters.get(key).iter().map(read).collect()
 }
 
 /// Whether one of a container's ports is published or exposed as was asked for; the machine's ports are those that are published.

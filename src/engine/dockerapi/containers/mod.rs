@@ -4,7 +4,6 @@ mod archive;
 mod commit;
 mod create;
 mod exec;
-mod filters;
 mod inspect;
 mod lifecycle;
 pub(super) mod list;
@@ -14,8 +13,6 @@ mod stream;
 mod text;
 mod top;
 pub(super) mod volumes;
-
-pub(crate) use create::parse;
 
 use std::sync::Arc;
 

@@ -6,18 +6,17 @@ use std::sync::Arc;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::create::parse;
-use super::filters::Filters;
 use super::{Query, flag};
 use crate::Engine;
 use crate::container::{ANONYMOUS, Volume};
 use crate::dockerapi::ApiError;
 use crate::dockerapi::headers::AskedVersion;
 use crate::dockerapi::json::Json;
+use crate::dockerapi::params::Filters;
+use crate::dockerapi::sent::Sent;
 
 type Labels = BTreeMap<String, String>;
 
@@ -53,8 +52,7 @@ pub fn used(engine: &Engine) -> Vec<Value> {
 }
 
 pub async fn list(State(engine): State<Arc<Engine>>, query: Query) -> Result<Response, ApiError> {
-    let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
-    filters.only(&["dangling", "driver", "label", "label!", "name"])?;
+    let filters = Filters::read(query.get("filters").map(String::as_str), &["dangling", "driver", "label", "label!", "name"])?;
     let dangling = filters.boolean("dangling")?;
     let wanted = |volume: &Volume| {
         filters.labels_match(volume.labels.as_ref())
@@ -66,8 +64,8 @@ pub async fn list(State(engine): State<Arc<Engine>>, query: Query) -> Result<Res
     Ok(Json(json!({ "Volumes": all, "Warnings": null })).into_response())
 }
 
-pub async fn create(State(engine): State<Arc<Engine>>, body: Bytes) -> Result<Response, ApiError> {
-    let body: Body = if body.is_empty() { Body::default() } else { parse(&body)? };
+pub async fn create(State(engine): State<Arc<Engine>>, sent: Sent) -> Result<Response, ApiError> {
+    let body: Body = sent.json("CreateOptions")?;
     if let Some(driver) = body.driver.filter(|d| !d.is_empty() && d != "local") {
         return Err(ApiError::not_found(format!("error looking up volume plugin {driver}: plugin \"{driver}\" not found")));
     }
@@ -94,8 +92,7 @@ pub async fn prune(
     Extension(version): Extension<AskedVersion>,
     query: Query,
 ) -> Result<Response, ApiError> {
-    let filters = Filters::parse(query.get("filters").map_or("", String::as_str))?;
-    filters.only(&["all", "label", "label!"])?;
+    let filters = Filters::read(query.get("filters").map(String::as_str), &["all", "label", "label!"])?;
     // Older clients mean all of them.
     let all = filters.boolean("all")?.unwrap_or(version.before("1.42"));
     let (mut gone, mut bytes) = (Vec::new(), 0);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
@@ -10,13 +10,19 @@ use super::blocking;
 use super::one::removed;
 use crate::Engine;
 use crate::dockerapi::ApiError;
+use crate::dockerapi::headers::AskedVersion;
 use crate::dockerapi::json::Json;
 use crate::dockerapi::params::{Filters, Params};
 use crate::image::{ImageFilters, ImageSummary};
 
 /// `GET /images/json`
-pub async fn list(State(engine): State<Arc<Engine>>, params: Params) -> Result<impl IntoResponse, ApiError> {
-    let mut filters = image_filters(&params.filters(&["before", "dangling", "label", "label!", "reference", "since", "until"])?)?;
+pub async fn list(
+    State(engine): State<Arc<Engine>>,
+    Extension(version): Extension<AskedVersion>,
+    params: Params,
+) -> Result<impl IntoResponse, ApiError> {
+    let asked = params.filters(&["before", "dangling", "label", "label!", "reference", "since", "until"])?;
+    let mut filters = image_filters(&asked, asked.earliest_until()?)?;
     if let Some(old) = params.get("filter") {
         filters.references.push(old.to_owned());
     }
@@ -39,6 +45,14 @@ pub async fn list(State(engine): State<Arc<Engine>>, params: Params) -> Result<i
             if shared {
                 line["SharedSize"] = image.shared_size.into();
             }
+            // What clients of their time knew.
+            if version.before("1.44") {
+                line["VirtualSize"] = image.size.into();
+            }
+            if version.before("1.43") && image.tags.is_empty() && image.digests.is_empty() {
+                line["RepoTags"] = json!(["<none>:<none>"]);
+                line["RepoDigests"] = json!(["<none>@<none>"]);
+            }
             line
         })
         .collect();
@@ -47,7 +61,8 @@ pub async fn list(State(engine): State<Arc<Engine>>, params: Params) -> Result<i
 
 /// `POST /images/prune`
 pub async fn prune(State(engine): State<Arc<Engine>>, params: Params) -> Result<impl IntoResponse, ApiError> {
-    let filters = image_filters(&params.filters(&["dangling", "label", "label!", "until"])?)?;
+    let asked = params.filters(&["dangling", "label", "label!", "until"])?;
+    let filters = image_filters(&asked, asked.until()?)?;
     let (lines, reclaimed) = blocking(&engine, move |engine| engine.images.prune(&filters, &engine.containers)).await?;
     let lines: Option<Vec<Value>> = (!lines.is_empty()).then(|| lines.iter().map(removed).collect());
     Ok(Json(json!({ "ImagesDeleted": lines, "SpaceReclaimed": reclaimed })))
@@ -62,7 +77,7 @@ pub fn summary(image: &ImageSummary) -> Value {
     })
 }
 
-fn image_filters(filters: &Filters) -> Result<ImageFilters, ApiError> {
+fn image_filters(filters: &Filters, until: Option<jiff::Timestamp>) -> Result<ImageFilters, ApiError> {
     Ok(ImageFilters {
         dangling: filters.boolean("dangling")?,
         labels: filters.get("label").to_vec(),
@@ -70,6 +85,6 @@ fn image_filters(filters: &Filters) -> Result<ImageFilters, ApiError> {
         references: filters.get("reference").to_vec(),
         before: filters.one("before").map(str::to_owned),
         since: filters.one("since").map(str::to_owned),
-        until: filters.until()?,
+        until,
     })
 }

@@ -10,12 +10,13 @@ mod search;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post};
 
 use super::ApiError;
+use super::headers::AskedVersion;
 use super::params::Params;
 use crate::Engine;
 use crate::image::ImageError;
@@ -39,6 +40,7 @@ pub fn router() -> Router<Arc<Engine>> {
 async fn one_image(
     State(engine): State<Arc<Engine>>,
     Path(rest): Path<String>,
+    Extension(version): Extension<AskedVersion>,
     params: Params,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -48,7 +50,7 @@ async fn one_image(
     match (method, action) {
         (Method::DELETE, _) => one::remove(engine, rest, params).await,
         (_, _) if name.is_empty() => Err(ApiError::not_found("page not found")),
-        (Method::GET, "json") => one::inspect(engine, name).await,
+        (Method::GET, "json") => one::inspect(engine, name, &version).await,
         (Method::GET, "history") => one::history(engine, name).await,
         (Method::GET, "get") => archive::save(engine, vec![name]).await,
         (Method::POST, "push") => archive::push(engine, name, params, request).await,

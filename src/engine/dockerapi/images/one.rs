@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{blocking, created};
 use crate::Engine;
 use crate::dockerapi::ApiError;
+use crate::dockerapi::headers::AskedVersion;
 use crate::dockerapi::json::Json;
 use crate::dockerapi::params::Params;
 use crate::image::{HistoryLine, ImageDetail, Removed};
@@ -16,9 +17,18 @@ use crate::image::{HistoryLine, ImageDetail, Removed};
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// `GET /images/NAME/json`
-pub async fn inspect(engine: Arc<Engine>, name: String) -> Result<Response, ApiError> {
+pub async fn inspect(engine: Arc<Engine>, name: String, version: &AskedVersion) -> Result<Response, ApiError> {
     let detail = blocking(&engine, move |engine| engine.images.inspect(&name)).await?;
-    Ok(Json(detail_json(&detail)).into_response())
+    let mut shown = detail_json(&detail);
+    // What clients of their time knew.
+    if version.before("1.45") {
+        shown["Container"] = json!(detail.document.container);
+        shown["ContainerConfig"] = json!(detail.document.container_config);
+    }
+    if version.before("1.44") {
+        shown["VirtualSize"] = json!(detail.size);
+    }
+    Ok(Json(shown).into_response())
 }
 
 fn detail_json(image: &ImageDetail) -> Value {

@@ -1,0 +1,215 @@
+//! The API's corners, over plain HTTP: what is no JSON, addresses and methods that there are not, names in archives, restarts.
+
+#[path = "engine/support.rs"]
+mod support;
+
+use support::{Engine, User};
+
+fn engine() -> Option<Engine> {
+    let engine = Engine::start(User::Root)?;
+    engine.ok("docker pull -q busybox");
+    Some(engine)
+}
+
+/// The status and the body of an answer; `rest` is the method, what is sent and the path, as curl takes them.
+fn ask(engine: &Engine, rest: &str) -> String {
+    let (options, path) = rest.rsplit_once(' ').unwrap_or(("", rest));
+    engine.sh(&format!("curl -s -w ' %{{http_code}}' --unix-socket /lab/s {options} 'http://d{path}'")).stdout.trim().replace('\n', "")
+}
+
+#[test]
+fn bodies_that_are_no_json_are_refused_in_gos_words() {
+    let Some(engine) = engine() else { return };
+    const JSON: &str = "-X POST -H 'Content-Type: application/json'";
+    let paths = [
+        "/containers/foobar/exec",
+        "/containers/foobar/update",
+        "/exec/foobar/start",
+        "/networks/create",
+        "/networks/bridge/connect",
+        "/networks/bridge/disconnect",
+        "/volumes/create",
+        "/containers/create",
+    ];
+    for path in paths {
+        for (sent, words) in [
+            ("-X POST -H 'Content-Type: text/plain' -d '{}'", "unsupported Content-Type header (text/plain): must be 'application/json'"),
+            ("-X POST -H 'Content-Type: a;;b' -d '{}'", "malformed Content-Type header (a;;b): mime: invalid media parameter"),
+            (&format!("{JSON} -d '{{invalid json'"), "invalid JSON: invalid character 'i' looking for beginning of object key string"),
+            (&format!("{JSON} -d '{{\\\"a\\\":'"), "invalid JSON: invalid character '\\\\\\\\' looking for beginning of object key string"),
+            (&format!("{JSON} -d '{{\"a\":1'"), "invalid JSON: unexpected EOF"),
+            (&format!("{JSON} -d '{{}} trailing content'"), "unexpected content after JSON"),
+        ] {
+            let said = ask(&engine, &format!("{sent} {path}"));
+            assert!(said.starts_with(&format!("{{\"message\":\"{words}")) && said.ends_with(" 400"), "{path} {sent}: {said}");
+        }
+        // Nothing at all is no fault of the engine's.
+        let said = ask(&engine, &format!("{JSON} {path}"));
+        assert!(!said.ends_with("00") || said.ends_with("400"), "{path}: {said}");
+    }
+    for (path, sent, words) in [
+        (
+            "/containers/create",
+            r#"{"Image":"busybox","HostConfig":{"Memory":"5m"}}"#,
+            "string into Go struct field HostConfig.HostConfig.Memory of type int64",
+        ),
+        (
+            "/containers/create",
+            r#"{"Image":"busybox","Env":"A=b"}"#,
+            "string into Go struct field ContainerConfigWrapper.Env of type []string",
+        ),
+        ("/containers/create", r#"{"Image":1}"#, "number into Go struct field ContainerConfigWrapper.Image of type string"),
+        ("/containers/x/exec", r#"{"Cmd":["true"],"Tty":"yes"}"#, "string into Go struct field ExecConfig.Tty of type bool"),
+        ("/containers/x/update", r#"{"PidsLimit":1.5}"#, "number 1.5 into Go struct field UpdateConfig.PidsLimit of type int64"),
+        (
+            "/networks/create",
+            r#"{"Name":"n","IPAM":{"Config":[{"Subnet":7}]}}"#,
+            "number into Go struct field IPAMConfig.IPAM.Config.Subnet of type string",
+        ),
+        ("/volumes/create", r#"{"Labels":["a"]}"#, "array into Go struct field CreateOptions.Labels of type map[string]string"),
+    ] {
+        let said = ask(&engine, &format!("{JSON} -d '{sent}' {path}"));
+        assert_eq!(said, format!("{{\"message\":\"invalid JSON: json: cannot unmarshal {words}\"}} 400"), "{path} {sent}");
+    }
+    // Fields' names in any case, and one word for a list of words.
+    let said = ask(
+        &engine,
+        &format!(
+            "{JSON} -d '{{\"image\":\"busybox\",\"CMD\":\"true\",\"hostconfig\":{{\"memory\":67108864}}}}' /containers/create?name=any"
+        ),
+    );
+    assert!(said.ends_with(" 201"), "{said}");
+    assert_eq!(engine.ok("docker inspect -f '{{.Config.Cmd}} {{.HostConfig.Memory}}' any"), "[true] 67108864");
+    assert_eq!(
+        ask(&engine, &format!("{JSON} -d '{{}}' /containers/create")),
+        "{\"message\":\"config cannot be empty in order to create a container\"} 400"
+    );
+    let started = ask(&engine, &format!("{JSON} -d '{{\"Binds\":[]}}' /containers/any/start"));
+    assert!(started.contains("starting container with non-empty request body was deprecated"), "{started}");
+    let torn = engine.sh("printf 'POST /volumes/create HTTP/1.1\\r\\nHost: d\\r\\nContent-Type: application/json\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nxyz\\r\\n' | timeout 5 python3 -c 'import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(\"/lab/s\"); s.sendall(sys.stdin.buffer.read()); print(s.recv(4096).decode())'");
+    assert!(torn.stdout.contains("invalid JSON: invalid byte in chunk length"), "{torn:?}");
+}
+
+#[test]
+fn addresses_methods_and_versions_are_dockers() {
+    let Some(engine) = engine() else { return };
+    const NO_PAGE: &str = "{\"message\":\"page not found\"} 404";
+    for (asked, answer) in [
+        ("/nothing", NO_PAGE),
+        ("-X DELETE /info", NO_PAGE),
+        ("-X PUT /containers/create", NO_PAGE),
+        ("-X POST /containers/json", NO_PAGE),
+        // What is not there is so in every version.
+        ("/v9.99/nothing", NO_PAGE),
+        ("/v1.x/info", NO_PAGE),
+        ("-X OPTIONS /containers/json", "200"),
+        ("-X OPTIONS /v1.45/whatever/this/is", "200"),
+        ("-I -o /dev/null /_ping", "200"),
+        ("-I -o /dev/null /info", "404"),
+        ("-I -o /dev/null /v1.45/containers/json", "404"),
+        ("/v9.99/info", "{\"message\":\"client version 9.99 is too new. Maximum supported API version is 1.45\"} 400"),
+        ("/containers/json?limit=many", "{\"message\":\"strconv.Atoi: parsing \\\"many\\\": invalid syntax\"} 500"),
+        ("/containers/json?all=No&filters={", "{\"message\":\"invalid filter\"} 400"),
+        ("/volumes?filters=[1]", "{\"message\":\"invalid filter\"} 400"),
+        ("/networks?filters=%7B%22nosuch%22:%5B%22a%22%5D%7D", "{\"message\":\"invalid filter 'nosuch'\"} 400"),
+    ] {
+        assert_eq!(ask(&engine, &format!("-g {asked}")), answer, "{asked}");
+    }
+    // What older clients were told of an image.
+    let old = ask(&engine, "/v1.43/images/busybox/json");
+    assert!(old.contains("\"VirtualSize\":") && old.contains("\"ContainerConfig\":"), "{old}");
+    let new = ask(&engine, "/images/busybox/json");
+    assert!(!new.contains("VirtualSize") && !new.contains("\"Container"), "{new}");
+}
+
+#[test]
+fn names_in_archives_begin_as_they_were_asked_for() {
+    let Some(engine) = engine() else { return };
+    let long = "n".repeat(120);
+    engine.ok(&format!(
+        "docker run --name aa busybox sh -c 'mkdir -p /d/e && echo x >/d/e/{long} && ln -s d /l && ln -s nowhere/../l/e /m && echo y >/f'"
+    ));
+    let names = |path: &str| engine.ok(&format!("curl -s --unix-socket /lab/s 'http://d/containers/aa/archive?path={path}' | tar -tPf -"));
+    for (path, listed) in [
+        ("/f", "f".to_owned()),
+        ("/d", format!("d/\nd/e/\nd/e/{long}")),
+        ("d/", format!("d/\nd/e/\nd/e/{long}")),
+        ("/d/.", format!("./\n./e/\n./e/{long}")),
+        ("/d/e/..", format!("d/\nd/e/\nd/e/{long}")),
+        ("/l", "l".to_owned()),
+        ("/l/", format!("l/\nl/e/\nl/e/{long}")),
+    ] {
+        assert_eq!(names(path), listed, "{path}");
+    }
+    let all = names("/");
+    assert!(all.starts_with("/\n") && all.lines().any(|name| name == "/d/e/"), "{all}");
+    let stat = |path: &str| {
+        let header = "curl -sI --unix-socket /lab/s";
+        engine.ok(&format!(
+            "{header} 'http://d/containers/aa/archive?path={path}' | sed -n 's/^X-Docker-Container-Path-Stat: //Ip' | base64 -di"
+        ))
+    };
+    for (path, told) in
+        [("/d/.", "\"name\":\".\""), ("/", "\"name\":\"/\""), ("/l", "\"linkTarget\":\"/d\""), ("/m", "\"linkTarget\":\"/d/e\"")]
+    {
+        assert!(stat(path).contains(told), "{path}: {}", stat(path));
+    }
+    engine.ok("docker cp aa:/d/. out && docker cp aa:/d new && docker cp -L aa:/l followed");
+    assert_eq!(engine.ok(&format!("cat /lab/out/e/{long} /lab/new/e/{long} /lab/followed/e/{long}")), "x\nx\nx");
+}
+
+#[test]
+fn restarts_are_counted_waited_for_and_given_up() {
+    let Some(engine) = engine() else { return };
+    engine.ok("docker run -d --name again --restart on-failure:3 busybox sh -c 'exit 7'");
+    let state =
+        |name: &str| engine.ok(&format!("docker inspect -f '{{{{.State.Status}}}} {{{{.RestartCount}}}} {{{{.State.ExitCode}}}}' {name}"));
+    for _ in 0..100 {
+        if state("again").starts_with("exited") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(state("again"), "exited 3 7");
+    let told = engine.ok("docker events --since 1m --until $(date +%s.%N) --filter container=again --format '{{.Action}}'");
+    assert_eq!(told.matches("start").count(), 4, "{told}");
+    assert_eq!(told.matches("die").count(), 4, "{told}");
+    // Who starts it by hand begins to count anew.
+    engine.ok("docker run -d --name ever --restart always busybox sh -c 'exit 1'");
+    // The fifth wait is 1.6 s: it is stopped while nothing of it runs.
+    for _ in 0..1000 {
+        if state("ever") == "restarting 5 1" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    engine.ok("docker stop ever");
+    assert!(state("ever").starts_with("exited"), "{}", state("ever"));
+    let told = engine.ok("docker events --since 1m --until $(date +%s.%N) --filter container=ever --format '{{.Action}}'");
+    assert!(told.ends_with("stop") && !told.contains("kill"), "{told}");
+    engine.ok("docker start ever");
+    let count = state("ever").split(' ').nth(1).and_then(|count| count.parse::<u32>().ok());
+    assert!(count.is_some_and(|count| count < 4), "{count:?}");
+    engine.ok("docker rm -f ever");
+}
+
+#[test]
+fn of_shared_processes_each_container_shows_its_own() {
+    let Some(engine) = engine() else { return };
+    engine.ok("docker run -d --name host-of busybox sleep 1000 && docker run -d --name guest --pid container:host-of busybox sleep 2000");
+    engine.ok("docker exec -d guest sleep 3000");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let of = |name: &str| {
+        let mut all: Vec<String> = engine
+            .ok(&format!("docker top {name} -o pid,args"))
+            .lines()
+            .skip(1)
+            .map(|l| l.split_once("sleep").map_or(l, |(_, n)| n).trim().to_owned())
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(of("host-of"), ["1000"]);
+    assert_eq!(of("guest"), ["2000", "3000"]);
+    engine.ok("docker rm -f guest host-of");
+}
