@@ -47,6 +47,9 @@ fn bodies_that_are_no_json_are_refused_in_gos_words() {
         let said = ask(&engine, &format!("{JSON} {path}"));
         assert!(!said.ends_with("00") || said.ends_with("400"), "{path}: {said}");
     }
+    let long =
+        "printf '%3000000s' | curl -s --unix-socket /lab/s -H 'Content-Type: application/json' --data-binary @- http://d/containers/create";
+    assert!(engine.sh(long).stdout.contains("http: request body too large"), "what never ends fills no memory");
     for (path, sent, words) in [
         (
             "/containers/create",

@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use support::{Engine, User};
@@ -113,6 +114,7 @@ fn a_link_that_comes_and_goes_leads_no_copy_out() {
         let copies =
             "for i in $(seq 60); do docker cp in racer:/swap/new; docker cp racer:/swap/file got$i; docker cp in racer:/swap; done; true";
         engine.sh(copies);
+        assert_eq!(fs::metadata(&out).expect("the folder").permissions().mode() & 0o7777, 0o777, "its mode is its own");
         assert_eq!(fs::read_to_string(out.join("file")).expect("the file"), "outside\n");
         assert_eq!(fs::read_dir(&out).expect("the folder").count(), 1, "something was copied out");
         let got = engine.ok("cat got* 2>/dev/null | sort -u");

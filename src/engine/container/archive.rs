@@ -430,7 +430,7 @@ fn write_entry<R: Read>(
         let _ = rustix::fs::chownat(parent, name, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::SYMLINK_NOFOLLOW);
     }
     if kind != EntryType::Symlink {
-        rustix::fs::chmodat(parent, name, mode, AtFlags::empty())?;
+        root::set_mode(parent, name, mode)?;
     }
     if let Ok(seconds) = entry.header().mtime() {
         set_time(parent, name, seconds);

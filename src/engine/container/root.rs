@@ -2,13 +2,15 @@
 //!
 //! Whatever the image holds, a path is resolved as if the container's root were `/`: no link leads out.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
 
 use super::record::Record;
 use super::spec::RootSpec;
@@ -158,67 +160,78 @@ pub fn make_file(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
 
 /// Copies the merged contents of `layers` (lowest first) to `to`: for machines without overlay.
 pub fn copy_layers(layers: &[PathBuf], to: &Path) -> io::Result<()> {
-    for layer in layers {
-        copy_layer(layer, to)?;
-    }
-    Ok(())
+    let to = rustix::fs::open(to, FOLDER.difference(OFlags::NOFOLLOW), Mode::empty())?;
+    layers.iter().try_for_each(|layer| copy_layer(layer, to.as_fd()))
 }
 
 /// Copies a folder's contents, mode and owner.
 pub fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    copy_layer(from, to)?;
-    let metadata = fs::metadata(from)?;
-    let _ = std::os::unix::fs::chown(to, Some(metadata.uid()), Some(metadata.gid()));
+    let to = rustix::fs::open(to, FOLDER.difference(OFlags::NOFOLLOW), Mode::empty())?;
+    copy_layer(from, to.as_fd())?;
+    let (metadata, to) = (fs::metadata(from)?, mount::path_of(to.as_fd()));
+    let _ = std::os::unix::fs::chown(&to, Some(metadata.uid()), Some(metadata.gid()));
     fs::set_permissions(to, metadata.permissions())
 }
 
-fn copy_layer(from: &Path, to: &Path) -> io::Result<()> {
+/// A folder to work in, itself and not what a link leads to.
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Follows no link in `to`: a container that has the volume already may make some meanwhile.
+fn copy_layer(from: &Path, to: BorrowedFd<'_>) -> io::Result<()> {
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let (source, name) = (entry.path(), entry.file_name());
         let metadata = entry.metadata()?;
         let kind = metadata.file_type();
-        let there = fs::symlink_metadata(&target).ok();
+        let there = rustix::fs::statat(to, &name, AtFlags::SYMLINK_NOFOLLOW).ok();
+        let there = there.map(|stat| FileType::from_raw_mode(stat.st_mode));
+        let remove = || remove_tree(&mount::path_of(to).join(&name));
         if kind.is_char_device() && metadata.rdev() == 0 {
             // A whiteout.
             if there.is_some() {
-                remove_tree(&target)?;
+                remove()?;
             }
             continue;
         }
         let opaque = kind.is_dir() && has_opaque_mark(&source);
-        if let Some(there) = there
-            && (!there.is_dir() || !kind.is_dir() || opaque)
-        {
-            remove_tree(&target)?;
+        if there.is_some_and(|there| there != FileType::Directory || !kind.is_dir() || opaque) {
+            remove()?;
         }
         if kind.is_dir() {
-            match fs::create_dir(&target) {
-                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
-                _ => {}
+            match rustix::fs::mkdirat(to, &name, Mode::from_raw_mode(0o755)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(e) => return Err(e.into()),
             }
-            copy_layer(&source, &target)?;
+            copy_layer(&source, rustix::fs::openat(to, &name, FOLDER, Mode::empty())?.as_fd())?;
         } else if kind.is_symlink() {
-            symlink(fs::read_link(&source)?, &target)?;
+            rustix::fs::symlinkat(fs::read_link(&source)?, to, &name)?;
         } else if kind.is_file() {
-            fs::copy(&source, &target)?;
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+            let mut target = fs::File::from(rustix::fs::openat(to, &name, flags, Mode::from_raw_mode(0o600))?);
+            io::copy(&mut fs::File::open(&source)?, &mut target)?;
         } else if kind.is_fifo() {
-            rustix::fs::mknodat(rustix::fs::CWD, &target, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o644), 0)?;
+            rustix::fs::mknodat(to, &name, FileType::Fifo, Mode::from_raw_mode(0o644), 0)?;
+        } else {
+            continue;
         }
-        let _ = rustix::fs::chownat(
-            rustix::fs::CWD,
-            &target,
-            Some(rustix::fs::Uid::from_raw(metadata.uid())),
-            Some(rustix::fs::Gid::from_raw(metadata.gid())),
-            AtFlags::SYMLINK_NOFOLLOW,
-        );
+        let (uid, gid) = (Uid::from_raw(metadata.uid()), Gid::from_raw(metadata.gid()));
+        let _ = rustix::fs::chownat(to, &name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW);
         if !kind.is_symlink() {
-            fs::set_permissions(&target, metadata.permissions())?;
+            set_mode(to, &name, Mode::from_raw_mode(metadata.mode() & 0o7777))?;
         }
     }
     Ok(())
+}
+
+/// Changes a mode, of no link: what runs in a container may put one anywhere meanwhile, and a link's mode is that of what it leads to.
+pub fn set_mode(parent: BorrowedFd<'_>, name: &OsStr, mode: Mode) -> io::Result<()> {
+    let there = rustix::fs::openat(parent, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    if FileType::from_raw_mode(rustix::fs::fstat(&there)?.st_mode) == FileType::Symlink {
+        return Ok(());
+    }
+    Ok(rustix::fs::chmod(mount::path_of(there.as_fd()), mode)?)
 }
 
 /// Whether a folder of a layer hides what the layers below have in it.
@@ -233,19 +246,21 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
     let result = if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match result {
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-            open_up(path);
+            open_up(rustix::fs::CWD, path);
             fs::remove_dir_all(path)
         }
         other => other,
     }
 }
 
-/// Makes every folder of a tree readable and writable for its owner, so that it can be deleted.
-fn open_up(path: &Path) {
-    let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+/// Makes every folder of a tree readable and writable for its owner, so that it can be deleted. Follows no link, whoever makes one meanwhile.
+fn open_up(parent: BorrowedFd<'_>, name: &Path) {
+    let Ok(folder) = rustix::fs::openat(parent, name, FOLDER, Mode::empty()) else { return };
+    let here = mount::path_of(folder.as_fd());
+    let _ = fs::set_permissions(&here, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(&here).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|t| t.is_dir()) {
-            open_up(&entry.path());
+            open_up(folder.as_fd(), Path::new(&entry.file_name()));
         }
     }
 }

@@ -1,7 +1,9 @@
-//! The body of a request that Docker reads as JSON: whether it says that it is, whether it is there, and what is in it.
+//! The body of a request that Docker reads as JSON: whether it says that it is, whether it is there, and what is in it. One of more than
+//! two megabytes, axum's bound, is no request that a client makes.
 
 use std::error::Error;
 
+use axum::RequestExt;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use bytes::Bytes;
@@ -27,7 +29,7 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
             .headers()
             .get(header::CONTENT_TYPE)
             .map_or_else(String::new, |kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
-        let body = request.into_body();
+        let body = request.into_limited_body();
         let announced = !body.is_end_stream();
         let body = body.collect().await.map(http_body_util::Collected::to_bytes).map_err(|e| broken(&e));
         Ok(Sent { kind, announced, body })
@@ -68,8 +70,15 @@ impl Sent {
 
 /// Why a body broke off, as Go's server says it.
 fn broken(error: &axum::Error) -> &'static str {
-    let mut causes = std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source());
-    if causes.any(|cause| cause.to_string().to_lowercase().contains("chunk")) { "invalid byte in chunk length" } else { "unexpected EOF" }
+    let causes = || std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source());
+    let says = |word: &str| causes().any(|cause| cause.to_string().to_lowercase().contains(word));
+    if says("length limit") {
+        "http: request body too large"
+    } else if says("chunk") {
+        "invalid byte in chunk length"
+    } else {
+        "unexpected EOF"
+    }
 }
 
 /// The type in a Content-Type header; the error is Go's.

@@ -30,9 +30,14 @@ pub enum Agent {
     Keys(Vec<Key>),
 }
 
-/// The agents, by id.
+/// The agents, by id. Where git is to fetch the context by SSH and nothing else is said, the user's own agent is offered, as buildx does.
 pub fn read_flags(m: &Matches) -> Result<BTreeMap<String, Agent>, Failure> {
-    m.all("ssh").filter(|text| !text.is_empty()).map(one).collect()
+    let named: Vec<&str> = m.all("ssh").filter(|text| !text.is_empty()).collect();
+    let by_ssh = m.args.first().is_some_and(|place| ["ssh://", "git@"].iter().any(|scheme| place.starts_with(scheme)));
+    if named.is_empty() && by_ssh && std::env::var("SSH_AUTH_SOCK").is_ok_and(|socket| !socket.is_empty()) {
+        return Ok(BTreeMap::from([one("default")?]));
+    }
+    named.into_iter().map(one).collect()
 }
 
 fn one(text: &str) -> Result<(String, Agent), Failure> {
