@@ -95,6 +95,10 @@ pub fn unpack(source: impl Read, folder: &Path, name: Option<&str>) -> Result<u6
         entry.set_preserve_permissions(true);
         let kind = entry.header().entry_type();
         if kind.is_dir() {
+            // A folder takes the place of a link, as with Docker's client: what the link leads to is none of the archive's.
+            if target.is_symlink() {
+                std::fs::remove_file(&target).map_err(|e| named(&target, &e))?;
+            }
             if !target.is_dir() {
                 std::fs::create_dir(&target).map_err(|e| named(&target, &e))?;
             }
@@ -112,7 +116,7 @@ pub fn unpack(source: impl Read, folder: &Path, name: Option<&str>) -> Result<u6
         }
     }
     // Modes of folders come last: one that may not be written could not be filled.
-    for (folder, mode) in folders.into_iter().rev() {
+    for (folder, mode) in folders.into_iter().rev().filter(|(folder, _)| !folder.is_symlink()) {
         let _ = std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(mode & 0o7777));
     }
     std::io::copy(&mut counted, &mut std::io::sink())?;
@@ -170,5 +174,30 @@ mod tests {
         assert!(target_of(dir.path(), Path::new("../x"), None).is_err());
         assert!(target_of(dir.path(), Path::new("link/x"), None).is_err());
         assert_eq!(target_of(dir.path(), Path::new("a/b"), Some("c")).ok().flatten(), Some(dir.path().join("c/b")));
+    }
+
+    #[test]
+    fn no_mode_is_changed_through_a_link() {
+        let mode_of = |path: &Path| std::os::unix::fs::MetadataExt::mode(&path.metadata().expect("it is there")) & 0o777;
+        let dir = tempfile::tempdir().expect("a folder");
+        let outside = tempfile::tempdir().expect("a folder");
+        let before = mode_of(outside.path());
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut add = |kind: tar::EntryType| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_mode(0o777);
+            header.set_size(0);
+            match kind {
+                tar::EntryType::Symlink => tar.append_link(&mut header, "a", outside.path()).expect("an entry"),
+                _ => tar.append_data(&mut header, "a", std::io::empty()).expect("an entry"),
+            }
+        };
+        add(tar::EntryType::Symlink);
+        add(tar::EntryType::Directory);
+        let tar = tar.into_inner().expect("an archive");
+        unpack(&tar[..], dir.path(), None).map_err(|e| e.text).expect("unpacked");
+        assert_eq!(mode_of(outside.path()), before);
+        assert!(!dir.path().join("a").is_symlink());
     }
 }
