@@ -105,6 +105,31 @@ fn published_ports_are_reached_from_the_machine() {
 }
 
 #[test]
+fn an_address_is_its_next_containers_at_once() {
+    both(|engine| {
+        for round in 0..8 {
+            // The kernel still has this one's network when the next container gets its address.
+            let before = engine.ok("docker run --rm alpine ip -4 addr show eth0 | grep inet");
+            engine.ok(&format!("docker run -d --name web{round} -p 127.0.0.1:39431:80 alpine httpd -f -h /etc"));
+            engine.ok(&format!("docker exec web{round} sh -c 'until nc -z 127.0.0.1 80; do :; done'"));
+            let now = engine.ok(&format!("docker exec web{round} ip -4 addr show eth0 | grep inet"));
+            assert_eq!(now, before, "round {round}: another address, which proves nothing");
+            let id = engine.ok(&format!("docker ps -q -f name=web{round}"));
+            let text = page(engine, "39431", "/hostname").unwrap_or_else(|e| panic!("round {round}, from the machine: {e}"));
+            assert!(text.ends_with(&format!("{id}\n")), "round {round}: {text}");
+            let address = engine.ok(&format!("docker inspect -f '{{{{.NetworkSettings.IPAddress}}}}' web{round}"));
+            assert_eq!(
+                engine.ok(&format!("docker run --rm alpine wget -qO- http://{address}/hostname")),
+                id,
+                "round {round}, from a container"
+            );
+            // Nor does the port that the machine gave have to be waited for.
+            engine.ok(&format!("docker restart -t 0 web{round} && docker rm -f web{round}"));
+        }
+    });
+}
+
+#[test]
 fn ports_names_and_addresses_outlive_the_engine() {
     both(|engine| {
         engine.ok("docker network create lab");

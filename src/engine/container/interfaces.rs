@@ -52,6 +52,13 @@ impl Uplink {
         batch.remove(outside);
         self.socket.run(&batch)
     }
+
+    /// Switches interfaces off, by the names of their outer ends. One that is gone needs it no more.
+    pub fn switch_off(&self, outsides: &[String]) {
+        let mut batch = Batch::default();
+        outsides.iter().for_each(|outside| batch.down(outside));
+        let _ = self.socket.send(&batch);
+    }
 }
 
 /// Furnishes the new network namespace of the calling process, whose `/proc` is there.

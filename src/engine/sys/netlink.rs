@@ -175,6 +175,14 @@ impl Batch {
         self.message(NEWLINK, 0, |m| m.link(index, UP));
     }
 
+    /// Switches an interface off: nothing comes to it or from it any more. Much quicker than to remove it.
+    pub fn down(&mut self, name: &str) {
+        self.message(NEWLINK, 0, |m| {
+            m.link_as(0, UP, 0);
+            m.text(IFLA_IFNAME, name);
+        });
+    }
+
     /// Removes an interface, and its other end with it.
     pub fn remove(&mut self, name: &str) {
         self.message(DELLINK, 0, |m| {
@@ -269,12 +277,17 @@ impl Message<'_> {
         self.0.extend(bytes);
     }
 
-    /// `struct ifinfomsg`.
+    /// `struct ifinfomsg` that sets these flags.
     fn link(&mut self, index: u32, flags: u32) {
+        self.link_as(index, flags, flags);
+    }
+
+    /// `struct ifinfomsg` that makes of the flags in `changed` what they are in `flags`.
+    fn link_as(&mut self, index: u32, changed: u32, flags: u32) {
         self.raw(&[0; 4]);
         self.raw(&index.to_ne_bytes());
         self.raw(&flags.to_ne_bytes());
-        self.raw(&flags.to_ne_bytes());
+        self.raw(&changed.to_ne_bytes());
     }
 
     /// `struct rtmsg` for everything, in the main table, by static decision; `protocol` 0 matches any.

@@ -30,6 +30,8 @@ pub enum Token {
 /// A container's networks as its monitor has them.
 pub struct Net {
     uplink: Uplink,
+    /// The outer ends of the container's interfaces.
+    outsides: Vec<String>,
     proxy: Proxy,
     names: Option<resolver::Server>,
     questions: Option<ResolverSpec>,
@@ -47,7 +49,8 @@ impl Net {
             Ok(uplink)
         });
         let uplink = found.map_err(StartError::doing("find the network's bridge"))?;
-        Ok(Some(Net { uplink, proxy, names: None, questions: spec.resolver.clone() }))
+        let outsides = spec.interfaces.iter().map(|interface| interface.outside.clone()).collect();
+        Ok(Some(Net { uplink, outsides, proxy, names: None, questions: spec.resolver.clone() }))
     }
 
     pub fn uplink(&self) -> &Uplink {
@@ -103,8 +106,10 @@ impl Net {
             self.uplink.plug(interface, process.cast_unsigned())?;
         }
         let done = self.settle(&change, init);
-        if let (Err(_), Some(interface)) = (&done, &change.new) {
-            let _ = self.uplink.unplug(&interface.outside);
+        match (&done, change.new) {
+            (Ok(()), Some(interface)) => self.outsides.push(interface.outside),
+            (Err(_), Some(interface)) => drop(self.uplink.unplug(&interface.outside)),
+            (_, None) => {}
         }
         done
     }
@@ -112,7 +117,17 @@ impl Net {
     /// Takes away the container's interface with this outer end.
     pub fn disconnect(&mut self, outside: &str, change: Change, init: BorrowedFd<'_>) -> io::Result<()> {
         self.uplink.unplug(outside)?;
+        self.outsides.retain(|other| other != outside);
         self.settle(&change, init)
+    }
+
+    /// The container has ended: carries on what it has said last, and gives its ports and addresses back.
+    ///
+    /// The kernel takes its time to throw a network namespace away, and until then it answers, with a refusal, at an address that the
+    /// next container has already. So the interfaces are switched off before anybody hears of the end.
+    pub fn close(mut self) {
+        self.proxy.finish();
+        self.uplink.switch_off(&self.outsides);
     }
 
     /// Makes the container's inside, the ports and the names fit the change.

@@ -145,6 +145,13 @@ impl Proxy {
         self.talks.retain(|t| t.last.elapsed() < SILENCE);
     }
 
+    /// Carries outwards what the container has said before its end, as far as it is taken at once.
+    pub fn finish(&mut self) {
+        for flow in &mut self.flows {
+            while !flow.connecting && !flow.outward.closed && flow.outward.carry(&flow.inner, &flow.outer).unwrap_or(false) {}
+        }
+    }
+
     fn receive(&mut self, index: usize) {
         let Some(door) = self.doors.get(index) else { return };
         let to = self.target.map(|address| SocketAddr::from((address, door.published.container)));
@@ -287,7 +294,8 @@ impl Flow {
             self.connecting = false;
         }
         self.inward.carry(&self.outer, &self.inner)?;
-        self.outward.carry(&self.inner, &self.outer)
+        self.outward.carry(&self.inner, &self.outer)?;
+        Ok(())
     }
 
     fn is_over(&self) -> bool {
@@ -315,7 +323,9 @@ impl Pipe {
         self.sent < self.bytes.len()
     }
 
-    fn carry(&mut self, from: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
+    /// Reads once and writes once; says whether either moved anything.
+    fn carry(&mut self, from: &OwnedFd, to: &OwnedFd) -> io::Result<bool> {
+        let mut moved = false;
         if self.has_room() {
             let start = self.bytes.len();
             self.bytes.resize(BUFFER, 0);
@@ -323,13 +333,17 @@ impl Pipe {
             self.bytes.truncate(start + read.unwrap_or(0));
             match read {
                 Ok(0) => self.ended = true,
-                Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
+                Ok(_) => moved = true,
+                Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
             }
         }
         if self.is_waiting() {
             match rustix::net::send(to, &self.bytes[self.sent..], rustix::net::SendFlags::NOSIGNAL) {
-                Ok(count) => self.sent += count,
+                Ok(count) => {
+                    self.sent += count;
+                    moved = true;
+                }
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
             }
@@ -345,6 +359,6 @@ impl Pipe {
                 Err(e) => return Err(e.into()),
             }
         }
-        Ok(())
+        Ok(moved)
     }
 }

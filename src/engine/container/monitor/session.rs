@@ -242,6 +242,9 @@ impl Session {
         if let Ok(Some((_, status))) = waitpid(Some(self.pid), WaitOptions::NOHANG) {
             let code = status.exit_status().or_else(|| status.terminating_signal().map(|s| 128 + s)).unwrap_or(255);
             self.exited = Some(code);
+            if let Some(net) = self.net.take() {
+                net.close();
+            }
             if let Some(home) = &self.home {
                 home.record_exit(code);
             }
