@@ -59,6 +59,8 @@ fn marks_that_do_not_count() {
     assert_eq!(in_deck("# A\n\n```yaml\na: 1\n---\nb: 2\n```\n\n- item\n\n  ```sh\n  ls\n  ```\n"), [] as [&str; 0]);
     assert_eq!(in_deck("# A\n\n???\n\nx\n\n???\n\ny\n\n---\n\n# B\n\n???\n\nz\n"), ["7:1 repeated-note"]);
     assert_eq!(in_deck("Note: this is lost\n\n# A\n"), ["1:1 swallowed-property"]);
+    assert_eq!(in_deck("Note: later\n\n# A\n\n---\nSee:\n\n- b\n"), ["1:1 swallowed-property", "6:1 swallowed-property"]);
+    assert_eq!(in_deck("speaker: Ann\nRoom: 12\n\n# A in {{Room}}\n"), [] as [&str; 0]);
 }
 
 /// The first title slide of a course links to a part before it, which is not there: that is told where the title stands.

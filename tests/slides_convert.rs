@@ -303,3 +303,36 @@ fn other_programs_decks_are_written_as_remark() {
     std::fs::write(&path, "---\nhighlightLines: true\n---\n# A\n\n--\n\nb\n").expect("written");
     assert!(!convert::is_made(&read(&path, None).expect("a deck").0));
 }
+
+/// `text`, a deck of `from`, in the other dialect.
+fn other(text: &str, from: Dialect) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.md");
+    std::fs::write(&path, text).expect("written");
+    let (deck, parsed) = read(&path, Some(from)).expect("a deck");
+    convert::convert(&deck, &parsed, if from == Dialect::Remark { Dialect::Reveal } else { Dialect::Remark }).text
+}
+
+#[test]
+fn what_is_said_about_exercises_stays_where_it_stood() {
+    let exercise = "Look:\n\n<!-- dockside: exit: 1 -->\n\n```bash\n$ false\n```\n\n<!-- dockside: silent -->\n\n    $ date\n\nAnd on.";
+    for (from, deck) in [
+        (Dialect::Remark, format!("class: a\n\n# T\n\n<!-- dockside: images: alpine -->\n\n---\n\n# U\n\n{exercise}\n\n--\n\nmore\n")),
+        (
+            Dialect::Reveal,
+            format!(
+                "<!-- .slide: class=\"a\" -->\n# T\n\n![x](x.png) <!-- .element: class=\"b\" -->\n\n<!-- dockside: images: alpine -->\n\n!SUB\n\n# U\n\n{exercise}\n"
+            ),
+        ),
+    ] {
+        let there = other(&deck, from);
+        let lines: Vec<&str> = there.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let wanted: Vec<&str> = exercise.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        assert!(lines.windows(wanted.len()).any(|lines| lines == wanted), "{there}");
+        let title = lines.iter().position(|line| line.starts_with("# T")).expect("a title");
+        let images = lines.iter().position(|line| *line == "<!-- dockside: images: alpine -->").expect("what the slide says");
+        let second = lines.iter().position(|line| *line == "# U").expect("a second title");
+        assert!(title < images && images < second, "{there}");
+        assert!(!there.contains("<pre>"), "{there}");
+    }
+}

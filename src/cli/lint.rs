@@ -16,7 +16,7 @@ use crate::lint::{self, rules};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-A rule is set in the manifest (`lint: {overflow: error, dead-link: off}`, or `{level: warning, except: [\"old/*.md\"]}`) and
+A rule is set in the manifest (`lint: {overflow: error, dead-link: off}`, or `{level: warning, except: [\"old/*.md\"]}`) and \
 silenced for one slide by a comment on it: <!-- dockside: allow RULE -->
 
 Exit status: 0 nothing found, or only notes and warnings; 51 errors (with --deny, those levels too); 1 the course cannot be read.")]

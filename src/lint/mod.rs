@@ -15,8 +15,8 @@ mod translation;
 
 use std::collections::HashSet;
 
-use crate::course::{self, Course, Deck};
-use crate::diag::{Diagnostic, SourceFile, SourceText};
+use crate::course::{Course, Deck};
+use crate::diag::{Diagnostic, SourceText};
 use crate::slides::{Dialect, SlideDeck};
 use settings::Settings;
 
@@ -62,27 +62,7 @@ fn look(course: &Course, deck: &Deck, parsed: &SlideDeck, found: &mut Vec<Diagno
     }
     flow::names(parsed, &mut out);
     page::check(course, deck, parsed, &mut out);
-    pictures(deck, &mut out);
     found.append(&mut out.found);
-}
-
-/// The pictures of generated title slides stand in a file of their own beside the manifest: what is wrong with one is told there.
-fn pictures(deck: &Deck, out: &mut Out<'_>) {
-    let Ok(list) = SourceFile::read(&deck.base.join(course::PICTURES)) else { return };
-    for finding in out.found.iter_mut().filter(|d| matches!(d.code, "remote-image" | "missing-image")) {
-        let here = finding.excerpt.as_ref().map_or("", |excerpt| &excerpt.line[excerpt.span.start..]);
-        let mut urls = list.text().split_inclusive('\n').scan(0, |at, line| {
-            let start = *at;
-            *at += line.len();
-            Some((start, line.trim()))
-        });
-        let listed = urls.find(|(_, url)| !url.is_empty() && !here.starts_with(url) && finding.message.split(' ').any(|word| word == *url));
-        if let Some((at, url)) = listed {
-            let (severity, message) = (finding.severity, std::mem::take(&mut finding.message));
-            let hint = finding.hint.take();
-            *finding = Diagnostic { hint, ..Diagnostic::at(severity, finding.code, message, &list, at, url.len()) };
-        }
-    }
 }
 
 /// Findings about one deck.

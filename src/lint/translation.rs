@@ -55,7 +55,8 @@ fn compare(deck: &Deck, original: &Arc<SourceFile>, translated: &Arc<SourceFile>
             (Some(before), Some(_), Some(what)) => add(after, format!("{what} than the original at {}", line(before))),
             (Some(before), None, _) => {
                 let next = pairs[i..].iter().find_map(|pair| pair.translated).map(|n| &new.slides[n]);
-                add(next, format!("a slide is missing before this one: {}", line(before)));
+                let place = if next.is_some() { "before" } else { "after" };
+                add(next, format!("a slide is missing {place} this one: {}", line(before)));
             }
             (None, Some(_), _) => add(after, format!("this slide is not in {}", original.path().display())),
             _ => {}

@@ -224,6 +224,11 @@ impl Reader<'_> {
             let places = &mut Places::new(&manifest);
             stitch::join(&manifest, places, items.clone(), &from, dialect, &mut before.clone(), said).source
         });
+        let original = (!plan.is_empty() && self.variant.language.is_some()).then(|| {
+            let from = stitch::From { base: &folder, language: None };
+            let places = &mut Places::new(&manifest);
+            stitch::join(&manifest, places, items.clone(), &from, dialect, &mut before.clone(), &mut Vec::new()).source
+        });
         let written_in = joined.language;
         Some(Deck {
             name: name_of(&name),
@@ -238,6 +243,7 @@ impl Reader<'_> {
             settings,
             written_in,
             translations,
+            original,
         })
     }
 

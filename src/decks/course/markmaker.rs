@@ -54,6 +54,7 @@ pub fn read(manifest: &Arc<SourceFile>, values: &Mapping, base: &Path, language:
         plan: Vec::new(),
         written_in: None,
         translations: Vec::new(),
+        original: None,
         settings: Default::default(),
     }
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::diag::{SourceFile, SourceText};
 use crate::slides::Dialect;
-pub use markmaker::PICTURES;
+pub(crate) use markmaker::PICTURES;
 pub use rules::RuleSetting;
 pub use variant::Variant;
 
@@ -69,6 +69,8 @@ pub struct Deck {
     pub translations: Vec<Translated>,
     /// How long its parts are to take, in their order; empty if nobody said.
     pub plan: Vec<PlannedPart>,
+    /// What a deck with a plan was translated from, where the course was loaded in one language: the plan calls parts by headings of it.
+    pub original: Option<SourceText>,
 }
 
 /// A deck in another language: files that have no translation stand in it as they are.

@@ -7,7 +7,7 @@ use super::assets::{Assets, Problem};
 use super::bodies::{Body, Renderer};
 use super::escape::push_escaped;
 use super::plan;
-use super::reports::Reports;
+use super::reports::{self, Reports};
 use crate::course::Deck;
 use crate::diag::{Diagnostic, SourceText};
 use crate::slides::{Slide, SlideDeck, pairs};
@@ -69,7 +69,9 @@ pub fn write(deck: &Deck, parsed: &SlideDeck, translations: &[Translation<'_>], 
         }
         page.html.push_str("</section>\n");
     }
-    Slides { html: page.html, diagnostics: reports.into_iter().flat_map(|reports| reports.diagnostics).collect() }
+    let mut diagnostics: Vec<Diagnostic> = reports.into_iter().flat_map(|reports| reports.diagnostics).collect();
+    reports::listed(deck, &mut diagnostics);
+    Slides { html: page.html, diagnostics }
 }
 
 /// A translated deck, rendered, and which of its slides stands for which of the original.

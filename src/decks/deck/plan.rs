@@ -1,11 +1,13 @@
 //! The plan of a deck put on its slides: which slide each planned part begins with. Keeps no time; the presenter's view does.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
+use super::markdown;
 use crate::course::Deck;
 use crate::diag::{Diagnostic, Severity};
-use crate::slides::SlideDeck;
+use crate::slides::{self, SlideDeck, pairs};
 
 /// The parts by the index of their first slide, title and minutes, and what could not be found.
 #[derive(Default)]
@@ -14,14 +16,15 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Finds the first slide of each part by its name, else by its heading in `headings`, one a slide. Parts come in their order, so
-/// a heading that is there twice is looked for behind the part before.
+/// Finds the first slide of each part by its name, else by its heading in `headings`, one a slide, else by the heading of the slide
+/// that it is a translation of. Parts come in their order, so a heading that is there twice is looked for behind the part before.
 pub fn starts(deck: &Deck, parsed: &SlideDeck, headings: &[&str]) -> Plan {
     let mut plan = Plan::default();
     if deck.plan.is_empty() {
         return plan;
     }
     let headings: Vec<String> = headings.iter().map(|heading| normal(heading)).collect();
+    let originals = LazyCell::new(|| originals(deck, parsed));
     let mut from = 0;
     for part in &deck.plan {
         if part.part.is_empty() {
@@ -30,7 +33,9 @@ pub fn starts(deck: &Deck, parsed: &SlideDeck, headings: &[&str]) -> Plan {
         }
         let wanted = normal(&part.part);
         let is = |i: &usize| parsed.slides[*i].name.as_deref() == Some(part.part.as_str()) || headings[*i] == wanted;
-        let found = (from..headings.len()).find(is).or_else(|| (0..from.min(headings.len())).find(is));
+        let was = |i: &usize| originals.get(*i).is_some_and(|heading| *heading == wanted);
+        let all = || (from..headings.len()).chain(0..from.min(headings.len()));
+        let found = all().find(is).or_else(|| all().find(was));
         match found {
             Some(at) => {
                 plan.starts.insert(at, (part.part.clone(), part.minutes));
@@ -44,6 +49,20 @@ pub fn starts(deck: &Deck, parsed: &SlideDeck, headings: &[&str]) -> Plan {
         }
     }
     plan
+}
+
+/// The headings of the slides that those of a translation stand for, one a slide of it; none if it is no translation.
+fn originals(deck: &Deck, parsed: &SlideDeck) -> Vec<String> {
+    let Some(source) = &deck.original else { return Vec::new() };
+    let original = slides::parse(source, &deck.options());
+    let mut headings = vec![String::new(); parsed.slides.len()];
+    for pair in pairs::of(&original, source, parsed, &deck.source) {
+        if let (Some(old), Some(new)) = (pair.original, pair.translated) {
+            let shown = markdown::render(&original.slides[old].content, &original.links, &markdown::Options::of(&original));
+            headings[new] = shown.heading.map_or_else(String::new, |(_, text)| normal(&text));
+        }
+    }
+    headings
 }
 
 /// The text of a slide's first heading, entities as they are.

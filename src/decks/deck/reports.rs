@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::assets::{Problem, ProblemKind};
 use super::math::Fault;
-use crate::diag::{Diagnostic, Severity, SourceText};
+use crate::course::{Deck, PICTURES};
+use crate::diag::{Diagnostic, Severity, SourceFile, SourceText};
 use crate::slides::Slide;
 
 /// Collects diagnostics about slides that were read from one source.
@@ -64,6 +65,30 @@ impl<'a> Reports<'a> {
             // A formula may go over several lines; the first says where it is.
             let length = text.lines().next().unwrap_or_default().len().max(1);
             self.diagnostics.push(Diagnostic::at(severity, code, message, place.file, place.offset, length).hint(hint));
+        }
+    }
+}
+
+/// The pictures of generated title slides stand in a file of their own beside the manifest: what is wrong with one is told there.
+pub fn listed(deck: &Deck, found: &mut [Diagnostic]) {
+    let is_picture = |d: &&mut Diagnostic| matches!(d.code, "remote-image" | "missing-image");
+    let mut pictures = found.iter_mut().filter(is_picture).peekable();
+    if pictures.peek().is_none() {
+        return;
+    }
+    let Ok(list) = SourceFile::read(&deck.base.join(PICTURES)) else { return };
+    for finding in pictures {
+        let here = finding.excerpt.as_ref().map_or("", |excerpt| &excerpt.line[excerpt.span.start..]);
+        let mut urls = list.text().split_inclusive('\n').scan(0, |at, line| {
+            let start = *at;
+            *at += line.len();
+            Some((start, line.trim()))
+        });
+        let listed = urls.find(|(_, url)| !url.is_empty() && !here.starts_with(url) && finding.message.split(' ').any(|word| word == *url));
+        if let Some((at, url)) = listed {
+            let (severity, message) = (finding.severity, std::mem::take(&mut finding.message));
+            let hint = finding.hint.take();
+            *finding = Diagnostic { hint, ..Diagnostic::at(severity, finding.code, message, &list, at, url.len()) };
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each slide is written as its author wrote it, and read back: only where the other dialect shows something else is it written as
 //! HTML, which both read alike. What neither can say is told. Writes no file.
 
+mod comments;
 mod plain;
 
 use super::escape::push_escaped;
@@ -24,25 +25,29 @@ pub fn convert(deck: &Deck, parsed: &SlideDeck, to: Dialect) -> Converted {
         return plain::write(deck, parsed);
     }
     let mut converter = Converter { deck, parsed, to, spans: true, diagnostics: Vec::new() };
-    let mut slides: Vec<Option<String>> = parsed.slides.iter().map(|slide| converter.slide(slide)).collect();
+    let mut slides: Vec<Option<(String, Form)>> = parsed.slides.iter().map(|slide| converter.slide(slide)).collect();
     if to == Dialect::Remark && slides.iter().any(Option::is_none) {
         // Backticks in code are marks in a remark deck, unless it says otherwise.
         converter.spans = false;
         slides = parsed.slides.iter().map(|slide| converter.slide(slide)).collect();
     }
     let mut text = if converter.spans { String::new() } else { "---\nhighlightSpans: false\n---\n".to_owned() };
+    let mut forms = Vec::with_capacity(slides.len());
     for (i, (written, slide)) in slides.into_iter().zip(&parsed.slides).enumerate() {
         if i > 0 {
             text.push_str(converter.separator());
         }
-        text.push_str(&written.unwrap_or_else(|| {
+        let (written, form) = written.unwrap_or_else(|| {
             converter.tell(Severity::Warning, slide, "differs", DIFFERS.into());
             // As HTML it can at least not run on into the next one.
             let notes = slide.notes.as_ref().map(|notes| converter.html(&notes.content));
-            converter.written(slide, &converter.html(&slide.content), notes.as_deref())
-        }));
+            (converter.written(slide, &converter.html(&slide.content), notes.as_deref()), Form::Html)
+        });
+        text.push_str(&written);
+        forms.push(form);
     }
     converter.losses();
+    converter.forms(&forms);
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -53,7 +58,6 @@ pub fn convert(deck: &Deck, parsed: &SlideDeck, to: Dialect) -> Converted {
 const DIFFERS: &str = "this slide does not read the same in the deck that is written";
 
 /// What a slide shows, apart from its place in the deck.
-#[derive(PartialEq)]
 struct Model {
     body: Rendered,
     notes: Option<String>,
@@ -69,6 +73,26 @@ impl Model {
         let body = Rendered { html: String::new(), ..markdown::render(&slide.content, &deck.links, &options) };
         Model { body, notes, classes: slide.classes.clone(), name: slide.name.clone(), continued: slide.continued }
     }
+
+    /// Whether two slides show the same; `exactly`: with the same white space between their blocks, which nobody sees.
+    fn is(&self, other: &Model, exactly: bool) -> bool {
+        let rest = |model: &Model| {
+            (model.body.heading.clone(), model.body.counts, model.notes.clone(), model.classes.clone(), model.name.clone(), model.continued)
+        };
+        let words = |model: &Model| model.body.text.split_whitespace().collect::<String>();
+        rest(self) == rest(other) && (self.body.text == other.body.text || !exactly && words(self) == words(other))
+    }
+}
+
+/// How a slide was written.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// As its author wrote it.
+    Own,
+    /// As its author wrote it, and read with other white space between blocks.
+    Near,
+    /// As HTML.
+    Html,
 }
 
 struct Converter<'a> {
@@ -85,34 +109,52 @@ const AFTER: &str = "[z]: z\n\nz `z` [z]\n\n```\nz\n```\n\n~~~\nz\n~~~\n\n<!-- z
 
 impl Converter<'_> {
     /// The slide in the first form that reads as it did.
-    fn slide(&self, slide: &Slide) -> Option<String> {
+    fn slide(&self, slide: &Slide) -> Option<(String, Form)> {
         let mut wanted = Model::of(slide, self.parsed);
         if self.to == Dialect::Remark {
             wanted.continued = false;
         }
-        let forms = [
-            verbatim(&slide.content, self.to, false) + &self.definitions(&slide.content),
-            verbatim(&slide.content, self.to, true) + &self.definitions(&slide.content),
-            self.html(&slide.content),
-        ];
+        let definitions = self.definitions(&slide.content);
+        let own = |apart| {
+            let text = verbatim(&slide.content, self.to, apart) + &definitions;
+            // What these say has become properties.
+            if self.to == Dialect::Remark { comments::without(&text, ".slide:") } else { text }
+        };
+        let mut authored = vec![own(false), own(true)];
+        if self.to == Dialect::Remark {
+            authored.push(comments::aired(&authored[0]));
+            // In front of some of them remark takes all from the comment before for one comment.
+            authored.push(comments::without(&authored[0], ".element:"));
+        }
+        let said = comments::of(&self.deck.source.text()[slide.range.clone()]);
+        let authored: Vec<String> = authored.iter().map(|body| comments::put(body, &said)).collect();
+        let html = [comments::put(&self.html(&slide.content), &said)];
         let notes = match &slide.notes {
             Some(notes) => vec![Some(self.notes(&notes.content)), Some(self.html(&notes.content))],
             None => vec![None],
         };
-        let ways = notes.iter().flat_map(|notes| forms.iter().map(move |body| (body, notes.as_deref())));
-        ways.into_iter().find_map(|(body, notes)| {
-            let written = self.written(slide, body, notes);
-            let trial = format!("z{}{written}{}{AFTER}", self.separator(), self.separator());
-            let options = slides::Options {
-                dialect: Some(self.to),
-                highlight: Highlight { spans: self.spans, ..Highlight::default() },
-                ..slides::Options::default()
-            };
-            let read = slides::parse(&SourceText::from_str("trial", trial), &options);
-            let [_, middle, last] = read.slides.as_slice() else { return None };
-            let whole = Model::of(last, &read).body.counts.pre == 2;
-            (whole && Model::of(middle, &read) == wanted).then_some(written)
-        })
+        for (bodies, form) in [(&authored[..], Form::Own), (&authored, Form::Near), (&html, Form::Html)] {
+            let ways = notes.iter().flat_map(|notes| bodies.iter().map(move |body| (body, notes.as_deref())));
+            let written = ways.map(|(body, notes)| self.written(slide, body, notes)).find(|text| self.reads(text, &wanted, form));
+            if let Some(written) = written {
+                return Some((written, form));
+            }
+        }
+        None
+    }
+
+    /// Whether a slide, between others, reads as it shall.
+    fn reads(&self, written: &str, wanted: &Model, form: Form) -> bool {
+        let trial = format!("z{}{written}{}{AFTER}", self.separator(), self.separator());
+        let options = slides::Options {
+            dialect: Some(self.to),
+            highlight: Highlight { spans: self.spans, ..Highlight::default() },
+            ..slides::Options::default()
+        };
+        let read = slides::parse(&SourceText::from_str("trial", trial), &options);
+        let [_, middle, last] = read.slides.as_slice() else { return false };
+        let whole = Model::of(last, &read).body.counts.pre == 2;
+        whole && Model::of(middle, &read).is(wanted, form != Form::Near)
     }
 
     fn separator(&self) -> &'static str {
@@ -249,7 +291,7 @@ impl Converter<'_> {
         }
         let same = |a: &Slide, b: &Slide| {
             let continued = a.continued && self.to == Dialect::Reveal;
-            Model { continued, ..Model::of(a, parsed) } == Model::of(b, &read)
+            Model { continued, ..Model::of(a, parsed) }.is(&Model::of(b, &read), false)
         };
         let pairs = || parsed.slides.iter().zip(&read.slides);
         if before != after {
@@ -258,7 +300,9 @@ impl Converter<'_> {
             self.tell(Severity::Warning, first, "differs", message);
             return;
         }
-        let told = |slide: &Slide| self.diagnostics.iter().any(|d| d.code == "differs" && d.line == slide.source.line);
+        let told = |slide: &Slide| {
+            self.diagnostics.iter().any(|d| d.code == "differs" && (slide.source.line..=slide.source.end_line).contains(&d.line))
+        };
         let others: Vec<&Slide> = pairs().filter(|(a, b)| !told(a) && !same(a, b)).map(|(slide, _)| slide).collect();
         for slide in others {
             self.tell(Severity::Warning, slide, "differs", DIFFERS.into());
@@ -301,7 +345,7 @@ impl Converter<'_> {
                 let message = format!("reveal has no increments: {} of them are slides that repeat the one before", count(&increments));
                 told.push((slide, message));
             }
-            let known = ["class", "name", "continued", "layout", "template", "count", "exclude", "background-image"];
+            let known = ["class", "name", "continued", "layout", "template", "count", "exclude", "background-image", "dockside"];
             let mut names: Vec<(&str, &Slide)> = Vec::new();
             for slide in &parsed.slides {
                 for (name, _) in &slide.properties {
@@ -317,8 +361,31 @@ impl Converter<'_> {
         }
     }
 
+    /// What the forms of the slides, one for each, mean for their author.
+    fn forms(&mut self, forms: &[Form]) {
+        let other = self.to.as_str();
+        let parsed = self.parsed;
+        let slides = |wanted: Form| forms.iter().zip(&parsed.slides).filter(move |(form, _)| **form == wanted).map(|(_, slide)| slide);
+        for slide in slides(Form::Near) {
+            let message = format!("{other} reads other white space around the code on this slide; what is shown is the same");
+            self.tell(Severity::Note, slide, "differs", message);
+        }
+        let code = |slide: &&Slide| Model::of(slide, parsed).body.counts.pre > 0;
+        let lost = slides(Form::Html).filter(code).count();
+        if let Some(slide) = slides(Form::Html).find(code) {
+            let message =
+                format!("{lost} slides with code are HTML, for {other} would show their Markdown otherwise: exercises on them are not run");
+            self.tell(Severity::Note, slide, "no-equivalent", message);
+        }
+    }
+
     fn tell(&mut self, severity: Severity, slide: &Slide, code: &'static str, message: String) {
-        self.tell_at(severity, slide.range.start, code, message);
+        // An increment's text begins behind its mark.
+        let text = self.deck.source.text();
+        let own = text.get(slide.range.clone()).unwrap_or_default();
+        let empty = own.len() - own.trim_start().len();
+        let at = if empty < own.len() { slide.range.start + empty } else { slide.range.start };
+        self.tell_at(severity, at, code, message);
     }
 
     fn tell_at(&mut self, severity: Severity, at: usize, code: &'static str, message: String) {

@@ -44,7 +44,9 @@ fn swallowed(outdented: &Outdented<'_>, slide: &RawSlide, source: &SourceText) -
         }
         let url = value.starts_with("//");
         let used = || outdented.text[slide.span.clone()].contains(&format!("{{{{{name}}}}}"));
-        if url || !is_known(name) && value.trim().contains(' ') && !used() {
+        // One small word behind a small name is a setting of the author's own; `Note: later` is a sentence.
+        let prose = value.trim().contains(' ') || name.starts_with(|c: char| c.is_ascii_uppercase());
+        if url || !is_known(name) && prose && !used() {
             let message = if url {
                 format!("the address {:?} is taken as a property of the slide and not shown", line.trim())
             } else {
