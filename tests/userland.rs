@@ -151,6 +151,174 @@ fn commands_print_what_the_hosts_commands_print() {
     );
 }
 
+/// Compares what a script prints and says and how it ends, our commands against BusyBox's, both in a shell of their own.
+fn same_as_busybox(scripts: &[&str]) {
+    let theirs = tempfile::tempdir().unwrap();
+    if Command::new("busybox").args(["--install", "-s"]).arg(theirs.path()).output().is_err() {
+        println!("skipped: there is no busybox here to compare with");
+        return;
+    }
+    let applets = Applets::new();
+    let run = |path: &Path, script: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = Command::new(path.join("sh"));
+        command.args(["-c", script]).env_clear().env("PATH", path).env("TZ", "UTC").current_dir(dir.path()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        // The usage that follows an option that is not known lists what each has.
+        let said = text(&output.stderr).split("BusyBox v").next().unwrap().split("Usage:").next().unwrap().to_owned();
+        (text(&output.stdout), said, output.status.code())
+    };
+    for script in scripts {
+        assert_eq!(run(applets.dir.path(), script), run(theirs.path(), script), "{script}");
+    }
+}
+
+#[test]
+fn archives_are_made_and_read_as_busybox_does() {
+    let tree =
+        "mkdir -p d/e; echo one > d/f; chmod 640 d/f; echo two > d/e/g; ln -s f d/l; touch -d '2020-01-02 03:04:05' d/f d/e/g d/e d; ";
+    let scripts = [
+        "tar cf a.tar d/e d/f; tar tf a.tar; tar tvf a.tar d/f d/e | cut -c1-10,20-; tar tf a.tar d/e",
+        "tar czvf a.tgz d/e d/f; mkdir x; tar xzvf a.tgz -C x; ls -R x; cat x/d/f; stat -c %a:%Y x/d/f",
+        "tar cf - d/e | tar xvOf - d/e/g | sort; tar cvf - d/e | tar t",
+        "tar cf a.tar $PWD/d/e 2>/dev/null; tar xf a.tar; echo $?; tar cf b.tar ../${PWD##*/}/d/f; tar tf b.tar | sed 's/.*d/d/'",
+        "tar xf nope; echo $?; tar cf z.tar; echo $?; tar cf z.tar d nope; echo $?; tar tf z.tar | sort; tar xf z.tar -C nodir; echo $?",
+        "tar cf a.tar d/f; tar xf a.tar nope; echo $?; tar xkf a.tar; echo $?; head -c 300 a.tar > b; tar tf b; tar tf /dev/null; echo $?",
+        "ln d/f d/h; tar cf a.tar d/f d/h; tar tf a.tar; tar tvf a.tar | tail -n 1 | sed 's/.*d.h/d\\/h/'; mkdir x; tar xf a.tar -C x; ls x/d",
+        "tar cf a.tar d/e/g; tar xvf a.tar --strip-components 1; ls e; tar c -f a.tar -C d f; tar tf a.tar; tar -xf; echo $?; tar -y; echo $?",
+        "ln -s /nowhere d/out; ln -s ../f d/e/up; tar cf a.tar d; mkdir x; tar xf a.tar -C x; for l in x/d/out x/d/e/up x/d/l; do readlink $l; done",
+        "n=d/$(printf 'n%.0s' $(seq 150)); echo long > $n; ln -s $n d/k; tar cf a.tar $n d/k; mkdir x; tar xf a.tar -C x; cat x/$n; readlink x/d/k",
+    ];
+    let scripts: Vec<String> = scripts.iter().map(|script| format!("{tree}{script}")).collect();
+    same_as_busybox(&scripts.iter().map(String::as_str).collect::<Vec<_>>());
+    same_as_busybox(&[
+        "echo hi > a; gzip a; ls; gunzip a.gz; ls; cat a; gzip -k a; zcat a.gz; gzip -k a; echo $?; gzip -t a.gz; gunzip -kf a.gz; echo $?",
+        "gzip nope; echo $?; echo x > a; gunzip a; echo $?; zcat a; echo $?; mv a a.gz; gunzip a.gz; echo $?; gzip -t a.gz; ls; gzip -z; echo $?",
+        "seq 5000 | gzip -c | gunzip | tail -n 1; seq 9 | gzip -9 > a.gz; gzip -dc a.gz | wc -l; echo t | gzip > t.tgz; gunzip t.tgz; cat t.tar",
+        "seq 100 > a; chmod 600 a; gzip a; stat -c %a a.gz; gunzip a.gz; stat -c %a a",
+        "echo hi > a; echo yo > b; md5sum a b nope; sha1sum a; sha256sum < a; sha512sum a; md5sum a b > s; md5sum -c s; echo z > b; md5sum -c s",
+        "echo hi > a; md5sum a > s; md5sum -cs s; echo $?; echo junk >> s; md5sum -cw s; echo $?; md5sum -c nope; echo $?; md5sum -q; echo $?",
+        "echo '00  nope' | md5sum -c; echo $?; md5sum -w a; echo $?; md5sum .; echo $?; md5sum -c /dev/null; echo $?",
+    ]);
+}
+
+#[test]
+fn an_archive_puts_nothing_outside_of_its_folder() {
+    let applets = Applets::new();
+    let (work, outside) = (applets.work(), applets.dir.path().join("outside"));
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("kept"), "kept").unwrap();
+    let out = outside.to_str().unwrap();
+    let link = |name: &str, kind, to: &str| (name.to_owned(), kind, to.to_owned());
+    let file = |name: &str| (name.to_owned(), tar::EntryType::Regular, String::new());
+    use tar::EntryType::{Link, Symlink};
+    let hostile = [
+        vec![file("../outside/evil")],
+        vec![file(&format!("{out}/evil"))],
+        vec![file("a/../../outside/evil")],
+        vec![link("s", Symlink, out), file("s/evil")],
+        vec![link("s", Symlink, "../outside"), file("s/evil")],
+        vec![link("s", Symlink, &format!("{out}/evil")), file("s")],
+        vec![link("s", Symlink, &format!("{out}/kept")), file("s")],
+        vec![link("h", Link, "../outside/kept"), file("h")],
+        vec![link("h", Link, &format!("{out}/kept")), file("h")],
+        vec![link("s", Symlink, "../outside"), link("s/h", Link, "x"), link("s/t", Symlink, "/etc"), file("x")],
+        vec![link("s", Symlink, out), link("d", Link, "s"), file("d/evil")],
+    ];
+    for entries in hostile {
+        let mut archive = tar::Builder::new(vec![]);
+        for (name, kind, to) in &entries {
+            // The crate does not write such names by itself.
+            let mut header = tar::Header::new_gnu();
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.as_old_mut().linkname[..to.len()].copy_from_slice(to.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_mode(0o644);
+            let content: &[u8] = if kind.is_file() { b"evil" } else { b"" };
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            archive.append(&header, content).unwrap();
+        }
+        fs::remove_dir_all(&work).unwrap();
+        fs::create_dir(&work).unwrap();
+        fs::write(work.join("a.tar"), archive.into_inner().unwrap()).unwrap();
+        let output = applets.run("sh", "mkdir in; cd in; tar xvf ../a.tar");
+        let there: Vec<_> = fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(there, ["kept"], "{entries:?}: {}", text(&output.stderr));
+        assert_eq!(fs::read_to_string(outside.join("kept")).unwrap(), "kept", "{entries:?}");
+        assert!(text(&output.stdout).contains(entries[0].0.rsplit('/').next().unwrap()), "it was not read: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn differences_are_shown_as_busybox_shows_them() {
+    let files = "printf 'a\\nb\\nc\\n' > f; printf 'a\\nX\\nc\\nd' > g; seq 30 > s; { seq 3; echo x; seq 4 30 | grep -v 15; } > t; : > e; \
+        mkdir -p p/sub q/sub p/only; echo a > p/a; echo b > q/a; echo c > q/c; printf 'A  b\\n' > u; printf 'a b \\n' > v; ";
+    let scripts = [
+        "diff f g; echo $?; diff f f; echo $?; diff -q f g; diff -U0 f g; diff -u s t; diff -U 1 s t",
+        "diff f nope; echo $?; diff e f; diff f e; diff -N f nope; diff f; echo $?; diff -L one -L two f g; diff -z f g; echo $?",
+        "diff p q; echo $?; diff -r p q; diff -rN p q; diff -rq p q; mkdir q/only; echo f > p/only/f; diff -r p q; cp f p; diff p f; echo $?; diff -s f g | head -n 1",
+        "diff u v; diff -i u v; diff -ib u v; echo $?; diff -iw u v; echo $?; diff - f < g; head -c 99 /proc/self/exe > y; head -c 98 y > z; diff y z; echo $?",
+    ];
+    let scripts: Vec<String> = scripts.iter().map(|script| format!("{files}{script}")).collect();
+    same_as_busybox(&scripts.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn listening_sockets_are_listed_as_busybox_lists_them() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let scripts = [
+        format!("netstat -tln | sed -n '1,2p;/:{port} /p'; netstat -tn | grep ' 127.0.0.1:{port} ' | cut -c1-70"),
+        "netstat -rn; netstat -z; echo $?; netstat -xl | head -n 2; netstat -wn | head -n 2; netstat -uln | head -n 2".to_owned(),
+    ];
+    same_as_busybox(&scripts.iter().map(String::as_str).collect::<Vec<_>>());
+    let applets = Applets::new();
+    let own = text(&applets.run("sh", "netstat -tlnp").stdout);
+    let line = own.lines().find(|line| line.contains(&format!(":{port} "))).unwrap_or_else(|| panic!("{own}"));
+    assert!(line.contains(&format!(" {}/", std::process::id())), "{line}");
+}
+
+#[test]
+fn a_pager_hands_on_in_a_pipe_and_pages_on_a_terminal() {
+    same_as_busybox(&[
+        "seq 99 > s; less s | tail -n 1; more s | head -n 1; seq 3 | less; seq 3 | more; less nope; echo $?; more nope; echo $?",
+    ]);
+    let applets = Applets::new();
+    fs::write(applets.work().join("s"), (1..=300).map(|n| format!("line{n}.\n")).collect::<String>()).unwrap();
+    let pager = |name: &str| {
+        let mut command = Command::new(applets.dir.path().join("sh"));
+        // The shell stays: what comes after the pager shows that the terminal is as before.
+        let script = format!("stty rows 24 cols 80; {name} s; echo left; read x; echo \"got $x\"");
+        command.args(["-c", &script]).env_clear().env("PATH", applets.dir.path()).current_dir(applets.work());
+        rexpect::session::spawn_command(command, Some(20_000)).unwrap()
+    };
+    let mut less = pager("less");
+    for (keys, seen) in [("", "line23."), (" ", "line46."), ("b", "line1."), ("/e25.\r", "line47."), ("G", "(END)"), ("g", "line1.")] {
+        less.send(keys).unwrap();
+        less.flush().unwrap();
+        less.exp_string(seen).unwrap_or_else(|error| panic!("less, {keys:?}: {error}"));
+    }
+    less.send("/nosuch\r").unwrap();
+    less.flush().unwrap();
+    less.exp_string("No matches found").unwrap();
+    less.send("q").unwrap();
+    less.flush().unwrap();
+    less.exp_string("left").unwrap();
+    less.send_line("typed").unwrap();
+    less.exp_string("got typed").unwrap();
+    let mut more = pager("more");
+    more.exp_string("--More-- (6% of ").unwrap();
+    more.send("\r").unwrap();
+    more.flush().unwrap();
+    more.exp_string("line24.").unwrap();
+    more.exp_string("--More--").unwrap();
+    more.send("q").unwrap();
+    more.flush().unwrap();
+    more.exp_string("left").unwrap();
+}
+
 #[test]
 fn a_reader_that_leaves_ends_the_writer_quietly() {
     let applets = Applets::new();

@@ -5,8 +5,8 @@
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use super::{
-    busybox, coreutils, expr, find, grep, httpd, id, ip, kill, mount, naming, nc, nodes, nslookup, ping, ps, sha256sum, shell, small, stty,
-    top, wget, wrapping, xargs,
+    busybox, coreutils, diff, expr, find, grep, gzip, httpd, id, ip, kill, mount, naming, nc, netstat, nodes, nslookup, pager, ping, ps,
+    shell, small, stty, sums, tar, top, wget, wrapping, xargs,
 };
 
 /// What an applet is given: the name it goes by first, its arguments after it.
@@ -44,6 +44,7 @@ applets! {
     "date" => coreutils::date,
     "dd" => coreutils::dd,
     "df" => coreutils::df,
+    "diff" => diff::main,
     "dirname" => coreutils::dirname,
     "du" => coreutils::du,
     "echo" => coreutils::echo,
@@ -55,6 +56,8 @@ applets! {
     "find" => find::main,
     "free" => small::free,
     "grep" => grep::main,
+    "gunzip" => gzip::main,
+    "gzip" => gzip::main,
     "head" => coreutils::head,
     "hostname" => coreutils::hostname,
     "httpd" => httpd::main,
@@ -62,15 +65,19 @@ applets! {
     "ip" => ip::main,
     "kill" => kill::main,
     "killall" => naming::killall,
+    "less" => pager::main,
     "ln" => coreutils::ln,
     "ls" => coreutils::ls,
+    "md5sum" => sums::main,
     "mkdir" => coreutils::mkdir,
     "mkfifo" => nodes::mkfifo,
     "mknod" => nodes::mknod,
     "mktemp" => coreutils::mktemp,
+    "more" => pager::main,
     "mount" => mount::main,
     "mv" => coreutils::mv,
     "nc" => nc::main,
+    "netstat" => netstat::main,
     "nproc" => coreutils::nproc,
     "nslookup" => nslookup::main,
     "pidof" => naming::pidof,
@@ -87,13 +94,16 @@ applets! {
     "seq" => coreutils::seq,
     "setsid" => wrapping::setsid,
     "sh" => shell::main,
-    "sha256sum" => sha256sum::main,
+    "sha1sum" => sums::main,
+    "sha256sum" => sums::main,
+    "sha512sum" => sums::main,
     "sleep" => coreutils::sleep,
     "sort" => coreutils::sort,
     "stat" => coreutils::stat,
     "stty" => stty::main,
     "sync" => coreutils::sync,
     "tail" => coreutils::tail,
+    "tar" => tar::main,
     "tee" => coreutils::tee,
     "test" => coreutils::test,
     "timeout" => wrapping::timeout,
@@ -113,6 +123,7 @@ applets! {
     "whoami" => id::whoami,
     "xargs" => xargs::main,
     "yes" => coreutils::yes,
+    "zcat" => gzip::main,
 }
 
 /// The applet called `name`, if there is one.

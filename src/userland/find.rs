@@ -286,12 +286,9 @@ impl Parser<'_> {
             }
             "-user" => {
                 let name = self.value(&word)?;
-                let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-                let known = passwd.lines().find_map(|l| {
-                    let f: Vec<&str> = l.split(':').collect();
-                    (f.first() == Some(&name.as_str())).then(|| f.get(2)?.parse().ok())?
-                });
-                Expr::User(known.or_else(|| name.parse().ok()).ok_or(format!("'{name}' is not the name of a known user"))?)
+                Expr::User(
+                    super::proc::user_id(&name).or_else(|| name.parse().ok()).ok_or(format!("'{name}' is not the name of a known user"))?,
+                )
             }
             "-perm" => Expr::Perm(u32::from_str_radix(&self.value(&word)?, 8).map_err(|_| "invalid mode")?),
             "-empty" => Expr::Empty,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use rustix::process::{getegid, geteuid, getgid, getgroups, getuid};
 
 use super::applets::Args;
+use super::proc::name_of;
 
 const USAGE: &str = "Usage: id [-ugGnr] [USER]\n\nPrint information about USER or the current user\n\n\t-u\tUser ID\n\t-g\tGroup ID\n\t-G\tSupplementary group IDs\n\t-n\tPrint names instead of numbers\n\t-r\tPrint real ID instead of effective ID";
 
@@ -135,11 +136,6 @@ fn of_user(name: &str) -> Option<Ids> {
         groups.extend(number.filter(|number| member && *number != gid));
     }
     Some(Ids { uid, euid: uid, gid, egid: gid, groups })
-}
-
-/// The name of a number in `/etc/passwd` or `/etc/group`.
-fn name_of(file: &str, number: u32) -> Option<String> {
-    lines(file).into_iter().find(|fields| fields.get(2).and_then(|field| field.parse().ok()) == Some(number))?.into_iter().next()
 }
 
 fn lines(file: &str) -> Vec<Vec<String>> {

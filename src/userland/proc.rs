@@ -78,15 +78,32 @@ fn process(pid: i32) -> Option<Process> {
 
 /// The name of user `uid` in `/etc/passwd`, else the number.
 pub fn user_name(uid: u32) -> String {
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    passwd
-        .lines()
-        .find_map(|line| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-        })
-        .unwrap_or_else(|| uid.to_string())
+    name_of("passwd", uid).unwrap_or_else(|| uid.to_string())
+}
+
+/// The number of the user called `name` in `/etc/passwd`.
+pub fn user_id(name: &str) -> Option<u32> {
+    id_of("/etc/passwd", name)
+}
+
+/// The number of the group called `name` in `/etc/group`.
+pub fn group_id(name: &str) -> Option<u32> {
+    id_of("/etc/group", name)
+}
+
+/// The name of a number in `/etc/passwd` or `/etc/group`.
+pub fn name_of(file: &str, id: u32) -> Option<String> {
+    let text = fs::read_to_string(format!("/etc/{file}")).ok()?;
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(id)).then(|| name.to_owned())
+    })
+}
+
+fn id_of(file: &str, name: &str) -> Option<u32> {
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split(':').nth(1)?.parse().ok())
 }
 
 /// Seconds since the machine started.
