@@ -617,3 +617,18 @@ fn a_check_knows_values_and_ports() {
         assert!(skipped.stdout.contains("no warnings found"), "{dockerfile}: {skipped:?}");
     }
 }
+
+#[test]
+fn what_is_removed_during_a_build_goes_when_it_ends() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let size = || {
+        let run = builder.ok("du -s --block-size=1M /lab/store");
+        run.split_whitespace().next().and_then(|text| text.parse::<u64>().ok()).expect("a number")
+    };
+    builder.build("-t big", "FROM busybox\nRUN dd if=/dev/urandom of=/big bs=1M count=40 2>/dev/null");
+    assert!(size() >= 40);
+    let told = builder.ok("printf 'FROM busybox\\nRUN echo begun; sleep 4\\n' | docker build -t other --progress=plain - 2>log & \
+         until grep -q begun$ log; do sleep 0.1; done; docker rmi big; docker builder prune -af; wait $!; docker images -q other");
+    assert!(told.contains("Deleted: sha256:") && told.contains("Total:"), "{told}");
+    assert!(size() < 40, "{}", size());
+}

@@ -105,6 +105,61 @@ fn content_goes_with_the_last_engine_that_needs_it() {
     one.images.tag("x", "no", None).unwrap_err();
     two.images.remove("z", true, true, &two.containers).unwrap();
     assert_eq!((blobs(), layers()), (2, 1));
+    // It goes once the container has gone, too.
+    std::fs::remove_dir_all(record).unwrap();
+    two.images.prune(&Default::default(), &two.containers).unwrap();
+    assert_eq!((blobs(), layers()), (0, 0));
+}
+
+#[test]
+fn content_that_is_removed_while_somebody_holds_it_goes_later() {
+    let folder = folder();
+    let engine = engine_in(folder.path(), "one");
+    let blobs = || std::fs::read_dir(folder.path().join("store/blobs/sha256")).unwrap().count();
+    let layers = || std::fs::read_dir(folder.path().join("store/layers")).unwrap().count();
+    let image = |content: &str| {
+        import(&engine, &Tar::new().file("a", content).end(), "x").unwrap();
+        assert_eq!((blobs(), layers()), (2, 1));
+    };
+    let remove = || {
+        engine.images.remove("x", false, true, &engine.containers).unwrap();
+        assert_eq!((blobs(), layers()), (2, 1), "somebody holds it");
+    };
+    // With the last of those who hold it, whoever they are.
+    image("1");
+    let (build, push) = (engine.images.hold_content().unwrap(), engine_in(folder.path(), "two"));
+    let push = push.images.hold_content().unwrap();
+    remove();
+    drop(build);
+    assert_eq!((blobs(), layers()), (2, 1), "the other one holds it still");
+    drop(push);
+    assert_eq!((blobs(), layers()), (0, 0));
+    // One who is killed collects nothing: the next prune does, and the next engine.
+    let held_by_a_killed_one = || {
+        let lock = std::fs::File::open(folder.path().join("store/content.lock")).unwrap();
+        lock.lock_shared().unwrap();
+        lock
+    };
+    image("2");
+    let lock = held_by_a_killed_one();
+    remove();
+    drop(lock);
+    assert_eq!((blobs(), layers()), (2, 1));
+    engine.images.prune(&Default::default(), &engine.containers).unwrap();
+    assert_eq!((blobs(), layers()), (0, 0));
+    image("3");
+    let lock = held_by_a_killed_one();
+    remove();
+    drop(lock);
+    engine_in(folder.path(), "three");
+    assert_eq!((blobs(), layers()), (0, 0));
+    // What is wanted again meanwhile stays.
+    image("4");
+    let build = engine.images.hold_content().unwrap();
+    remove();
+    import(&engine, &Tar::new().file("a", "4").end(), "y").unwrap();
+    drop(build);
+    assert!(engine.images.resolve("y", None).unwrap().layers[0].join("a").is_file());
 }
 
 #[test]

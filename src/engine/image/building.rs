@@ -1,6 +1,6 @@
 //! What a builder needs of the store: places to work in, layers as folders, and the images that were made of others.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,11 +40,6 @@ impl<R: Read> Read for WholeBlocks<R> {
 }
 
 impl ImageStore {
-    /// Keeps all content in place until the answer is dropped.
-    pub fn hold_content(&self) -> Result<File, ImageError> {
-        self.tenancy.hold()
-    }
-
     /// A new folder for work in progress. Whoever asked removes it; after a crash it is swept.
     pub fn scratch(&self) -> Result<PathBuf, ImageError> {
         let folder = self.blobs.workspace.path()?;

@@ -1,13 +1,14 @@
 //! Content that no engine needs any more goes from the store.
 //!
 //! Engines register with the store; an image's content goes when the last of them that had it removes it. Whoever brings content in
-//! or reads it at length holds it in place by a shared lock: then nothing is collected. Never removes what it does not know of.
+//! or reads it at length holds it in place by a shared lock: what shall go meanwhile is written down (`pending`), and goes when the last
+//! of them lets go, at the next `prune`, or when an engine is opened. Never removes what it does not know of.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::layers::chain_ids;
+use super::pending::{Content, Pending};
 use super::repositories::Repositories;
 use super::workspace::{lock_file, remove_tree};
 use super::{Digest, ImageError, ImageStore};
@@ -16,13 +17,29 @@ use super::{Digest, ImageError, ImageStore};
 pub struct Tenancy {
     store: PathBuf,
     state: PathBuf,
+    pending: Pending,
 }
 
-/// What images consist of.
-#[derive(Default)]
-struct Content {
-    blobs: HashSet<Digest>,
-    chains: HashSet<Digest>,
+/// Content held in place until this is dropped.
+pub struct Held<'a> {
+    images: &'a ImageStore,
+    lock: File,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // Only now, or nobody would be the last. What cannot be unlocked is unlocked with the file.
+        let _ = self.lock.unlock();
+        if self.images.tenancy.pending.has_new() {
+            self.images.collect_pending();
+        }
+    }
+}
+
+/// What others need: images and kept layers of builds, and what nobody but containers needs any more.
+struct Needed {
+    named: Content,
+    contained: Content,
 }
 
 impl Tenancy {
@@ -37,15 +54,7 @@ impl Tenancy {
                 .or_else(|e| if entry.is_symlink() { Ok(()) } else { Err(e) })
                 .map_err(ImageError::io("cannot register", &entry))?;
         }
-        Ok(Tenancy { store: store.to_owned(), state })
-    }
-
-    /// Keeps all content in place until the answer is dropped.
-    pub fn hold(&self) -> Result<File, ImageError> {
-        let path = self.store.join("content.lock");
-        let lock = lock_file(&path).map_err(ImageError::io("cannot open", &path))?;
-        lock.lock_shared().map_err(ImageError::io("cannot lock", &path))?;
-        Ok(lock)
+        Ok(Tenancy { store: store.to_owned(), state, pending: Pending::of(store) })
     }
 
     /// The lock under which content may go, unless someone holds content in place.
@@ -73,37 +82,64 @@ impl Tenancy {
 }
 
 impl ImageStore {
-    /// Removes the content of images that this engine had, as far as no engine and no container needs it.
-    ///
-    /// Gives up silently wherever something is not as it should be: content that stays does no harm.
+    /// Keeps all content in place until the answer is dropped.
+    pub fn hold_content(&self) -> Result<Held<'_>, ImageError> {
+        let path = self.tenancy.store.join("content.lock");
+        let lock = lock_file(&path).map_err(ImageError::io("cannot open", &path))?;
+        lock.lock_shared().map_err(ImageError::io("cannot lock", &path))?;
+        Ok(Held { images: self, lock })
+    }
+
+    /// Removes the content of images that this engine had, as far as no engine and no container needs it; later, where it is held.
     pub(super) fn collect(&self, removed: &[Digest]) {
-        let Some(_lock) = self.tenancy.take() else { return };
-        let Some(needed) = self.needed() else { return };
-        let gone = self.content_of(removed.iter(), &Repositories::default());
-        for chain in gone.chains.difference(&needed.chains) {
-            self.drop_layer(chain);
-        }
-        for blob in gone.blobs.difference(&needed.blobs) {
-            let _ = fs::remove_file(self.blobs.path(blob));
-        }
+        self.let_go(&self.content_of(removed.iter(), &Repositories::default()));
     }
 
     /// Lets layers go that builds have kept, as far as nobody else needs them.
     pub fn release_layers(&self, layers: &[Vec<Digest>]) {
-        if layers.is_empty() {
-            return;
-        }
-        let Some(_lock) = self.tenancy.take() else { return };
-        let Some(needed) = self.needed() else { return };
         let mut gone = Content::default();
         for diff_ids in layers {
             self.add_layers(diff_ids, &mut gone);
         }
-        for chain in gone.chains.difference(&needed.chains) {
-            self.drop_layer(chain);
+        self.let_go(&gone);
+    }
+
+    fn let_go(&self, gone: &Content) {
+        // What cannot be written down stays: that does no harm.
+        if (gone.blobs.is_empty() && gone.chains.is_empty()) || self.tenancy.pending.add(gone).is_ok() {
+            self.collect_pending();
         }
-        for blob in gone.blobs.difference(&needed.blobs) {
-            let _ = fs::remove_file(self.blobs.path(blob));
+    }
+
+    /// Removes what shall go and is not held by anybody.
+    ///
+    /// Gives up silently wherever something is not as it should be: content that stays does no harm, and is tried again.
+    pub fn collect_pending(&self) {
+        let pending = &self.tenancy.pending;
+        let mut more = pending.has_some();
+        while more {
+            let Some(lock) = self.tenancy.take() else { return };
+            let Ok(gone) = pending.take() else { return };
+            let Some(Needed { named, contained }) = self.needed() else { return };
+            let mut waiting = Content::default();
+            for chain in gone.chains.difference(&named.chains) {
+                if contained.chains.contains(chain) {
+                    waiting.chains.insert(chain.clone());
+                } else {
+                    self.drop_layer(chain);
+                }
+            }
+            for blob in gone.blobs.difference(&named.blobs) {
+                if contained.blobs.contains(blob) {
+                    waiting.blobs.insert(blob.clone());
+                } else {
+                    let _ = fs::remove_file(self.blobs.path(blob));
+                }
+            }
+            pending.settle(&waiting);
+            drop(lock);
+            // Whoever wrote something down meanwhile found the lock taken.
+            more = pending.has_new();
         }
     }
 
@@ -121,10 +157,12 @@ impl ImageStore {
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
             entries.filter_map(|e| format!("sha256:{}", e.file_name().to_str()?).parse::<Digest>().ok()).collect::<Vec<_>>()
         };
-        for chain in named(self.tenancy.store.join("layers")).iter().filter(|chain| !needed.chains.contains(chain)) {
+        let chain_stays = |chain: &Digest| needed.named.chains.contains(chain) || needed.contained.chains.contains(chain);
+        let blob_stays = |blob: &Digest| needed.named.blobs.contains(blob) || needed.contained.blobs.contains(blob);
+        for chain in named(self.tenancy.store.join("layers")).iter().filter(|chain| !chain_stays(chain)) {
             self.drop_layer(chain);
         }
-        for blob in named(self.tenancy.store.join("blobs/sha256")).iter().filter(|blob| !needed.blobs.contains(blob)) {
+        for blob in named(self.tenancy.store.join("blobs/sha256")).iter().filter(|blob| !blob_stays(blob)) {
             let _ = fs::remove_file(self.blobs.path(blob));
         }
         let _ = fs::write(mark, me);
@@ -139,24 +177,25 @@ impl ImageStore {
     }
 
     /// What all engines' images and containers consist of; `None` where one of them cannot be read.
-    fn needed(&self) -> Option<Content> {
-        let mut needed = Content::default();
+    fn needed(&self) -> Option<Needed> {
+        let (mut named, mut contained) = (Content::default(), Content::default());
+        let add = |content: &mut Content, more: Content| {
+            content.blobs.extend(more.blobs);
+            content.chains.extend(more.chains);
+        };
         for state in self.tenancy.states().ok()? {
             let repositories: Repositories = match fs::read(state.join("repositories.json")) {
                 Ok(text) => serde_json::from_slice(&text).ok()?,
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => Repositories::default(),
                 Err(_) => return None,
             };
-            let mut images: Vec<Digest> = repositories.images().keys().cloned().collect();
-            images.extend(container_images(&state.join("containers"))?);
-            let content = self.content_of(images.iter(), &repositories);
-            needed.blobs.extend(content.blobs);
-            needed.chains.extend(content.chains);
+            add(&mut named, self.content_of(repositories.images().keys(), &repositories));
+            add(&mut contained, self.content_of(container_images(&state.join("containers"))?.iter(), &repositories));
             for layers in crate::build::buildkit::cache::layers_held(&state) {
-                self.add_layers(&layers, &mut needed);
+                self.add_layers(&layers, &mut named);
             }
         }
-        Some(needed)
+        Some(Needed { named, contained })
     }
 
     fn content_of<'a>(&self, images: impl Iterator<Item = &'a Digest>, repositories: &Repositories) -> Content {

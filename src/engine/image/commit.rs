@@ -38,7 +38,7 @@ impl ImageStore {
             None => ImageDocument::default(),
         };
         let mut diff_ids = base.rootfs.diff_ids.clone();
-        let _content = self.tenancy.hold()?;
+        let _content = self.hold_content()?;
         let layer = self.add_layer(request.upper, &diff_ids)?;
         let empty_layer = layer.is_none();
         diff_ids.extend(layer);

@@ -19,7 +19,7 @@ pub struct Distribution {
 impl ImageStore {
     /// Looks `reference` up where it would be pulled from.
     pub fn distribution(&self, reference: &Reference, credentials: Option<Credentials>) -> Result<Distribution, ImageError> {
-        let _content = self.tenancy.hold()?;
+        let _content = self.hold_content()?;
         let source = self.source(reference, Platform::host(), credentials)?;
         let fetched = source.manifest(reference)?;
         let platforms = match Manifest::parse(&fetched.bytes)? {

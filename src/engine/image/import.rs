@@ -30,7 +30,7 @@ impl ImageStore {
         }
         let mut config = RunConfig::default();
         apply_changes(&mut config, &request.changes)?;
-        let _content = self.tenancy.hold()?;
+        let _content = self.hold_content()?;
         let mut blob = self.blobs.incoming()?;
         let plain = super::compression::decompress(tar).map_err(|e| ImageError::Invalid(e.to_string()))?;
         let unpacked = self.layers.unpack(&self.blobs, None, Tee { from: plain, to: &mut blob })?;

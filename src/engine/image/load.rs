@@ -58,7 +58,7 @@ struct Files {
 impl ImageStore {
     /// Loads all images of the archive and reports their names.
     pub fn load(&self, tar: &mut dyn Read, quiet: bool, report: Reporter<'_>) -> Result<(), ImageError> {
-        let _content = self.tenancy.hold()?;
+        let _content = self.hold_content()?;
         let files = self.take_in(tar)?;
         if let Some(text) = files.documents.get("manifest.json") {
             let listed: Vec<Listed> =

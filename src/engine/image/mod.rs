@@ -22,6 +22,7 @@ mod load;
 mod manifest;
 mod offer;
 mod pack;
+mod pending;
 mod platform;
 mod progress;
 mod prune;

@@ -20,6 +20,7 @@ impl ImageStore {
                 && filters.accept_labels(document.config.labels.as_ref())
                 && filters.until.is_none_or(|until| created(&document) <= until)
         })?;
+        self.collect_pending();
         self.events.pruned("image", reclaimed);
         Ok((lines, reclaimed))
     }

@@ -30,7 +30,7 @@ impl ImageStore {
     /// Pulls an image (or all tags of a repository) and reports on the way.
     pub fn pull(&self, request: &PullRequest, report: Reporter<'_>) -> Result<(), ImageError> {
         let platform = request.platform.as_deref().filter(|text| !text.is_empty()).map(str::parse::<Platform>).transpose()?;
-        let _content = self.tenancy.hold()?;
+        let _content = self.hold_content()?;
         let wanted = platform.clone().unwrap_or_else(Platform::host);
         let source = self.source(&request.reference, wanted.clone(), request.credentials.clone())?;
         let references = if request.reference.is_name_only() {

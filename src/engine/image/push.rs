@@ -17,7 +17,7 @@ impl ImageStore {
     /// Pushes the tag (or with a name alone, all tags of the repository) and reports on the way.
     pub fn push(&self, reference: &Reference, credentials: Option<Credentials>, report: Reporter<'_>) -> Result<(), ImageError> {
         report(message(format!("The push refers to repository [{}]", reference.name())));
-        let _content = self.tenancy.hold()?;
+        let _content = self.hold_content()?;
         let repositories = self.repositories.read()?;
         let wanted: Vec<(Reference, Digest)> = repositories
             .references()

@@ -142,7 +142,7 @@ impl ImageStore {
     /// Writes the tar.
     pub fn save(&self, plan: &SavePlan, out: &mut dyn Write) -> Result<(), ImageError> {
         let failed = |source| ImageError::Io { what: "cannot write the archive of", path: "images".into(), source };
-        let _content = self.tenancy.hold()?;
+        let _content = self.hold_content()?;
         let mut tar = Builder::new(out);
         let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
         for (name, time) in [("blobs/", plan.plan.newest), ("blobs/sha256/", now)] {

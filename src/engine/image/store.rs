@@ -41,7 +41,7 @@ pub struct ResolvedImage {
 impl ImageStore {
     /// Opens the store (OCI layout) and the engine's own state, and makes what is missing.
     pub fn open(store: &Path, state: &Path, events: Events) -> Result<ImageStore, ImageError> {
-        Ok(ImageStore {
+        let images = ImageStore {
             blobs: BlobStore::open(store)?,
             layers: LayerStore::open(store.join("layers"))?,
             repositories: RepositoryFile::open(state)?,
@@ -50,7 +50,9 @@ impl ImageStore {
             collects: AtomicBool::new(true),
             documents: Mutex::default(),
             sizes: Mutex::default(),
-        })
+        };
+        images.collect_pending();
+        Ok(images)
     }
 
     /// Finds the image that `name` means (reference, id, or unique prefix of an id).

@@ -77,6 +77,8 @@ pub async fn rename((State(engine), Path(id)): Target, query: Query) -> Answer {
 pub async fn remove((State(engine), Path(id)): Target, query: Query) -> Answer {
     let container = engine.containers.get(&id)?;
     engine.containers.remove(&container, flag(&query, "force"), flag(&query, "v")).await?;
+    // Its image may have gone before it, by force.
+    tokio::task::spawn_blocking(move || engine.images.collect_pending());
     Ok(StatusCode::NO_CONTENT)
 }
 
