@@ -140,13 +140,20 @@ fn wishes_that_make_no_sense_are_refused() {
         ("--memory-swap 100m", "You should always set the Memory limit when using Memoryswap limit, see usage"),
         ("--oom-score-adj 2000", "Invalid value 2000, range for oom score adj is [-1000, 1000]"),
         ("--cpuset-mems 1--", "Invalid value 1-- for cpuset mems: invalid format: 1--"),
+        ("--link round:x", "cannot link to round: its network is that of containers in a circle"),
         ("--net container:box --dns 1.2.3.4", "conflicting options: dns and the network mode"),
         ("--net container:box --add-host a:1.2.3.4", "conflicting options: custom host-to-IP mapping and the network mode"),
         ("--cpu-quota 5", "CPU cfs quota can not be less than 1ms (i.e. 1000)"),
     ];
+    engine
+        .ok("docker create --name round --net container:trip busybox true && docker create --name trip --net container:round busybox true");
     for (rest, words) in lines {
-        refused(&engine, &[(&format!("docker create {rest} busybox true"), words)]);
+        refused(&engine, &[(&format!("timeout 20 docker create {rest} busybox true"), words)]);
     }
+    refused(&engine, &[("docker run --name self --net container:self busybox true", "cannot join own network")]);
+    let backwards = r#"{"Image": "busybox", "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "9000-8000"}]}}}"#;
+    let create = format!("curl -s --unix-socket /lab/s -H 'Content-Type: application/json' -d '{backwards}' http://d/containers/create");
+    assert_eq!(engine.ok(&create), r#"{"message":"invalid port specification: \"9000-8000\""}"#);
     refused(&engine, &[("docker run --rm -u 2147483648 busybox true", "uids and gids must be in range 0-2147483647")]);
     refused(&engine, &[("docker run --rm --device /etc busybox true", "custom device \"/etc\": not a device node")]);
     engine.ok("docker create --name cleaned -v data:/data/ -v /tmp/../tmp/:/t/./ busybox");

@@ -1,5 +1,6 @@
 //! Legacy links: containers of the default network that know others by name.
 
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -30,7 +31,11 @@ impl Containers {
             // One that joined another's network is where that one is.
             let mut other = find(&target)?;
             let host_of = |container: &Container| container.lock().host.network_mode.strip_prefix("container:").map(str::to_owned);
+            let mut seen = HashSet::new();
             while let Some(name) = host_of(&other) {
+                if !seen.insert(other.id.clone()) {
+                    return Err(ContainerError::Invalid(format!("cannot link to {target}: its network is that of containers in a circle")));
+                }
                 other = find(&name)?;
             }
             if other.lock().host.network_mode == HOST {

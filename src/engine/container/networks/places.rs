@@ -28,7 +28,7 @@ impl Containers {
         };
         let mode = record.host.network_mode.as_str();
         if let Some(name) = mode.strip_prefix("container:") {
-            return self.join(name);
+            return self.join(container, name);
         }
         if let Some(clash) = self.clash(container, record) {
             return Err((clash, 128));
@@ -108,8 +108,11 @@ impl Containers {
         }
     }
 
-    fn join(&self, name: &str) -> Result<Plan, Refused> {
+    fn join(&self, container: &Container, name: &str) -> Result<Plan, Refused> {
         let other = self.get(name).map_err(|e| (e.to_string(), 128))?;
+        if other.id == container.id {
+            return Err(("cannot join own network".to_owned(), 128));
+        }
         let state = other.record().state;
         if !state.status.is_running() {
             return Err((format!("cannot join network of a non running container: {}", other.id), 128));

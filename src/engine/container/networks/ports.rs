@@ -47,7 +47,7 @@ fn host_ports(text: &str) -> Result<(u16, u16), ContainerError> {
     match text.split_once('-') {
         _ if matches!(text, "" | "0") => Ok(FREE_PORTS),
         None => port(text).map(|p| (p, p)),
-        Some((first, last)) => Ok((port(first)?, port(last)?)),
+        Some((first, last)) => Some((port(first)?, port(last)?)).filter(|(first, last)| first <= last).ok_or_else(bad),
     }
 }
 
