@@ -632,3 +632,61 @@ fn what_is_removed_during_a_build_goes_when_it_ends() {
     assert!(told.contains("Deleted: sha256:") && told.contains("Total:"), "{told}");
     assert!(size() < 40, "{}", size());
 }
+
+#[test]
+fn mounts_are_read_alike_before_and_after_variables_are_known() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    builder.ok("docker tag busybox one; printf 'FROM busybox\\nRUN echo two > /name' | docker build -t two -");
+    let run = |mount: &str| format!("FROM busybox\nARG Y=from=two V=/x,from=two\nRUN --mount={mount} cat /x/name\n");
+    for mount in ["type=bind,FROM=two,target=/x", "type=bind,from=one,from=two,target=/x"] {
+        let told = builder.build("--no-cache", &run(mount));
+        assert!(told.lines().any(|line| line.ends_with(" two")), "{mount}: {told}");
+    }
+    // A variable is a value and nothing more.
+    for (mount, why) in [
+        ("type=bind,$Y,target=/x", "invalid field '$Y' must be a key=value pair"),
+        ("type=bind,from=two,target=$V", "cat: can't open '/x/name'"),
+        ("type=bind,from=$Y,target=/x", "'from' doesn't support variable expansion"),
+    ] {
+        let failed = builder.try_build("", &run(mount));
+        assert!(failed.status != 0 && failed.stderr.contains(why), "{mount}: {failed:?}");
+    }
+    // The engine is well.
+    builder.build("", "FROM busybox\nRUN echo after");
+}
+
+#[test]
+fn a_private_cache_is_kept_and_shared_with_nobody_at_the_same_time() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let list =
+        |own: &str| format!("FROM busybox\nRUN --mount=type=cache,sharing=private,target=/c ls /c | xargs echo found-; touch /c/{own}\n");
+    builder.build("", &list("first"));
+    let told = builder.build("", &list("second"));
+    assert!(told.lines().any(|line| line.ends_with("found- first")), "{told}");
+    // Two at once: the file of one never comes into the other's sight.
+    let alone = |own: &str, other: &str| {
+        format!(
+            "FROM busybox AS {own}\nRUN --mount=type=cache,sharing=private,id=alone,target=/c --mount=type=cache,target=/meet \\\n\
+             touch /c/{own} /meet/{own}; until [ -e /meet/{other} ]; do sleep 0.05; done; [ ! -e /c/{other} ] && touch /{own}\n"
+        )
+    };
+    let both = format!("{}{}FROM busybox\nCOPY --from=a /a /\nCOPY --from=b /b /\n", alone("a", "b"), alone("b", "a"));
+    builder.build("", &both);
+    // A command that mounts one twice does not wait for itself.
+    let twice = "FROM busybox\nRUN --mount=type=cache,sharing=locked,id=t,target=/a --mount=type=cache,sharing=locked,id=t,target=/b \\\n\
+                 touch /a/x && ls /b/x\n";
+    builder.build("", twice);
+}
+
+#[test]
+fn a_cache_that_is_half_filled_when_the_engine_is_killed_counts_for_nothing() {
+    let Some(mut builder) = Builder::start(User::Ordinary) else { return };
+    builder.build("-t full", "FROM busybox\nRUN mkdir /full; cd /full; for i in $(seq 6000); do echo $i > f$i; done");
+    let count = "FROM busybox\nRUN --mount=type=cache,from=full,source=/full,target=/c ls /c | wc -l | xargs echo counted\n";
+    std::fs::write(builder.engine.home().join("Dockerfile.count"), count).expect("a Dockerfile");
+    builder.ok("(docker build - < Dockerfile.count >/dev/null 2>&1 &); for i in $(seq 3000); do \
+         find state -path '*build*' -name 'f[0-9]*' 2>/dev/null | grep -q . && break; sleep 0.002; done");
+    builder.engine.crash_and_restart();
+    let told = builder.build("", count);
+    assert!(told.lines().any(|line| line.ends_with("counted 6000")), "{told}");
+}

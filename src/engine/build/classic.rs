@@ -318,7 +318,8 @@ impl Classic<'_> {
             all.extend(words);
             all
         });
-        let mounts = run.mounts.iter().map(|text| expand::word(text, &state.variables(), state.escape).and_then(|t| Mount::parse(&t)));
+        let variables = state.variables();
+        let mounts = run.mounts.iter().map(|text| Mount::parse(text, &|value| expand::word(value, &variables, state.escape)));
         let mounts = mounts.collect::<Result<Vec<_>, _>>()?;
         let mut key = state.remembered(&words);
         key.extend(script.iter().map(|(_, text)| text.clone()));

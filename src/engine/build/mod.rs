@@ -7,6 +7,7 @@
 mod arguments;
 mod base;
 pub mod buildkit;
+mod caches;
 mod classic;
 mod client;
 mod context;

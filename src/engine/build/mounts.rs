@@ -8,6 +8,9 @@ const KINDS: [&str; 5] = ["bind", "cache", "tmpfs", "secret", "ssh"];
 const KEYS: [&str; 16] =
     ["type", "from", "source", "target", "readonly", "id", "sharing", "required", "size", "mode", "uid", "gid", "src", "dst", "ro", "env"];
 
+/// What may be said without a value.
+const SWITCHES: [&str; 5] = ["readonly", "ro", "readwrite", "rw", "required"];
+
 /// One `--mount`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mount {
@@ -34,7 +37,7 @@ pub struct Mount {
 pub enum Sharing {
     #[default]
     Shared,
-    /// Each has one of its own, which is empty at first.
+    /// Nobody else at the same time: one that is in use is left alone for another.
     Private,
     /// One after the other.
     Locked,
@@ -53,24 +56,30 @@ pub enum Kind {
 }
 
 impl Mount {
-    /// Reads the value of a `--mount`.
-    pub fn parse(text: &str) -> Result<Mount, String> {
+    /// Reads the value of a `--mount`; its fields' values are what `expand` makes of them, so that a variable is never more than a value.
+    pub fn parse(text: &str, expand: &dyn Fn(&str) -> Result<String, String>) -> Result<Mount, String> {
         let mut mount = Mount::default();
         let mut writable = None;
-        for field in text.split(',').filter(|field| !field.is_empty()) {
+        for field in fields(text) {
             let (key, value) = match field.split_once('=') {
-                Some((key, value)) => (key.to_ascii_lowercase(), value),
-                None => (field.to_ascii_lowercase(), "true"),
+                // Where files come from is known before any variable is.
+                Some((key, value)) if key.eq_ignore_ascii_case("from") => ("from".to_owned(), value.to_owned()),
+                Some((key, value)) => (key.to_ascii_lowercase(), expand(value)?),
+                None => (field.to_ascii_lowercase(), "true".to_owned()),
             };
+            if !field.contains('=') && !SWITCHES.contains(&key.as_str()) {
+                return Err(format!("invalid field '{field}' must be a key=value pair"));
+            }
+            let value = value.as_str();
             let on = || match value {
-                "true" | "1" => Ok(true),
-                "false" | "0" => Ok(false),
+                "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+                "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
                 other => Err(format!("invalid value for {key}: {other}")),
             };
             let number = || value.parse::<u32>().map_err(|_| format!("invalid value {value} for {key}"));
             match key.as_str() {
                 "type" => {
-                    mount.kind = match value {
+                    mount.kind = match value.to_ascii_lowercase().as_str() {
                         "bind" => Kind::Bind,
                         "cache" => Kind::Cache,
                         "tmpfs" => Kind::Tmpfs,
@@ -87,7 +96,7 @@ impl Mount {
                 "readwrite" | "rw" => writable = Some(on()?),
                 "required" => mount.required = on()?,
                 "sharing" => {
-                    mount.sharing = match value {
+                    mount.sharing = match value.to_ascii_lowercase().as_str() {
                         "shared" => Sharing::Shared,
                         "private" => Sharing::Private,
                         "locked" => Sharing::Locked,
@@ -125,6 +134,16 @@ impl Mount {
     }
 }
 
+/// What a `--mount` takes its files from: the stage or image that it names last, as [`Mount::parse`] has it.
+pub fn origin(text: &str) -> Option<&str> {
+    let named = fields(text).filter_map(|field| field.split_once('=')).filter(|(key, _)| key.eq_ignore_ascii_case("from"));
+    named.last().map(|(_, from)| from).filter(|from| !from.is_empty())
+}
+
+fn fields(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').filter(|field| !field.is_empty())
+}
+
 /// `100`, `10k`, `64m`, `1g`.
 fn size(text: &str) -> Option<u64> {
     let lower = text.to_ascii_lowercase();
@@ -147,15 +166,19 @@ mod tests {
 
     #[test]
     fn mounts_are_read() {
-        let cache = Mount::parse("type=cache,target=/c,id=x,sharing=locked,mode=0700").unwrap();
+        let parse = |text: &str| Mount::parse(text, &|value| Ok(value.replace("$X", "a,from=b")));
+        let cache = parse("type=cache,target=/c,id=x,sharing=locked,mode=0700").unwrap();
         assert_eq!((cache.kind, cache.target.as_str(), cache.id.as_str(), cache.mode), (Kind::Cache, "/c", "x", Some(0o700)));
         assert!(!cache.read_only);
-        assert!(Mount::parse("target=/b").unwrap().read_only, "a bind is read-only");
-        assert_eq!(Mount::parse("type=secret,id=k").unwrap().target, "/run/secrets/k");
-        assert_eq!(Mount::parse("type=tmpfs,target=/t,size=64m").unwrap().size, 64 << 20);
-        assert_eq!(Mount::parse("type=ssh").unwrap().id, "default");
-        for wrong in ["type=cache", "type=x,target=/a", "target=/a,nope=1", "type=cache,target=/a,sharing=x"] {
-            assert!(Mount::parse(wrong).is_err(), "{wrong}");
+        assert!(parse("target=/b").unwrap().read_only, "a bind is read-only");
+        assert_eq!(parse("type=secret,id=k").unwrap().target, "/run/secrets/k");
+        assert_eq!(parse("type=tmpfs,target=/t,size=64m").unwrap().size, 64 << 20);
+        assert_eq!(parse("type=ssh").unwrap().id, "default");
+        for (text, from) in [("FROM=a,target=/t", "a"), ("from=a,from=b,target=/t", "b"), ("from=a,id=$X,target=/t", "a")] {
+            assert_eq!((parse(text).unwrap().from.as_str(), origin(text)), (from, Some(from)), "{text}");
+        }
+        for wrong in ["type=cache", "type=x,target=/a", "target=/a,nope=1", "type=cache,target=/a,sharing=x", "target=/a,$X"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
 }

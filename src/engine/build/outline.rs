@@ -7,6 +7,7 @@ use super::arguments::Arguments;
 use super::expand;
 use super::instruction::{Instruction, Plan, Stage, Step};
 use super::lint::{description, variables};
+use super::mounts;
 
 type Lines = (usize, usize);
 
@@ -180,10 +181,7 @@ fn needed(plan: &Plan) -> Vec<usize> {
         let stage = &plan.stages[at];
         let from = |step: &Step| match &step.instruction {
             Instruction::Copy(copy) | Instruction::Add(copy) => vec![copy.from.clone()],
-            Instruction::Run(run) => {
-                let fields = run.mounts.iter().flat_map(|mount| mount.split(','));
-                fields.filter_map(|field| field.strip_prefix("from=")).map(str::to_owned).collect()
-            }
+            Instruction::Run(run) => run.mounts.iter().filter_map(|mount| mounts::origin(mount)).map(str::to_owned).collect(),
             _ => Vec::new(),
         };
         let names = stage.steps.iter().flat_map(from).filter(|name| !name.is_empty());

@@ -7,15 +7,14 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
+use super::caches::Caches;
 use super::client::Forwarding;
 use super::context::{self, Context};
 use super::instruction::Run;
-use super::mounts::{Kind, Mount, Sharing};
+use super::mounts::{Kind, Mount};
 use super::report::{BuildError, Cancel};
 use super::state::absolute;
-use super::tree::{Ownership, Tree, hex};
+use super::tree::{Ownership, Tree};
 use crate::container::{Condition, Container, Containers, CreateRequest, HostConfig, MountRequest, Stream};
 use crate::image::{Digest, HealthConfig, ImageStore, ResolvedImage, RunConfig};
 use crate::units::quote;
@@ -54,8 +53,7 @@ pub struct Mounted {
     pub requests: Vec<MountRequest>,
     pub env: Vec<String>,
     scratch: Vec<PathBuf>,
-    /// Caches that no other command may use at the same time.
-    locks: Vec<fs::File>,
+    caches: Caches,
     /// Agents of the client's that can be asked.
     agents: Vec<Forwarding>,
 }
@@ -137,22 +135,6 @@ impl Mounted {
         Ok(folder)
     }
 
-    /// Waits until no other command uses the cache, and keeps others out until the mounts are dropped.
-    fn lock(&mut self, sources: &MountSources<'_>, name: &str) -> Result<(), Failed> {
-        let folder = sources.state.join("build").join("locks");
-        fs::create_dir_all(&folder)?;
-        let file = fs::File::create(folder.join(name))?;
-        while let Err(e) = file.try_lock() {
-            if let fs::TryLockError::Error(e) = e {
-                return Err(e.into());
-            }
-            sources.cancel.check()?;
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        self.locks.push(file);
-        Ok(())
-    }
-
     fn file(&mut self, sources: &MountSources<'_>, content: &[u8], mode: u32) -> Result<PathBuf, std::io::Error> {
         let folder = self.folder(sources).map_err(|_| std::io::Error::other("no place to work in"))?;
         let file = folder.join("file");
@@ -185,22 +167,18 @@ impl Mounted {
             Kind::Agent => self.agent(sources, mount)?,
             Kind::Cache => {
                 let id = if mount.id.is_empty() { &target } else { &mount.id };
-                let name = hex(&Sha256::digest(id));
-                let folder = match mount.sharing {
-                    Sharing::Private => self.folder(sources)?.join("cache"),
-                    Sharing::Shared | Sharing::Locked => cache_folder(sources.state).join(&name),
-                };
-                if mount.sharing == Sharing::Locked {
-                    self.lock(sources, &name)?;
-                }
-                if !folder.is_dir() {
-                    fs::create_dir_all(&folder)?;
+                let mut caches = std::mem::take(&mut self.caches);
+                let folder = caches.take(sources.state, id, mount.sharing, sources.cancel, |folder| {
+                    fs::create_dir_all(folder)?;
                     if !mount.from.is_empty() {
-                        self.copy_out(sources, mount, &folder)?;
+                        self.copy_out(sources, mount, folder)?;
                     }
-                    fs::set_permissions(&folder, fs::Permissions::from_mode(mount.mode.unwrap_or(0o755)))?;
-                    let _ = std::os::unix::fs::chown(&folder, Some(mount.uid), Some(mount.gid));
-                }
+                    fs::set_permissions(folder, fs::Permissions::from_mode(mount.mode.unwrap_or(0o755)))?;
+                    let _ = std::os::unix::fs::chown(folder, Some(mount.uid), Some(mount.gid));
+                    Ok::<(), Failed>(())
+                });
+                self.caches = caches;
+                let folder = folder?;
                 self.bind(&folder, &target, mount.read_only);
             }
             Kind::Bind => {
@@ -260,11 +238,6 @@ impl Mounted {
         target.copy_file(&outside, "/file", &Ownership::default())?;
         Ok(to.join("file"))
     }
-}
-
-/// Where the folders of `--mount=type=cache` lie.
-pub fn cache_folder(state: &Path) -> PathBuf {
-    state.join("build").join("mounts")
 }
 
 enum Failed {

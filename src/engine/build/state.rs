@@ -109,7 +109,8 @@ impl State {
                 sources: all(&copy.sources)?,
                 files,
                 destination: word(&copy.destination)?,
-                from: word(&copy.from)?,
+                // Which stages and images are needed is known before any variable is.
+                from: copy.from.clone(),
                 chown: word(&copy.chown)?,
                 chmod: word(&copy.chmod)?,
                 exclude: all(&copy.exclude)?,

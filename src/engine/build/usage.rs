@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::buildkit::cache::{Cache, Entry};
-use super::{context, running, shelf};
+use super::{caches, context, shelf};
 use crate::Engine;
 use crate::image::{Digest, ImageFilters, chain_ids};
 
@@ -74,7 +74,7 @@ impl Kept {
 pub fn kept(engine: &Engine) -> Vec<Kept> {
     let used = used(engine);
     let mut all: Vec<Kept> = Cache::of(engine.state_dir()).entries().iter().map(|entry| item(entry, &used)).collect();
-    let folder = running::cache_folder(engine.state_dir());
+    let folder = caches::folder(engine.state_dir());
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let time = |t: std::io::Result<std::time::SystemTime>| t.ok().and_then(|t| Timestamp::try_from(t).ok()).unwrap_or_default();
         let modified = entry.metadata().map(|m| (time(m.created()), time(m.modified()))).unwrap_or_default();
@@ -123,7 +123,7 @@ pub fn remove(engine: &Engine, chosen: &[Kept]) {
     let gone: Vec<Entry> = cache.entries().into_iter().filter(|entry| goes(&entry.id)).collect();
     cache.remove(&gone.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>());
     engine.images.release_layers(&gone.into_iter().map(|entry| entry.record.layers).collect::<Vec<_>>());
-    for folder in std::fs::read_dir(running::cache_folder(engine.state_dir())).into_iter().flatten().flatten() {
+    for folder in std::fs::read_dir(caches::folder(engine.state_dir())).into_iter().flatten().flatten() {
         if goes(&folder.file_name().to_string_lossy()) {
             // What cannot be removed now is there the next time.
             context::remove(&folder.path());

@@ -11,7 +11,7 @@ use crate::build::expand;
 use crate::build::instruction::{Copy, Instruction, Plan, Run, Step};
 use crate::build::lint::{Lint, Seen};
 use crate::build::modes::Mode;
-use crate::build::mounts::{Kind, Mount};
+use crate::build::mounts::{self, Kind, Mount};
 use crate::build::options::suggestion;
 use crate::build::remotes::Remote;
 use crate::build::report::BuildError;
@@ -315,13 +315,9 @@ fn circular(needed: &[Vec<usize>]) -> Option<usize> {
 fn froms(instruction: &Instruction) -> Vec<&str> {
     match instruction {
         Instruction::Copy(copy) | Instruction::Add(copy) if !copy.from.is_empty() => vec![&copy.from],
-        Instruction::Run(run) => run.mounts.iter().filter_map(|mount| mount_from(mount)).collect(),
+        Instruction::Run(run) => run.mounts.iter().filter_map(|mount| mounts::origin(mount)).collect(),
         _ => Vec::new(),
     }
-}
-
-fn mount_from(mount: &str) -> Option<&str> {
-    mount.split(',').find_map(|field| field.strip_prefix("from=")).filter(|from| !from.is_empty())
 }
 
 /// All stages that are needed, worked out; `images` are the documents of `needs.images`.
@@ -430,7 +426,8 @@ impl Compiler<'_> {
             let name = if stage.name.is_empty() { format!("stage-{at}") } else { stage.name.clone() };
             let why = match instruction {
                 Instruction::Run(run) => {
-                    let target = run.mounts.iter().find(|mount| mount_from(mount) == Some(from)).and_then(|mount| Mount::parse(mount).ok());
+                    let mount = run.mounts.iter().find(|mount| mounts::origin(mount) == Some(from));
+                    let target = mount.and_then(|mount| Mount::parse(mount, &|value| Ok(value.to_owned())).ok());
                     let target = target.map(|mount| mount.target).unwrap_or_default();
                     format!(
                         "cannot mount from stage {} to {}, stage needs to be defined before current command",
@@ -457,7 +454,11 @@ impl Compiler<'_> {
         if name.is_empty() {
             return Ok(Origin::Context);
         }
-        self.needs.copied(self.plan, name, lines, &self.request.contexts)
+        match self.needs.copied(self.plan, name, lines, &self.request.contexts)? {
+            // Images are found by now.
+            Origin::Image(n) if n >= self.images.len() => Err(BuildError::invalid(format!("{} is no stage and no image", quote(name)))),
+            known => Ok(known),
+        }
     }
 
     fn step(&mut self, state: &mut State, stage: &mut Stage, namer: &mut naming::Namer, step: &Step) -> Result<(), BuildError> {
@@ -514,9 +515,9 @@ impl Compiler<'_> {
             all
         });
         let summary = run.command.heredocs.first().map_or_else(String::new, |heredoc| naming::heredoc(&heredoc.text()));
-        let mut mounts = Vec::new();
+        let (mut mounts, variables) = (Vec::new(), state.variables());
         for text in &run.mounts {
-            let mount = Mount::parse(&expand::word(text, &state.variables(), state.escape)?)?;
+            let mount = Mount::parse(text, &|value| expand::word(value, &variables, state.escape))?;
             let from = match (mount.kind, mount.from.is_empty()) {
                 (Kind::Cache, true) => Origin::Scratch,
                 _ => self.from(&mount.from, lines)?,
