@@ -3,6 +3,10 @@
 #[path = "engine/support.rs"]
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use support::{Engine, User};
 
 fn engine() -> Option<Engine> {
@@ -406,4 +410,42 @@ fn a_profile_of_the_users_own_filters_system_calls() {
     let bad = run("bad.json busybox true");
     assert!(bad.status != 0 && bad.stderr.contains("string \"SCMP_ACT_NOPE\" is not a valid action for seccomp"), "{bad:?}");
     engine.ok("docker run --rm --privileged --security-opt seccomp=no.json busybox mkdir /x");
+}
+
+/// What Testcontainers does: it starts a reaper, tells it a label and hangs up. Whatever has the label goes, and nothing else.
+#[test]
+fn a_reaper_takes_away_what_a_test_run_left_behind() {
+    for user in [User::Root, User::Ordinary] {
+        let Some(engine) = Engine::with_busybox(user) else { continue };
+        for (label, name) in [("run=1", "left"), ("run=2", "other")] {
+            engine.ok(&format!(
+                "docker network create --label {label} {name}-net && docker volume create --label {label} {name}-data && \
+                 docker run -d --label {label} --name {name} --network {name}-net -v {name}-data:/d busybox sleep 1000 && \
+                 printf 'FROM busybox\\nLABEL {label}\\n' | docker build -q -t {name}:1 -"
+            ));
+        }
+        let socket = engine.home().join("s");
+        engine.ok(&format!(
+            "docker run -d --name reaper -p 127.0.0.1::8080 -e RYUK_RECONNECTION_TIMEOUT=200ms -v {}:/var/run/docker.sock testcontainers/ryuk:0.8.1",
+            socket.display()
+        ));
+        engine.ok("until docker logs reaper | grep -q 'Started!'; do sleep 0.05; done");
+        let port = engine.ok("docker port reaper 8080 | head -n 1").rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let mut stream = TcpStream::connect((engine.loopback(), port)).expect("the reaper");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+        stream.write_all(b"\nlabel=run%3D1\n").expect("sent");
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).expect("an answer");
+        assert_eq!(&answer, b"ACK\n");
+        // As long as somebody listens nothing goes.
+        std::thread::sleep(Duration::from_millis(400));
+        assert_eq!(engine.ok("docker ps -q -f name=left").lines().count(), 1);
+        drop(stream);
+        assert_eq!(engine.ok("docker wait reaper"), "0");
+        let said = engine.ok("docker logs reaper");
+        assert!(said.ends_with("Removed 1 container(s), 1 network(s), 1 volume(s), 1 image(s)"), "{said}");
+        let there = "{ docker ps -a --format '{{.Names}}'; docker network ls --format '{{.Name}}'; docker volume ls -q; docker images --format '{{.Repository}}'; } | \
+                     grep -E 'left|other' | sort";
+        assert_eq!(engine.ok(there), "other\nother\nother-data\nother-net");
+    }
 }

@@ -103,6 +103,9 @@ pub const COMMANDS: &[&str] = &[
     "zcat",
 ];
 
+/// Commands that one image has.
+pub const OF_ONE_IMAGE: &[&str] = &["ryuk"];
+
 /// The search path of distributions.
 pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

@@ -47,6 +47,7 @@ const ENTRIES: &[Entry] = &[
     ("mbabineau/zookeeper-exhibitor", 12, true, ""),
     ("digitalwonderland/zookeeper", 4, true, "Latest Zookeeper - clusterable"),
     ("springxd/zookeeper", 4, true, "A Docker image that can run a ZooKeeper server"),
+    ("testcontainers/ryuk", 12, false, "Takes away the containers that a test run has left behind"),
     ("grafana/grafana", 3210, false, "Dashboards over measurements"),
     ("redis/redis-stack", 170, false, "Redis with its modules and a page to look at it"),
     ("redis/redis-stack-server", 115, false, "Redis with its modules"),

@@ -19,7 +19,7 @@ use std::{
 
 use oci_spec::image::Descriptor;
 
-pub use data::COMMANDS;
+pub use data::{COMMANDS, OF_ONE_IMAGE};
 pub use hub::{SearchResult, search};
 
 /// Where an image's blobs go: the engine's content store.

@@ -15,7 +15,7 @@ use super::{
 
 /// The repositories of this page.
 pub fn repositories() -> Vec<Repository> {
-    vec![hello_world(), clock(), namer(), redis(), postgres()]
+    vec![hello_world(), clock(), namer(), redis(), postgres(), ryuk()]
 }
 
 fn run(command: &str, files: Vec<Entry>) -> Step {
@@ -109,6 +109,31 @@ fn namer_system() -> Vec<Entry> {
     files.extend(tree(&["opt", "run", "srv", "var/lib"]));
     files.push(file("etc/os-release", "NAME=\"Namer\"\nID=namer\nPRETTY_NAME=\"The namer's own small system\"\n".into()));
     files
+}
+
+/// What Testcontainers starts beside the containers of a test run, to take them away after it.
+fn ryuk() -> Repository {
+    let image = Description {
+        created: "2024-06-10T12:00:00Z",
+        author: None,
+        platforms: EVERYWHERE,
+        config: json!({ "Env": [data::PATH], "Cmd": ["/bin/ryuk"], "Labels": { "org.testcontainers.ryuk": "true" } }),
+        steps: vec![
+            base(),
+            Step {
+                created_by: "COPY ryuk /bin/ryuk # buildkit".into(),
+                content: Content::Files(vec![Entry::Link("bin/ryuk".into(), "busybox")]),
+            },
+            nop("LABEL org.testcontainers.ryuk=true"),
+            nop("CMD [\"/bin/ryuk\"]"),
+        ],
+    };
+    // The libraries name their own version each.
+    let tags = &[
+        "latest", "0.3.4", "0.4.0", "0.5.1", "0.6.0", "0.7.0", "0.8.1", "0.9.0", "0.10.0", "0.10.1", "0.10.2", "0.11.0", "0.12.0",
+        "0.13.0", "0.14.0",
+    ];
+    Repository { name: "testcontainers/ryuk", images: vec![(tags, image)] }
 }
 
 /// What the servers stand on.
