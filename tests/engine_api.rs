@@ -126,6 +126,65 @@ fn addresses_methods_and_versions_are_dockers() {
 }
 
 #[test]
+fn wrong_values_are_refused_in_dockers_words() {
+    let Some(engine) = engine() else { return };
+    const JSON: &str = "-X POST -H 'Content-Type: application/json' -d";
+    let network =
+        |mtu: &str| format!("{JSON} '{{\"Name\":\"n\",\"Options\":{{\"com.docker.network.driver.mtu\":\"{mtu}\"}}}}' /networks/create");
+    let container = |rest: &str| format!("{JSON} '{{{rest}}}'");
+    let bind = |options: &str| {
+        container(&format!(
+            r#""Image":"busybox","HostConfig":{{"Mounts":[{{"Type":"bind","Source":"/tmp","Target":"/t","ReadOnly":true,"BindOptions":{{{options}}}}}]}}"#
+        ))
+    };
+    let both = bind(r#""ReadOnlyNonRecursive":true,"ReadOnlyForceRecursive":true"#);
+    let force = bind(r#""ReadOnlyForceRecursive":true"#);
+    for (request, words) in [
+        ("/events?since=abc".to_owned(), r#"strconv.ParseInt: parsing \"abc\": invalid syntax"#),
+        ("/events?until=x.5".to_owned(), r#"strconv.ParseInt: parsing \"x\": invalid syntax"#),
+        (network("abc"), r#"failed to parse com.docker.network.driver.mtu value: abc (strconv.Atoi: parsing \"abc\": invalid syntax)"#),
+        (network("-5"), "invalid MTU number: -5"),
+        (format!("{} /containers/create", container(r#""Env":["A=1"]"#)), "no command specified"),
+        (format!("{both} /v1.44/containers/create"), "mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive"),
+        (format!("{force} /v1.43/containers/create"), "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer"),
+        ("-i /containers/nosuch/attach/ws".to_owned(), "No such container: nosuch"),
+    ] {
+        let said = ask(&engine, &request);
+        assert!(said.contains(&format!("{{\"message\":\"{words}\"}}")), "{request}: {said}");
+        assert!(said.ends_with(if words.starts_with("No such") { "404" } else { "400" }), "{request}: {said}");
+    }
+    let said = ask(&engine, &format!("{force} /v1.44/containers/create"));
+    assert!(said.ends_with(" 201"), "{said}");
+    engine.ok("docker create --name plain busybox");
+    assert_eq!(ask(&engine, "/containers/plain/attach/ws?stream=1"), "not websocket protocol 400");
+}
+
+#[test]
+fn what_is_mounted_below_a_read_only_bind_is_as_the_version_says() {
+    let Some(engine) = engine() else { return };
+    // A folder of the machine's with a mount below it.
+    if !std::fs::read_to_string("/proc/mounts").unwrap().contains(" /dev/shm ") {
+        println!("skipped: nothing is mounted at /dev/shm");
+        return;
+    }
+    for (version, options, expected) in [
+        ("1.44", "{}", "ro"),
+        ("1.43", "{}", "rw"),
+        ("1.44", r#"{"ReadOnlyNonRecursive":true}"#, "rw"),
+        ("1.44", r#"{"ReadOnlyForceRecursive":true}"#, "ro"),
+    ] {
+        let body = format!(
+            r#"{{"Image":"busybox","Cmd":["sh","-c","grep \" /t/shm \" /proc/mounts"],"HostConfig":{{"Mounts":[{{"Type":"bind","Source":"/dev","Target":"/t","ReadOnly":true,"BindOptions":{options}}}]}}}}"#
+        );
+        let json = "-X POST -H 'Content-Type: application/json'";
+        let said = ask(&engine, &format!("{json} -d '{body}' /v{version}/containers/create?name=below"));
+        assert!(said.ends_with(" 201"), "{said}");
+        let seen = engine.ok("docker start -a below && docker rm below");
+        assert!(seen.contains(&format!(" {expected},")), "{version} {options}: {seen}");
+    }
+}
+
+#[test]
 fn names_in_archives_begin_as_they_were_asked_for() {
     let Some(engine) = engine() else { return };
     let long = "n".repeat(120);

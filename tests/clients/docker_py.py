@@ -4,6 +4,8 @@ Run by tests/docker_py.rs; by hand: DOCKER_HOST=unix:///… python3 docker_py.py
 """
 
 import io
+import os
+import socket
 import tarfile
 import threading
 import time
@@ -301,6 +303,49 @@ class Streams(Case):
         self.assertEqual((head[0], head[7]), (1, 6))
         self.assertEqual(raw.recv(6, 256), b"typed\n")
         socket.close()
+
+    def test_attach_by_websocket(self):
+        try:
+            import websocket
+        except ImportError:
+            self.skipTest("websocket-client is not there")
+        container = self.created(["sh", "-c", "read x; echo got $x; echo err >&2; read y; echo end; exit 3"], stdin_open=True)
+
+        def connect(query, name=container.id):
+            # docker-py asks for a name on the network, which a unix socket has not: this is what it would do with one.
+            raw = socket.socket(socket.AF_UNIX)
+            raw.settimeout(30)
+            raw.connect(os.environ["DOCKER_HOST"].removeprefix("unix://"))
+            return websocket.create_connection(f"ws://localhost/v1.44/containers/{name}/attach/ws?{query}", socket=raw, timeout=30)
+
+        def said(connection, wanted):
+            heard = b""
+            while len(heard) < len(wanted):
+                heard += connection.recv()
+            self.assertEqual(heard, wanted)
+
+        both = connect("stdin=1&stdout=1&stderr=1&stream=1")
+        out = connect("stdout=1&stream=1")
+        container.start()
+        both.ping("are you there")
+        both.send("typed\n")
+        opcode, heard = both.recv_data(control_frame=True)
+        self.assertEqual((opcode, heard), (websocket.ABNF.OPCODE_PONG, b"are you there"))
+        opcode, heard = both.recv_data()
+        self.assertEqual(opcode, websocket.ABNF.OPCODE_BINARY)
+        said(both, b"got typed\nerr\n"[len(heard):])
+        said(out, b"got typed\n")
+        # One that goes away leaves the others and the container alone.
+        out.close()
+        both.send_binary(b"on\n")
+        said(both, b"end\n")
+        self.assertEqual(both.recv_data()[0], websocket.ABNF.OPCODE_CLOSE)
+        self.assertEqual(container.wait()["StatusCode"], 3)
+        logs = connect("stdout=1&stderr=1&logs=1")
+        said(logs, b"got typed\nerr\nend\n")
+        with self.assertRaises(websocket.WebSocketBadStatusException) as none:
+            connect("stream=1", name="nosuch")
+        self.assertEqual(none.exception.status_code, 404)
 
     def test_attach_to_what_was_said(self):
         container = self.run_in("echo said")

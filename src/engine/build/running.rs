@@ -315,7 +315,7 @@ impl Prepared {
 
 /// Creates the container of a step.
 pub fn create(containers: &Containers, image: ResolvedImage, config: RunConfig, host: HostConfig) -> Result<Arc<Container>, BuildError> {
-    let request = CreateRequest { name: String::new(), config, host, image, networks: Default::default() };
+    let request = CreateRequest { name: String::new(), config, host, image, networks: Default::default(), read_only_itself: false };
     Ok(containers.create(request)?.0)
 }
 

@@ -24,12 +24,14 @@ pub struct CreateRequest {
     pub image: ResolvedImage,
     /// Networks by name, and how to be on them; that of the network mode need not be among them.
     pub networks: Vec<(String, Connection)>,
+    /// Whether mounts below a read-only bind stay as they are, unless it is said of the bind: the rule before API 1.44.
+    pub read_only_itself: bool,
 }
 
 impl Containers {
     /// Creates a container; gives it, and what its user should know.
     pub fn create(&self, request: CreateRequest) -> Result<(Arc<Container>, Vec<String>), ContainerError> {
-        let CreateRequest { name, mut config, mut host, image, networks } = request;
+        let CreateRequest { name, mut config, mut host, image, networks, read_only_itself } = request;
         check(&config, &host)?;
         networks::check_ports(&host)?;
         self.settle_links(&mut host)?;
@@ -56,7 +58,7 @@ impl Containers {
         warnings.extend(self.network_warning(&host));
         let name = self.reserve(&name, &id)?;
         let dir = self.inner.root.join(&id);
-        let made = self.furnish(&dir, &id, &name, (path, args), config, host, &image, places);
+        let made = self.furnish(&dir, &id, &name, (path, args), config, host, &image, places, read_only_itself);
         match made {
             Ok(container) => {
                 if mounts::wants_propagation(&container.lock().mounts) {
@@ -86,6 +88,7 @@ impl Containers {
         host: HostConfig,
         image: &ResolvedImage,
         networks: Vec<Attachment>,
+        read_only_itself: bool,
     ) -> Result<Arc<Container>, ContainerError> {
         let failed = |e| ContainerError::failed("cannot make the container's folder", e);
         let (upper, work) = (dir.join("diff"), dir.join("work"));
@@ -93,7 +96,7 @@ impl Containers {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         fs::set_permissions(&upper, fs::Permissions::from_mode(root::ROOT_MODE)).map_err(failed)?;
-        let mounts = mounts::plan(self, &config, &host)?;
+        let mounts = mounts::plan(self, &config, &host, read_only_itself)?;
         let mut layers = image.layers.clone();
         let init = self.inner.state.join("init").join(layer_name(image));
         let copied = match root::init_layer(&layers, &init) {

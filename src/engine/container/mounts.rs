@@ -21,7 +21,14 @@ const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "shared", "rshared", "sl
 const MODES: [&[&str]; 5] = [&["ro", "rw"], &["z", "Z"], &PROPAGATIONS, &["nocopy"], &["consistent", "cached", "delegated"]];
 
 /// Decides the mounts of a container to be; makes the volumes that are missing.
-pub(super) fn plan(containers: &Containers, config: &RunConfig, host: &HostConfig) -> Result<Vec<MountPoint>, ContainerError> {
+///
+/// A read-only bind is `read_only_itself` alone, without the mounts below it, for clients to whom it always was.
+pub(super) fn plan(
+    containers: &Containers,
+    config: &RunConfig,
+    host: &HostConfig,
+    read_only_itself: bool,
+) -> Result<Vec<MountPoint>, ContainerError> {
     let mut mounts: Vec<MountPoint> = Vec::new();
     let mut add = |mount: MountPoint| {
         mounts.retain(|m| m.target != mount.target);
@@ -50,12 +57,14 @@ pub(super) fn plan(containers: &Containers, config: &RunConfig, host: &HostConfi
         }
     }
     for bind in host.binds.iter().flatten() {
-        let mount = short_form(containers, bind)?;
+        let mut mount = short_form(containers, bind)?;
+        mount.read_only_itself |= read_only_itself;
         twice(&mount)?;
         add(mount);
     }
     for request in host.mounts.iter().flatten() {
-        let mount = long_form(containers, request)?;
+        let mut mount = long_form(containers, request)?;
+        mount.read_only_itself |= read_only_itself;
         twice(&mount)?;
         add(mount);
     }
@@ -148,6 +157,10 @@ fn long_form(containers: &Containers, request: &MountRequest) -> Result<MountPoi
                 make_source(Path::new(&request.source))?;
             } else if fs::metadata(&request.source).is_err() {
                 return Err(wrong(format!("bind source path does not exist: {}", request.source)));
+            }
+            if request.read_only && set("ReadOnlyNonRecursive") && set("ReadOnlyForceRecursive") {
+                let text = "mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive";
+                return Err(ContainerError::Invalid(text.to_owned()));
             }
             MountPoint {
                 propagation: passed_on.unwrap_or("rprivate").to_owned(),

@@ -30,7 +30,11 @@ struct Feed {
 /// `GET /events`
 pub async fn events(State(engine): State<Arc<Engine>>, params: Params) -> Result<Response, ApiError> {
     let bound = |key: &str| match params.get(key) {
-        Some(text) => time(text).map(Some).ok_or_else(|| ApiError::invalid(format!("invalid value for {key:?}: {text:?}"))),
+        // What Go's conversion says of what stands before the point.
+        Some(text) => time(text).map(Some).ok_or_else(|| {
+            let seconds = text.split('.').next().unwrap_or_default();
+            ApiError::invalid(format!("strconv.ParseInt: parsing {seconds:?}: invalid syntax"))
+        }),
         None => Ok(None),
     };
     let (since, until) = (bound("since")?, bound("until")?);

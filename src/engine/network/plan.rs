@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use jiff::Timestamp;
 
 use super::check::check;
-use super::record::{Network, Pool};
+use super::record::{MTU, Network, Pool};
 use super::{BRIDGE, Block, HOST, NONE, NetworkError, Subnet};
 use crate::container::new_id;
 
@@ -58,7 +58,7 @@ pub(super) fn default_bridge() -> Network {
         ("name", "docker0"),
     ];
     network.options = options.iter().map(|(key, value)| (format!("com.docker.network.bridge.{key}"), (*value).to_owned())).collect();
-    network.options.insert("com.docker.network.driver.mtu".to_owned(), "1500".to_owned());
+    network.options.insert(MTU.to_owned(), "1500".to_owned());
     network
 }
 
@@ -73,6 +73,20 @@ fn give_subnet(network: &mut Network, subnet: Option<Subnet<Ipv4Addr>>) {
 fn default_pools() -> impl Iterator<Item = Subnet<Ipv4Addr>> {
     let wide = (17..=31).filter_map(|b| Subnet::new(Ipv4Addr::new(172, b, 0, 0), 16));
     wide.chain((0..=15).filter_map(|n| Subnet::new(Ipv4Addr::new(192, 168, n * 16, 0), 20)))
+}
+
+/// The size of packets, in the words of Docker's drivers when it is none.
+fn check_mtu(options: &BTreeMap<String, String>) -> Result<(), NetworkError> {
+    let Some(text) = options.get(MTU) else { return Ok(()) };
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let wrong = |what: &str| NetworkError::Invalid(format!("failed to parse {MTU} value: {text} (strconv.Atoi: parsing {text:?}: {what})"));
+    match text.parse::<i64>() {
+        Ok(mtu) if mtu < 0 => Err(NetworkError::Invalid(format!("invalid MTU number: {mtu}"))),
+        Ok(_) => Ok(()),
+        Err(_) if is_number => Err(wrong("value out of range")),
+        Err(_) => Err(wrong("invalid syntax")),
+    }
 }
 
 /// Works out a network that fits beside the others.
@@ -102,6 +116,7 @@ pub(super) fn plan(request: NetworkRequest, others: &[Network]) -> Result<Networ
         }
         _ => return Err(NetworkError::NotFound(format!("could not find plugin {driver} in v1 plugin registry: plugin not found"))),
     }
+    check_mtu(&options)?;
     check(&pools, ipv6)?;
     let (pools6, pools): (Vec<Pool>, Vec<Pool>) = pools.into_iter().partition(|p| p.subnet.contains(':'));
     if pools.len() > 1 || pools6.len() > 1 {

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Address, Block, Subnet};
 use crate::container::nullable;
 
+/// The option that says how long a network's packets may be.
+pub(super) const MTU: &str = "com.docker.network.driver.mtu";
+
 /// One network, as it stands in `networks.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Network {
@@ -74,7 +77,7 @@ impl Network {
 
     /// The size of its packets, where it was set.
     pub fn mtu(&self) -> Option<u32> {
-        self.options.get("com.docker.network.driver.mtu").and_then(|mtu| mtu.parse().ok()).filter(|mtu| *mtu != 1500)
+        self.options.get(MTU).and_then(|mtu| mtu.parse().ok()).filter(|mtu| ![0, 1500].contains(mtu))
     }
 }
 

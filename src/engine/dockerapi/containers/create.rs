@@ -48,6 +48,10 @@ pub async fn create(
     }
     let mut host = host_config.unwrap_or_default();
     if config.image.is_empty() {
+        // Without an image's, a command is what Docker asks for first.
+        if config.cmd.iter().flatten().next().is_none() && config.entrypoint.iter().flatten().next().is_none() {
+            return Err(ApiError::invalid("no command specified"));
+        }
         return Err(ApiError::invalid("no image specified"));
     }
     let endpoints = networking_config.and_then(|n| n.endpoints_config).unwrap_or_default();
@@ -62,12 +66,18 @@ pub async fn create(
     if version.before("1.41") && host.cgroupns_mode.is_empty() {
         "host".clone_into(&mut host.cgroupns_mode);
     }
+    let binds = host.mounts.iter().flatten().filter(|mount| mount.kind == "bind");
+    let set = |options: Option<&serde_json::Value>, name: &str| options.and_then(|o| o.get(name)?.as_bool()) == Some(true);
+    if version.before("1.44") && binds.clone().any(|mount| set(mount.bind_options.as_ref(), "ReadOnlyForceRecursive")) {
+        return Err(ApiError::invalid("BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer"));
+    }
+    let read_only_itself = version.before("1.44");
     let networks = endpoints.into_iter().map(|(name, endpoint)| (name, endpoint.unwrap_or_default().into())).collect();
     let platform = query.get("platform").filter(|p| !p.is_empty()).cloned();
     let name = query.get("name").cloned().unwrap_or_default();
     let created = tokio::task::spawn_blocking(move || {
         let image = engine.images.resolve(&config.image, platform.as_deref())?;
-        Ok::<_, ApiError>(engine.containers.create(CreateRequest { name, config, host, image, networks })?)
+        Ok::<_, ApiError>(engine.containers.create(CreateRequest { name, config, host, image, networks, read_only_itself })?)
     });
     let (container, warnings) = created.await.map_err(|e| ApiError::internal(e.to_string()))??;
     Ok((StatusCode::CREATED, Json(json!({ "Id": container.id(), "Warnings": warnings }))).into_response())

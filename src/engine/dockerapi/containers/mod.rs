@@ -13,6 +13,7 @@ mod stream;
 mod text;
 mod top;
 pub(super) mod volumes;
+mod websocket;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub fn router() -> Router<Arc<Engine>> {
         .route("/containers/{id}/resize", post(lifecycle::resize))
         .route("/containers/{id}/update", post(lifecycle::update))
         .route("/containers/{id}/attach", post(stream::attach))
+        .route("/containers/{id}/attach/ws", get(websocket::attach))
         .route("/containers/{id}/logs", get(logs::logs))
         .route("/containers/{id}/stats", get(stats::stats))
         .route("/containers/{id}/top", get(top::top))

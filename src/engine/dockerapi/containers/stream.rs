@@ -43,25 +43,31 @@ pub async fn attach(
     query: Query,
     mut request: Request,
 ) -> Result<Response, ApiError> {
-    let container = engine.containers.get(&id)?;
+    let wanted = ["stdin", "stdout", "stderr"].map(|stream| flag(&query, stream));
+    let (hijacked, input) = attached(&engine, &id, &query, wanted)?;
+    Ok(hijack(&mut request, hijacked, input))
+}
+
+/// A container's streams, of which `wanted` says which (input, output, errors), and its input when it has one.
+pub fn attached(engine: &Arc<Engine>, id: &str, query: &Query, wanted: [bool; 3]) -> Result<(Hijacked, Option<ContainerInput>), ApiError> {
+    let container = engine.containers.get(id)?;
     let record = container.record();
     if record.state.status == crate::container::Status::Paused {
         return Err(ApiError::conflict(format!("container {} is paused, unpause the container before attach", record.id)));
     }
     let tty = record.config.tty;
-    let (stdout, stderr) = (flag(&query, "stdout"), flag(&query, "stderr"));
+    let [stdin, stdout, stderr] = wanted;
     let keys = escape_keys(query.get("detachKeys").map_or("", String::as_str), tty)?;
-    let past = if flag(&query, "logs") {
+    let past = if flag(query, "logs") {
         let options = LogOptions { stdout, stderr, follow: false, tail: None, since: None, until: None };
-        Some(logs::frames(&engine, &container, options, tty, false))
+        Some(logs::frames(engine, &container, options, tty, false))
     } else {
         None
     };
     // Subscribed before the answer: what the container says after it is not missed.
-    let output = if flag(&query, "stream") { engine.containers.attach(&container, stdout, stderr) } else { mpsc::channel(1).1 };
-    let input = flag(&query, "stdin") && record.config.open_stdin;
-    let hijacked = Hijacked { tty, past, output, keys };
-    Ok(hijack(&mut request, hijacked, input.then_some(ContainerInput(container))))
+    let output = if flag(query, "stream") { engine.containers.attach(&container, stdout, stderr) } else { mpsc::channel(1).1 };
+    let input = stdin && record.config.open_stdin;
+    Ok((Hijacked { tty, past, output, keys }, input.then_some(ContainerInput(container))))
 }
 
 /// Somewhere for a client's input.
@@ -70,7 +76,8 @@ pub trait Input: Send + Sync + 'static {
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
-struct ContainerInput(Arc<Container>);
+/// The input of a container.
+pub struct ContainerInput(Arc<Container>);
 
 impl Input for ContainerInput {
     async fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
@@ -136,7 +143,8 @@ fn pieces(hijacked: Hijacked) -> impl futures_util::Stream<Item = Result<Bytes, 
     })
 }
 
-async fn next(hijacked: &mut Hijacked) -> Option<Bytes> {
+/// The next piece that goes to the client.
+pub async fn next(hijacked: &mut Hijacked) -> Option<Bytes> {
     if let Some(past) = &mut hijacked.past {
         match past.recv().await {
             Some(piece) => return Some(piece),
@@ -195,18 +203,18 @@ async fn carry<I: Input>(mut stream: UnixStream, early: Bytes, mut hijacked: Hij
 }
 
 /// Finds the keys that detach in what is typed. Keys that turn out not to be them are passed on.
-struct Escape {
+pub struct Escape {
     keys: Vec<u8>,
     matched: usize,
 }
 
 impl Escape {
-    fn new(keys: Vec<u8>) -> Escape {
+    pub fn new(keys: Vec<u8>) -> Escape {
         Escape { keys, matched: 0 }
     }
 
     /// What goes on to the process, and whether the keys were typed.
-    fn pass(&mut self, typed: &[u8]) -> (Vec<u8>, bool) {
+    pub fn pass(&mut self, typed: &[u8]) -> (Vec<u8>, bool) {
         if self.keys.is_empty() {
             return (typed.to_vec(), false);
         }
