@@ -690,3 +690,57 @@ fn a_cache_that_is_half_filled_when_the_engine_is_killed_counts_for_nothing() {
     let told = builder.build("", count);
     assert!(told.lines().any(|line| line.ends_with("counted 6000")), "{told}");
 }
+
+/// A server that answers with a byte a while, and at an address of git's with nothing.
+fn slow_server() -> u16 {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut head = [0; 1000];
+                let count = stream.read(&mut head).unwrap_or(0);
+                if String::from_utf8_lossy(&head[..count]).contains(".git/") {
+                    std::thread::sleep(std::time::Duration::from_secs(1000));
+                }
+                let mut answer = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n");
+                while answer.is_ok() {
+                    std::thread::sleep(std::time::Duration::from_millis(300));
+                    answer = stream.write_all(b"x");
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_build_that_fetches_ends_when_nobody_waits_for_it() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let port = slow_server();
+    for address in [format!("http://localhost:{port}/file"), format!("http://localhost:{port}/{}.git", std::process::id())] {
+        let line = format!("printf 'FROM busybox\\nADD {address} /f\\n' | timeout -s KILL 2 docker build -");
+        assert_eq!(builder.sh(&line).status, 137);
+        // It lets go of the store, and nobody goes on fetching.
+        let free = builder.sh("for i in $(seq 50); do flock -n store/content.lock true && exit; sleep 0.1; done; exit 1");
+        assert_eq!(free.status, 0, "{address}");
+        let left = builder.sh(&format!("pgrep -af 'git.*localhost:{port}/' | grep -v pgrep"));
+        assert_eq!(left.stdout, "", "{address}");
+    }
+}
+
+#[test]
+fn what_a_command_writes_without_end_is_clipped() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    let built = builder.build("", "FROM busybox\nRUN head -c 100000000 /dev/zero | tr '\\0' x; sleep 2; echo the en''d\n");
+    assert!(built.contains("[output clipped, log limit 200KiB/s reached]\n"), "{} bytes", built.len());
+    assert!(built.len() < 4 << 20 && !built.contains("the end\n"), "{} bytes", built.len());
+    let status = std::fs::read_to_string(format!("/proc/{}/status", builder.engine.pid())).expect("the engine's status");
+    let most =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u32>().ok()).expect("memory");
+    assert!(most < 100_000, "{most} kB");
+    // What is within the limit comes whole.
+    let built = builder.build("", "FROM busybox\nRUN head -c 100000 /dev/zero | tr '\\0' x; echo; echo the en''d\n");
+    assert!(built.contains(" the end\n") && !built.contains("clipped"), "{} bytes", built.len());
+}

@@ -57,7 +57,8 @@ impl Display {
             Mode::RawJson => Kind::RawJson,
             Mode::Quiet => Kind::Quiet,
         };
-        Display { kind, trace: model::Trace::default(), shown: None, warnings: Vec::new(), warns: true }
+        let trace = model::Trace { keeps_lines: mode == Mode::Plain, ..model::Trace::default() };
+        Display { kind, trace, shown: None, warnings: Vec::new(), warns: true }
     }
 
     /// Takes in news; gives what is to be written now.

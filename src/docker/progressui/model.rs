@@ -10,6 +10,9 @@ use crate::trace::{Log, News, Status, Vertex};
 /// As many of a step's last lines are kept for its failure.
 const LAST_LINES: usize = 10;
 
+/// No line is longer; what goes on after that is another one.
+const LINE_MAX: usize = 256 << 10;
+
 /// A step as it is shown.
 #[derive(Default)]
 pub struct Step {
@@ -51,7 +54,7 @@ impl Step {
         self.intervals.iter().map(|(start, stop)| seconds_between(*start, stop.unwrap_or(now))).sum()
     }
 
-    fn log(&mut self, log: &Log) {
+    fn log(&mut self, log: &Log, keeps_lines: bool) {
         self.touch();
         self.bytes += log.data.len();
         let text = String::from_utf8_lossy(&log.data);
@@ -67,7 +70,7 @@ impl Step {
                 break;
             }
             match (continues, self.lines.last_mut(), self.last_lines.back_mut()) {
-                (true, line, last) if line.is_some() || last.is_some() => {
+                (true, line, last) if line.as_ref().or(last.as_ref()).is_some_and(|line| line.len() < LINE_MAX) => {
                     line.into_iter().chain(last).for_each(|line| line.push_str(piece));
                 }
                 _ => {
@@ -76,7 +79,9 @@ impl Step {
                         self.last_lines.pop_front();
                     }
                     self.last_lines.push_back(line.clone());
-                    self.lines.push(line);
+                    if keeps_lines {
+                        self.lines.push(line);
+                    }
                 }
             }
             continues = false;
@@ -105,6 +110,8 @@ pub struct Trace {
     pub steps: HashMap<String, Step>,
     /// Steps in the order in which they began.
     pub order: Vec<String>,
+    /// Whether somebody shows all that steps print, and not only the last of it.
+    pub keeps_lines: bool,
     /// Steps with news that have not been shown.
     pub updates: Vec<String>,
     pub started: Option<Timestamp>,
@@ -131,7 +138,7 @@ impl Trace {
         }
         for log in news.logs {
             let Some(step) = self.steps.get_mut(&log.vertex) else { continue };
-            step.log(&log);
+            step.log(&log, self.keeps_lines);
             self.mark(&log.vertex);
         }
     }

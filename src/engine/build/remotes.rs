@@ -4,11 +4,14 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, SystemTime};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -26,6 +29,10 @@ use crate::units::quote;
 const ANSWER_MAX: u64 = 64 << 30;
 /// What git may speak; no address leads to a file or a command of the machine's.
 const PROTOCOLS: &str = "http:https:git:ssh";
+/// How long a build waits for others before it looks whether it is still wanted.
+const PAUSE: Duration = Duration::from_millis(5);
+/// As many pieces of an answer may come before they are written.
+const PIECES: usize = 4;
 /// As much of what git says as is told when it fails.
 const WORDS_MAX: usize = 2000;
 
@@ -53,6 +60,7 @@ pub struct Fetched {
     /// Where the file is that is the same as when it was fetched last: it comes when somebody needs more of it than its digest.
     late: Option<String>,
     brought: OnceLock<Result<(), String>>,
+    cancel: Cancel,
 }
 
 impl Fetched {
@@ -60,7 +68,7 @@ impl Fetched {
     pub fn bring(&self) -> io::Result<()> {
         let Some(url) = &self.late else { return Ok(()) };
         let bring = || {
-            let (path, digest, _) = download(&self.scratch, url, None).map_err(|e| e.message)?;
+            let (path, digest, _) = download(&self.scratch, url, None, &self.cancel).map_err(|e| e.message)?;
             match (path == self.path, digest == self.digest) {
                 (true, true) => Ok(()),
                 _ => Err(format!("{url} has changed while the build went on")),
@@ -132,7 +140,7 @@ impl Remote {
             Remote::Http(url) => {
                 let place = known(engine, url);
                 let before: Option<Said> = fs::read(&place).ok().and_then(|text| serde_json::from_slice(&text).ok());
-                download(&scratch, url, before.as_ref()).map(|(path, digest, said)| match said {
+                download(&scratch, url, before.as_ref(), cancel).map(|(path, digest, said)| match said {
                     Some(said) => {
                         remember(&place, &said);
                         (path, digest, None)
@@ -142,7 +150,10 @@ impl Remote {
             }
         };
         match fetched {
-            Ok((path, digest, late)) => Ok(Fetched { is_folder: path.is_dir(), scratch, path, digest, late, brought: OnceLock::new() }),
+            Ok((path, digest, late)) => {
+                let (is_folder, brought, cancel) = (path.is_dir(), OnceLock::new(), cancel.clone());
+                Ok(Fetched { scratch, path, is_folder, digest, late, brought, cancel })
+            }
             Err(e) => {
                 context::remove(&scratch);
                 Err(e)
@@ -167,43 +178,83 @@ fn remember(place: &Path, said: &Said) {
     let _ = write();
 }
 
+/// An answer as it comes: what stands before the file, then the file in pieces.
+enum Part {
+    Head { status: u16, disposition: Option<String>, etag: Option<String>, modified: Option<String> },
+    Piece(Vec<u8>),
+}
+
+/// Asks a server on a thread of its own, so that a build need not wait for it: a server may be silent for a minute, and nobody can tell a
+/// thread that reads to end. It ends by itself once it has something that nobody takes.
+fn ask(url: &str, conditions: Vec<(&'static str, String)>) -> Receiver<Result<Part, String>> {
+    let (sender, parts) = mpsc::sync_channel(PIECES);
+    let url = url.to_owned();
+    std::thread::spawn(move || {
+        let conditions: Vec<_> = conditions.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = match registry::get(&url, &conditions) {
+            Ok(answer) => answer,
+            Err(e) => return drop(sender.send(Err(e.to_string()))),
+        };
+        let header = |name: &str| answer.header(name).map(str::to_owned);
+        let (disposition, etag, modified) = (header("content-disposition"), header("etag"), header("last-modified"));
+        let head = Part::Head { status: answer.status.as_u16(), disposition, etag, modified };
+        let (mut body, mut buffer, mut next) = (answer.into_body().take(ANSWER_MAX), vec![0; 64 << 10], Ok(head));
+        while sender.send(next).is_ok() {
+            next = match body.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(count) => Ok(Part::Piece(buffer[..count].to_vec())),
+                Err(e) => return drop(sender.send(Err(format!("cannot fetch {url}: {e}")))),
+            };
+        }
+    });
+    parts
+}
+
+/// The next part of an answer; none at its end.
+fn next(parts: &Receiver<Result<Part, String>>, cancel: &Cancel) -> Result<Option<Part>, BuildError> {
+    loop {
+        cancel.check()?;
+        match parts.recv_timeout(PAUSE) {
+            Ok(part) => return part.map(Some).map_err(BuildError::new),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(None),
+        }
+    }
+}
+
 /// Fetches what a server has; gives the file, its digest, and what the server said. Where it is the same as `before` it does not come, and
 /// nothing is said.
-fn download(scratch: &Path, url: &str, before: Option<&Said>) -> Result<(PathBuf, String, Option<Said>), BuildError> {
+fn download(scratch: &Path, url: &str, before: Option<&Said>, cancel: &Cancel) -> Result<(PathBuf, String, Option<Said>), BuildError> {
     let mut conditions = Vec::new();
     if let Some(Said { etag, modified, .. }) = before {
-        conditions.extend(etag.as_deref().map(|etag| ("if-none-match", etag)));
-        conditions.extend(modified.as_deref().map(|modified| ("if-modified-since", modified)));
+        conditions.extend(etag.clone().map(|etag| ("if-none-match", etag)));
+        conditions.extend(modified.clone().map(|modified| ("if-modified-since", modified)));
     }
-    let answer = registry::get(url, &conditions).map_err(|e| BuildError::new(e.to_string()))?;
-    if let (304, Some(before)) = (answer.status.as_u16(), before) {
+    let parts = ask(url, conditions);
+    let Some(Part::Head { status, disposition, etag, modified }) = next(&parts, cancel)? else {
+        return Err(BuildError::new(format!("cannot fetch {url}: it has no answer")));
+    };
+    if let (304, Some(before)) = (status, before) {
         return Ok((scratch.join(&before.name), before.digest.clone(), None));
     }
-    if !answer.status.is_success() {
-        return Err(BuildError::new(format!("invalid response status {}", answer.status.as_u16())));
+    if !(200..300).contains(&status) {
+        return Err(BuildError::new(format!("invalid response status {status}")));
     }
-    let said = answer.header("content-disposition").and_then(|text| text.split("filename=").nth(1)).map(|name| name.trim_matches('"'));
+    let said = disposition.as_deref().and_then(|text| text.split("filename=").nth(1)).map(|name| name.trim_matches('"'));
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let name = said.unwrap_or(path).rsplit('/').next().unwrap_or_default();
     let name = if ["", ".", ".."].contains(&name) || name.contains('\0') { "__unnamed__" } else { name };
-    let (etag, modified) = (answer.header("etag").map(str::to_owned), answer.header("last-modified").map(str::to_owned));
     let changed = modified.as_deref().and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
     let changed = changed.map_or(SystemTime::UNIX_EPOCH, |time| time.timestamp().into());
     let failed = |e: io::Error| BuildError::new(format!("cannot fetch {url}: {e}"));
     let place = scratch.join(name);
     let mut file = fs::File::create(&place).map_err(failed)?;
-    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 64 << 10]);
+    let mut hasher = Sha256::new();
     let mut said = Said { etag, modified, name: name.to_owned(), digest: String::new() };
-    let mut body = answer.into_body().take(ANSWER_MAX);
-    loop {
-        match body.read(&mut buffer).map_err(failed)? {
-            0 => break,
-            count => {
-                hasher.update(&buffer[..count]);
-                file.write_all(&buffer[..count]).map_err(failed)?;
-            }
-        }
+    while let Some(Part::Piece(bytes)) = next(&parts, cancel)? {
+        hasher.update(&bytes);
+        file.write_all(&bytes).map_err(failed)?;
     }
     file.set_permissions(fs::Permissions::from_mode(0o600)).and_then(|()| file.set_modified(changed)).map_err(failed)?;
     said.digest = format!("sha256:{}", hex(&hasher.finalize()));
@@ -264,6 +315,8 @@ impl Git<'_> {
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
         command.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env("HOME", self.scratch);
         self.access.allow(&mut command, self.scratch);
+        // What git starts goes with it.
+        command.process_group(0);
         command.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");
         let mut child = command.spawn().map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => {
@@ -271,32 +324,38 @@ impl Git<'_> {
             }
             _ => BuildError::new(format!("cannot run git: {e}")),
         })?;
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let kill = |group: &Option<Pid>| group.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok());
         let (mut out, mut errors) = (child.stdout.take(), child.stderr.take());
         let (said, words_said, status) = std::thread::scope(|scope| {
             let said = scope.spawn(move || text(out.as_mut()));
             let complained = scope.spawn(move || text(errors.as_mut()));
-            let status = loop {
-                match child.try_wait() {
-                    Ok(None) if self.cancel.is_cancelled() => drop(child.kill()),
-                    Ok(None) => {}
-                    done => break done,
+            // One of git's children may hold its ends open when it has ended itself.
+            let mut status = None;
+            while status.is_none() || !said.is_finished() || !complained.is_finished() {
+                if self.cancel.is_cancelled() {
+                    kill(&group);
                 }
-                std::thread::sleep(std::time::Duration::from_millis(5));
-            };
+                if status.is_none() {
+                    status = child.try_wait().transpose();
+                }
+                std::thread::sleep(PAUSE);
+            }
             (said.join().unwrap_or_default(), complained.join().unwrap_or_default(), status)
         });
         self.cancel.check()?;
         match status {
-            Ok(Some(status)) if status.success() => Ok(said),
+            Some(Ok(status)) if status.success() => Ok(said),
             _ => Err(BuildError::new(format!("failed to fetch remote: git {}: {}", words.first().unwrap_or(&""), words_said.trim()))),
         }
     }
 }
 
+/// The beginning of what is said; all of it is read, so that nobody waits for being heard.
 fn text(from: Option<&mut impl Read>) -> String {
     let mut bytes = Vec::new();
     if let Some(from) = from {
-        let _ = from.read_to_end(&mut bytes);
+        let _ = from.take(4 * WORDS_MAX as u64).read_to_end(&mut bytes).and_then(|_| io::copy(from, &mut io::sink()));
     }
     let text = String::from_utf8_lossy(&bytes);
     text.chars().take(WORDS_MAX).collect()

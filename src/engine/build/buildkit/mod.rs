@@ -5,6 +5,7 @@
 //! build is seen among the engine's containers, and nothing of it is an image before it is done.
 
 pub mod cache;
+mod clip;
 mod compile;
 mod contexts;
 mod definition;

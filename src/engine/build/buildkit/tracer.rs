@@ -145,9 +145,9 @@ impl Step<'_> {
     }
 
     /// What the step's command wrote.
-    pub fn log(&self, stream: Stream, bytes: &[u8]) {
+    pub fn log(&self, stream: Stream, data: Vec<u8>) {
         let stream = if stream == Stream::Stderr { 2 } else { 1 };
-        let log = Log { vertex: self.vertex.digest.clone(), timestamp: Some(Timestamp::now()), stream, data: bytes.to_vec() };
+        let log = Log { vertex: self.vertex.digest.clone(), timestamp: Some(Timestamp::now()), stream, data };
         self.tracer.tell(News { logs: vec![log], ..News::default() });
     }
 

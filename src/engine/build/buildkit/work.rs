@@ -1,11 +1,13 @@
 //! A single step done: looked for in the cache, made where it is not there, and written down.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::cache::{Record, key};
+use super::clip::Clip;
 use super::compile::{Origin, Running, Work, WorkKind};
 use super::sandboxes;
 use super::solve::{Build, Files, Solver, cancelled, locked};
@@ -16,6 +18,7 @@ use crate::build::mounts::Kind;
 use crate::build::report::BuildError;
 use crate::build::running::{self, Command, MountSources, Mounted, Prepared};
 use crate::build::tree::Tree;
+use crate::container::Stream;
 use crate::image::{Digest, ImageDocument, ResolvedImage};
 use crate::network::BRIDGE;
 use crate::units::quote;
@@ -240,7 +243,13 @@ impl Solver<'_> {
         let prepared = Prepared::create(&self.build.containers, &self.request.host, command, mounted)?;
         let process = quote(&run.words.join(" "));
         let failed = |why: &str| BuildError::new(format!("process {process} did not complete successfully: {why}"));
-        let out = |stream, bytes: &[u8]| step.log(stream, bytes);
+        let clips = [RefCell::new(Clip::new()), RefCell::new(Clip::new())];
+        let out = |stream: Stream, bytes: &[u8]| {
+            let shown = clips[usize::from(stream == Stream::Stderr)].borrow_mut().cut(bytes);
+            if !shown.is_empty() {
+                step.log(stream, shown);
+            }
+        };
         let result = match running::run(&self.build.containers, &prepared.container, self.build.cancel, &out) {
             _ if self.build.cancel.is_cancelled() => Err(cancelled()),
             Err(e) => Err(failed(&e.message)),
