@@ -484,6 +484,79 @@ typed 'docker im'
 
 #[test]
 fn bash_completes() {
+    let Some((engine, client)) = for_shell("bash") else { return };
+    let (status, stdout, stderr) = engine.run(&client.path().join("docker"), COMPLETE);
+    let wanted = "docker stop o -> one\ndocker run --pull=mi -> missing\ndocker run --pull n -> never\ndocker rmi busybox:l -> latest\n\
+                  docker contex -> context\ndocker run --priv -> --privileged\ndocker nope  -> \n\
+                  docker im -> image  (Manage images) images  (List images) import  (Import the contents from a tarball to create a filesystem image)\n\
+                  docker im -> image images import\n";
+    assert_eq!((status, stdout.as_str()), (0, wanted), "{stderr}");
+}
+
+/// What fish offers for a line, with the script that we print for it.
+const COMPLETE_IN_FISH: &str = r#"
+export PATH=$(dirname "$UNDER_TEST"):$PATH
+fish --no-config -c '
+    docker completion fish | source
+    for line in "docker stop o" "docker run --pull=mi" "docker run --pull n" "docker rmi busybox:l" "docker contex" "docker im" "docker nope "
+        echo "$line -> "(complete --do-complete $line | string replace \t " # ")
+    end'
+"#;
+
+#[test]
+fn fish_completes() {
+    let Some((engine, client)) = for_shell("fish") else { return };
+    let (status, stdout, stderr) = engine.run(&client.path().join("docker"), COMPLETE_IN_FISH);
+    let lines = stdout.replace('\n', " ; ");
+    for wanted in [
+        "docker stop o -> one ;",
+        "docker run --pull=mi -> --pull=missing ;",
+        "docker run --pull n -> never ;",
+        "docker rmi busybox:l -> busybox:latest",
+        "docker contex -> context # Manage contexts ;",
+        "docker im -> image # Manage images",
+        "docker im -> import # Import the contents",
+    ] {
+        assert!(lines.contains(wanted), "{wanted}\n{stdout}{stderr}");
+    }
+    assert_eq!(status, 0, "{stderr}");
+}
+
+/// Completion in zsh is its line editor's: it needs a terminal.
+#[test]
+fn zsh_completes() {
+    let Some((engine, client)) = for_shell("zsh") else { return };
+    let mut command = Command::new("zsh");
+    command.args(["-f", "-i"]).env("TERM", "dumb").env("DOCKER_HOST", &engine.host).env("DOCKER_CONFIG", engine.home.path().join("config"));
+    let path = format!("{}:{}", client.path().display(), std::env::var("PATH").unwrap_or_default());
+    command.env("PATH", path).current_dir(client.path());
+    let mut zsh = rexpect::session::spawn_command(command, Some(30_000)).expect("zsh");
+    let ready = "PS1= PROMPT_SP= ; autoload -Uz compinit; compinit -u -D; source <(docker completion zsh); echo rea''dy";
+    zsh.send_line(ready).expect("zsh");
+    zsh.exp_string("ready").expect("a script that zsh takes");
+    for (typed, completed) in [
+        ("docker stop o\t", "one"),
+        ("docker run --pull=mi\t", "missing"),
+        ("docker rmi busybox:l\t", "busybox:latest"),
+        ("docker contex\t", "context"),
+        // Several, with what they are.
+        ("docker im\t\t", "-- Manage images"),
+    ] {
+        // What has been completed is run by a program that shows its words: how the line was drawn does not count.
+        let line = if completed.starts_with("--") { typed.to_owned() } else { format!("{typed}\x01print -l \x05\r") };
+        zsh.send(&line).and_then(|_| zsh.flush()).expect("zsh");
+        zsh.exp_string(completed).unwrap_or_else(|error| panic!("{typed:?}: {error}"));
+        zsh.send("\x15").and_then(|_| zsh.flush()).expect("zsh");
+    }
+    zsh.send_line("exit").expect("zsh");
+}
+
+/// An engine with a container `one` and a folder with our client in it, where there is such a shell.
+fn for_shell(shell: &str) -> Option<(Engine, tempfile::TempDir)> {
+    if Command::new(shell).arg("--version").output().is_err() {
+        println!("skipped: there is no {shell} here");
+        return None;
+    }
     let ours = tempfile::tempdir().expect("a folder");
     let ours_path = ours.path().join("docker");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dockside"), &ours_path).expect("a link");
@@ -492,12 +565,7 @@ fn bash_completes() {
         let (status, _, stderr) = engine.run(&ours_path, line);
         assert_eq!(status, 0, "{line}: {stderr}");
     }
-    let (status, stdout, stderr) = engine.run(&ours_path, COMPLETE);
-    let wanted = "docker stop o -> one\ndocker run --pull=mi -> missing\ndocker run --pull n -> never\ndocker rmi busybox:l -> latest\n\
-                  docker contex -> context\ndocker run --priv -> --privileged\ndocker nope  -> \n\
-                  docker im -> image  (Manage images) images  (List images) import  (Import the contents from a tarball to create a filesystem image)\n\
-                  docker im -> image images import\n";
-    assert_eq!((status, stdout.as_str()), (0, wanted), "{stderr}");
+    Some((engine, ours))
 }
 
 #[test]

@@ -16,6 +16,8 @@ function __docker_ask
     for offer in $said
         set -a __docker_offers "$start$offer"
     end
+    # The status is still that of looking for the equals sign.
+    return 0
 end
 
 # Whether docker has names to offer, and says that files are none of them.
