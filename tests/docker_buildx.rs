@@ -592,10 +592,25 @@ fn images_are_written_in_the_layout_of_others() {
         assert_eq!(client.ok("docker images -q lab/one | wc -l"), "0");
         client.ok("docker build -q -o type=oci,dest=two,tar=false,compression=uncompressed b && docker build -q -o type=docker,dest=three.tar -t lab/three b");
         assert!(client.ok("docker load -i three.tar").contains("Loaded image: lab/three:latest"));
+        // Packed by zstd, which is OCI's alone; the tool that knows it says so where it is there.
+        client.ok("docker build -q -o type=oci,dest=four,tar=false,compression=zstd,force-compression=true,compression-level=3 b");
+        client.ok("docker build -q -o type=docker,dest=five.tar,compression=zstd -t lab/five b");
+        let types = client.ok("cat four/blobs/sha256/* | grep -ao 'layer.v1.tar[^\"]*' | sort -u");
+        assert_eq!(types, "layer.v1.tar+zstd");
+        client.ok("! command -v zstd || for f in four/blobs/sha256/*; do head -c1 $f | grep -q '{' || zstd -qt < $f || exit 1; done");
+        assert!(client.ok("docker load -i five.tar").contains("Loaded image: lab/five:latest"));
+        assert_eq!(client.ok("docker run --rm lab/five cat /c/hello.txt"), "hello");
+        for (wrong, why) in [
+            ("compression=estargz", "unsupported layer compression type"),
+            ("compression-level=high", "non-integer value \"high\" specified for compression-level"),
+            ("force-compression=maybe", "non-bool value \"maybe\" specified for force-compression"),
+        ] {
+            refused(client, &format!("docker build -o type=oci,dest=none.tar,{wrong} b"), why);
+        }
         // Back into a build, by this client and by Docker's.
         client.ok("printf 'FROM base\\nCOPY --from=base /c/hello.txt /again\\n' > again");
         let path = client.engine.dir.path().join("own");
-        for (place, others) in [("one:v1", false), ("one", true), ("two", false), ("two", true)] {
+        for (place, others) in [("one:v1", false), ("one", true), ("two", false), ("two", true), ("four", false), ("four", true)] {
             if others && !client.engine.has_buildx() {
                 continue;
             }

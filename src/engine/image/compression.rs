@@ -1,13 +1,14 @@
 //! Archives as they travel: plain, or compressed in one of the ways that Docker takes. Which it is, their first bytes tell. What a
 //! decompressor may take of memory is bounded.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use ruzstd::encoding::{CompressionLevel, compress};
 
 /// As much memory (in KiB) as an xz archive may want, which is more than its highest level needs.
 const XZ_MEMORY: u32 = 128 << 10;
@@ -22,6 +23,57 @@ pub fn decompress<'a>(raw: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(Zstd { source: raw, decoder: FrameDecoder::new(), open: false }),
         _ => Box::new(raw),
     })
+}
+
+/// Packs all of `source` into one frame of zstd's.
+pub fn zstd(source: &mut dyn Read, target: &mut dyn Write) -> io::Result<()> {
+    // The encoder knows of no failures and would panic at one: it sees an end, or a place where all fits, and we see the failure.
+    let failure = std::cell::Cell::new(None);
+    let (source, target) = (Caught { inner: source, failure: &failure }, Caught { inner: target, failure: &failure });
+    compress(source, target, CompressionLevel::Fastest);
+    failure.into_inner().map_or(Ok(()), Err)
+}
+
+/// A reader or writer whose first failure is kept aside.
+struct Caught<'a, T: ?Sized> {
+    inner: &'a mut T,
+    failure: &'a std::cell::Cell<Option<io::Error>>,
+}
+
+impl<T: ?Sized> Caught<'_, T> {
+    /// What a call gave, or `instead` when it failed or another had.
+    fn catch(&mut self, call: impl FnOnce(&mut T) -> io::Result<usize>, instead: usize) -> io::Result<usize> {
+        let failed = self.failure.take();
+        let caught = if failed.is_some() { (failed, instead) } else { call(self.inner).map_or_else(|e| (Some(e), instead), |n| (None, n)) };
+        self.failure.set(caught.0);
+        Ok(caught.1)
+    }
+}
+
+impl<T: Read + ?Sized> Read for Caught<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.catch(
+            |inner| {
+                loop {
+                    match inner.read(buffer) {
+                        Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                        other => return other,
+                    }
+                }
+            },
+            0,
+        )
+    }
+}
+
+impl<T: Write + ?Sized> Write for Caught<'_, T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.catch(|inner| inner.write_all(bytes).map(|()| bytes.len()), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// zstd's frames, one after the other, without those that are there to be skipped.
@@ -77,6 +129,19 @@ mod tests {
     fn read(bytes: &[u8]) -> io::Result<String> {
         let mut text = String::new();
         decompress(bytes)?.read_to_string(&mut text).map(|_| text)
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked_and_failures_are_told() {
+        let text: Vec<u8> = (0..60_000_u32).flat_map(|n| (n % 97 * n).to_le_bytes()).collect();
+        let mut packed = vec![];
+        zstd(&mut &text[..], &mut packed).expect("zstd");
+        assert!(packed.len() < text.len(), "{}", packed.len());
+        let mut unpacked = vec![];
+        decompress(&packed[..]).expect("zstd").read_to_end(&mut unpacked).expect("zstd");
+        assert!(unpacked == text);
+        let error = zstd(&mut &text[..], &mut &mut [0; 100][..]).expect_err("there is no room");
+        assert_eq!(error.kind(), io::ErrorKind::WriteZero);
     }
 
     #[test]

@@ -13,6 +13,27 @@ use super::layers::chain_ids;
 use super::manifest::{DOCKER_CONFIG, DOCKER_INDEX, DOCKER_LAYER, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST};
 use super::{Digest, ImageDocument, ImageError, ImageStore, Platform, Reference};
 
+/// How the tars of layers are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    Uncompressed,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    /// A layer's media type, in OCI's words or Docker's; zstd is known to OCI's alone.
+    fn media_type(self, oci: bool) -> String {
+        match (self, oci) {
+            (Packing::Uncompressed, true) => OCI_LAYER.to_owned(),
+            (Packing::Uncompressed, false) => DOCKER_LAYER.trim_end_matches(".gzip").to_owned(),
+            (Packing::Gzip, true) => format!("{OCI_LAYER}+gzip"),
+            (Packing::Gzip, false) => DOCKER_LAYER.to_owned(),
+            (Packing::Zstd, _) => format!("{OCI_LAYER}+zstd"),
+        }
+    }
+}
+
 /// How images leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
@@ -20,8 +41,10 @@ pub struct Form {
     pub oci: bool,
     /// Whether an index stands on top, for a single image too.
     pub index: bool,
-    /// Whether layers are compressed.
-    pub compressed: bool,
+    /// How layers are packed.
+    pub packing: Packing,
+    /// Whether layers that came packed in another way are packed anew; without, zstd is for those alone that were made here.
+    pub repack: bool,
     /// What the manifests say of themselves.
     pub annotations: BTreeMap<String, String>,
 }
@@ -100,19 +123,16 @@ impl ImageStore {
     }
 
     fn manifested(&self, package: &mut Package, id: &Digest, document: &ImageDocument) -> Result<Manifested, ImageError> {
-        let Form { oci, compressed, .. } = package.form;
-        let gzip = format!("{OCI_LAYER}+gzip");
-        let media_type = match (oci, compressed) {
-            (true, true) => gzip.as_str(),
-            (true, false) => OCI_LAYER,
-            (false, true) => DOCKER_LAYER,
-            (false, false) => DOCKER_LAYER.trim_end_matches(".gzip"),
-        };
+        let Form { oci, packing, repack, .. } = package.form;
         let (mut layers, mut described) = (Vec::new(), Vec::new());
         for (chain, diff_id) in chain_ids(&document.rootfs.diff_ids).iter().zip(&document.rootfs.diff_ids) {
-            let blob = if compressed { self.compressed(chain)? } else { self.uncompressed(chain, diff_id)? };
+            let (blob, packing) = match packing {
+                Packing::Uncompressed => (self.uncompressed(chain, diff_id)?, packing),
+                Packing::Gzip => (self.compressed(chain)?, packing),
+                Packing::Zstd => self.zstd(chain, repack)?,
+            };
             let size = self.blobs.size(&blob).ok_or_else(|| ImageError::MissingBlob(blob.clone()))?;
-            described.push(json!({ "mediaType": media_type, "digest": blob, "size": size }));
+            described.push(json!({ "mediaType": packing.media_type(oci), "digest": blob, "size": size }));
             layers.push(blob);
         }
         let size = self.blobs.size(id).ok_or_else(|| ImageError::MissingBlob(id.clone()))?;

@@ -52,7 +52,7 @@ pub use filter::ImageFilters;
 pub use import::ImportRequest;
 pub use inspect::{HistoryLine, ImageDetail};
 pub use layers::chain_ids;
-pub use layout::{Form, Package, Top};
+pub use layout::{Form, Package, Packing, Top};
 pub use list::{DiskUsage, ImageSummary};
 pub use manifest::Descriptor as BlobDescriptor;
 pub use offer::{Offer, Place};

@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::layers::chain_ids;
-use super::layout::{Package, Top};
+use super::layout::{Package, Packing, Top};
 use super::manifest::{DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, Manifest};
 use super::progress::{Progress, Reporter, message, update};
 use super::repositories::{ImageRecord, LayerBlob};
@@ -186,11 +186,38 @@ impl ImageStore {
         self.layers.set_gzip(chain, &digest, &self.blobs)?;
         Ok(digest)
     }
+
+    /// The blob of a layer in zstd's packing, or as it came in gzip's unless it is to be packed anew.
+    pub(super) fn zstd(&self, chain: &Digest, repack: bool) -> Result<(Digest, Packing), ImageError> {
+        if let Some(blob) = self.layers.info(chain).and_then(|info| info.blob)
+            && let Ok(mut file) = self.blobs.open_blob(&blob)
+        {
+            match magic(&mut file) {
+                [0x28, 0xb5, 0x2f, 0xfd] => return Ok((blob, Packing::Zstd)),
+                [0x1f, 0x8b, ..] if !repack => return Ok((blob, Packing::Gzip)),
+                _ => {}
+            }
+        }
+        let mut tar = self.open_layer(chain)?;
+        let mut incoming = self.blobs.incoming()?;
+        super::compression::zstd(&mut tar, &mut incoming).map_err(|source| ImageError::Io {
+            what: "cannot compress",
+            path: self.layers.folder(chain),
+            source,
+        })?;
+        Ok((incoming.finish(None)?.0, Packing::Zstd))
+    }
 }
 
 fn is_gzip(file: &mut impl Read) -> bool {
-    let mut start = [0; 2];
-    file.read_exact(&mut start).is_ok_and(|()| start == [0x1f, 0x8b])
+    magic(file).starts_with(&[0x1f, 0x8b])
+}
+
+/// The first bytes, which tell how the rest is packed; zeros where there are none.
+fn magic(file: &mut impl Read) -> [u8; 4] {
+    let mut start = [0; 4];
+    let _ = file.read_exact(&mut start);
+    start
 }
 
 /// Docker tells of missing credentials without saying where they were missed.

@@ -12,7 +12,7 @@ use crate::buildkit::messages::control::SolveRequest;
 use crate::buildkit::methods::UPLOADED;
 use crate::container::{HostConfig, Ulimit};
 use crate::dockerapi::build::request::INLINE_CACHE;
-use crate::image::{Form, Platform, Reference};
+use crate::image::{Form, Packing, Platform, Reference};
 use crate::units::parse_bool;
 
 /// A build that is asked for.
@@ -209,18 +209,31 @@ fn export(kind: &str, attributes: &HashMap<String, String>) -> Result<Option<Exp
         }
     }
     let form = |oci: bool| {
-        let compressed = match text("compression") {
-            "" | "gzip" => true,
-            "uncompressed" => false,
+        let packing = match text("compression") {
+            "" | "gzip" => Packing::Gzip,
+            "uncompressed" => Packing::Uncompressed,
+            "zstd" => Packing::Zstd,
             other => {
                 return Err(Status::unknown(format!(
-                    "unsupported layer compression type: {other:?} (this engine has gzip and uncompressed)"
+                    "unsupported layer compression type: {other:?} (this engine has gzip, zstd and uncompressed)"
                 )));
             }
         };
+        let level = text("compression-level");
+        if !level.is_empty() && level.parse::<i64>().is_err() {
+            return Err(Status::unknown(format!("non-integer value {level:?} specified for compression-level")));
+        }
+        let repack = match text("force-compression") {
+            "" => false,
+            value => {
+                parse_bool(value).ok_or_else(|| Status::unknown(format!("non-bool value {value:?} specified for force-compression")))?
+            }
+        };
+        // Docker's documents have no word for zstd.
+        let oci = packing == Packing::Zstd || flag("oci-mediatypes").unwrap_or(oci);
         let of = |name: &String| name.strip_prefix("annotation.").or_else(|| name.strip_prefix("annotation-manifest.")).map(str::to_owned);
         let annotations = attributes.iter().filter_map(|(name, value)| Some((of(name)?, value.clone()))).collect();
-        Ok(Form { oci: flag("oci-mediatypes").unwrap_or(oci), index: false, compressed, annotations })
+        Ok(Form { oci, index: false, packing, repack, annotations })
     };
     Ok(Some(match kind {
         "" => return Ok(None),
