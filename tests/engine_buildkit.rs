@@ -744,3 +744,29 @@ fn what_a_command_writes_without_end_is_clipped() {
     let built = builder.build("", "FROM busybox\nRUN head -c 100000 /dev/zero | tr '\\0' x; echo; echo the en''d\n");
     assert!(built.contains(" the end\n") && !built.contains("clipped"), "{} bytes", built.len());
 }
+
+/// A tar of one file that may do what `capability` says.
+fn capable(capability: u8) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    // The second version of the kernel's form: what is permitted, in the low half.
+    let value = [1, 0, 0, 2, capability, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    tar.append_pax_extensions([("SCHILY.xattr.security.capability", &value[..])]).expect("an extension");
+    let mut header = tar::Header::new_ustar();
+    header.set_size(3);
+    header.set_mode(0o755);
+    header.set_mtime(1_700_000_000);
+    tar.append_data(&mut header, "f", &b"abc"[..]).expect("a file");
+    tar.into_inner().expect("a tar")
+}
+
+#[test]
+fn a_file_that_may_do_something_else_is_another_file() {
+    let Some(builder) = Builder::start(User::Root) else { return };
+    let build = |capability: u8| {
+        std::fs::write(builder.engine.home().join("base.tar"), capable(capability)).expect("a tar");
+        builder.ok("docker import - base < base.tar");
+        let trace = builder.build("-t made", "FROM base AS a\nFROM busybox\nCOPY --from=a /f /f\n");
+        end_of(&trace, "COPY --from=a /f /f").to_owned()
+    };
+    assert_eq!([build(1), build(1), build(2)], ["DONE", "CACHED", "DONE"]);
+}

@@ -209,6 +209,34 @@ fn links_and_shared_networks_are_as_they_were() {
 }
 
 #[test]
+fn a_container_that_ends_while_it_is_connected_keeps_no_address() {
+    both(|engine| {
+        // It ends as soon as it is on the second network; without care one in thirteen kept addresses that others were given.
+        engine.ok("docker network create n");
+        engine.sh("for i in $(seq 40); do docker run -d --name one$i busybox sh -c 'until grep -q eth1 /proc/net/dev; do :; done'; \
+             docker network connect n one$i; done; docker wait $(docker ps -aq)");
+        let kept = "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' $(docker ps -aqf status=exited) | sort -u";
+        assert_eq!(engine.ok(kept), "");
+        assert_eq!(engine.ok("docker ps -aqf status=exited | wc -l"), "40");
+        // All of them can be had again.
+        assert!(engine.ok("docker run --rm --network n busybox ip -o -4 addr show eth0").contains(".2/16"));
+    });
+}
+
+#[test]
+fn callers_of_the_name_server_that_say_nothing_keep_nobody_out() {
+    both(|engine| {
+        engine.ok("docker network create n && docker run -d --name srv --network n busybox top");
+        let question = r"\0\25\7\7\1\0\0\1\0\0\0\0\0\0\3srv\0\0\1\0\1";
+        let ask = format!("(printf '{question}'; sleep 2) | timeout 10 nc 127.0.0.11 53 | wc -c");
+        let silent = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 100 | nc 127.0.0.11 53 & done; sleep 1";
+        let run = engine.ok(&format!(r#"docker run --rm --network n busybox sh -c "{silent}; {ask}; kill -9 -1""#));
+        // Two bytes for the length, a header, the question, a record.
+        assert_eq!(run, "39");
+    });
+}
+
+#[test]
 fn addresses_of_ipv6_come_from_the_range_and_may_be_asked_for_without_it() {
     both(|engine| {
         let address = "docker inspect -f '{{.NetworkSettings.Networks.six.GlobalIPv6Address}}'";

@@ -28,14 +28,14 @@ pub fn watch(live: &Arc<Live>, mut done: impl FnMut(&Outcome)) -> notify::Result
     })?;
     let mut watched = BTreeSet::new();
     catch_up(&mut watcher, &mut watched, live, &mut done);
-    while let Some(paths) = wait(&events) {
+    while let Some(Burst { paths, lost, .. }) = wait(&events) {
         let site = live.site();
         let pictures = || site.files.values().filter_map(|body| if let Body::File(path) = body { Some(path) } else { None });
         let mut concerned = paths.iter().filter(|path| !is_scratch(path)).peekable();
-        if concerned.peek().is_none() {
+        if concerned.peek().is_none() && !lost {
             continue;
         }
-        if concerned.any(|path| pictures().any(|picture| same(picture, path))) {
+        if lost || concerned.any(|path| pictures().any(|picture| same(picture, path))) {
             live.touch();
         }
         let outcome = live.rebuild();
@@ -63,11 +63,17 @@ struct Burst {
     paths: BTreeSet<PathBuf>,
     /// Files that were written to and not closed since: half of them may be missing.
     open: BTreeSet<PathBuf>,
+    /// Whether there were changes that nobody heard of: anything may be another.
+    lost: bool,
 }
 
 impl Burst {
     fn add(&mut self, event: notify::Result<Event>) {
-        let Ok(event) = event else { return };
+        let Ok(event) = event else {
+            self.lost = true;
+            return;
+        };
+        self.lost |= event.need_rescan();
         match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.open.retain(|path| !event.paths.contains(path)),
             // Reading a file is no change to it, nor are its owner and its times.
@@ -87,10 +93,10 @@ impl Burst {
     }
 }
 
-/// The paths of the next burst of changes; `None` at the end.
-fn wait(events: &Receiver<notify::Result<Event>>) -> Option<BTreeSet<PathBuf>> {
+/// The next burst of changes; `None` at the end.
+fn wait(events: &Receiver<notify::Result<Event>>) -> Option<Burst> {
     let mut burst = Burst::default();
-    while burst.paths.is_empty() {
+    while burst.paths.is_empty() && !burst.lost {
         burst.add(events.recv().ok()?);
     }
     let start = Instant::now();
@@ -101,7 +107,7 @@ fn wait(events: &Receiver<notify::Result<Event>>) -> Option<BTreeSet<PathBuf>> {
             Err(RecvTimeoutError::Disconnected) => return None,
         }
     }
-    Some(burst.paths)
+    Some(burst)
 }
 
 /// Watches the folders of all sources, and no other any more. Says whether one of them was not watched before.
@@ -146,6 +152,19 @@ fn is_scratch(path: &Path) -> bool {
 mod tests {
     use super::*;
     use notify::event::{DataChange, RenameMode};
+
+    #[test]
+    fn changes_that_were_lost_count_as_changes_of_everything() {
+        use notify::event::Flag;
+        let (sender, events) = channel();
+        // What inotify says when its queue is full, and what it says when it cannot go on.
+        for event in [Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)), Err(notify::Error::generic("no more watches"))] {
+            sender.send(event).unwrap();
+            assert!(wait(&events).unwrap().lost);
+        }
+        sender.send(Ok(Event::new(EventKind::Modify(ModifyKind::Any)).add_path("a.md".into()))).unwrap();
+        assert!(!wait(&events).unwrap().lost);
+    }
 
     #[test]
     fn a_file_is_waited_for_until_it_is_closed() {

@@ -13,6 +13,9 @@ use sha2::{Digest as _, Sha256};
 use super::modes::Mode;
 use crate::sys::mount;
 
+/// Where a file's capabilities are.
+const CAPABILITY: &str = "security.capability";
+
 /// As much as the names, or one value, of a file's extended attributes are.
 const ATTRIBUTES_MAX: usize = 64 << 10;
 
@@ -239,7 +242,7 @@ fn hash_folder(
     Ok(())
 }
 
-/// Docker's TarSum (version 1) of one file: the fields of its tar header by name, without the time, then its content.
+/// Docker's TarSum (version 1) of one file: the fields of its tar header by name, without the time, its capabilities, then its content.
 fn tar_sum(outside: &Path, name: &str, metadata: &Metadata) -> io::Result<String> {
     let kind = metadata.file_type();
     let (flag, slash) = match () {
@@ -258,6 +261,11 @@ fn tar_sum(outside: &Path, name: &str, metadata: &Metadata) -> io::Result<String
         metadata.gid()
     ));
     if kind.is_file() {
+        let mut value = vec![0; ATTRIBUTES_MAX];
+        if let Ok(length) = rustix::fs::getxattr(outside, CAPABILITY, &mut value) {
+            hasher.update(CAPABILITY);
+            hasher.update(&value[..length]);
+        }
         let mut file = File::open(outside)?;
         let mut buffer = vec![0; 128 << 10];
         loop {
@@ -337,7 +345,7 @@ fn copy_attributes(source: &Path, target: &Path) {
     let mut names = vec![0; ATTRIBUTES_MAX];
     let Ok(length) = rustix::fs::listxattr(source, &mut names) else { return };
     for name in names[..length].split(|byte| *byte == 0).filter_map(|name| std::str::from_utf8(name).ok()) {
-        if name != "security.capability" && (!name.starts_with("user.") || name.starts_with("user.overlay.")) {
+        if name != CAPABILITY && (!name.starts_with("user.") || name.starts_with("user.overlay.")) {
             continue;
         }
         let mut value = vec![0; ATTRIBUTES_MAX];

@@ -30,6 +30,13 @@ impl Client {
         Client { stream, stdin: None, greeted: false, gone: false, incoming: Vec::new(), passed: Vec::new(), out: Vec::new(), sent: 0 }
     }
 
+    /// The connection for somebody else, with all that has come in; what is left here is gone. Clients keep their places that way.
+    pub fn hand_over(&mut self) -> io::Result<Client> {
+        let stream = self.stream.try_clone()?;
+        let left = std::mem::replace(self, Client { gone: true, ..Client::new(stream) });
+        Ok(left)
+    }
+
     /// Waits for the first request, on a fresh connection.
     pub fn first_request(&mut self) -> io::Result<Option<(Request, Vec<OwnedFd>)>> {
         loop {

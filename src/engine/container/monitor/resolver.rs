@@ -4,6 +4,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags};
 
@@ -13,6 +14,8 @@ use crate::network::{Named, Names};
 
 /// As many questions by TCP are heard at a time.
 const CALLERS: usize = 8;
+/// As much fits a datagram for whoever has not said more; the rest is asked for by TCP.
+const DATAGRAM: usize = 512;
 /// Seconds that an answer is good for, as Docker says.
 const LIFE: u32 = 600;
 
@@ -32,6 +35,8 @@ pub struct Server {
 struct Caller {
     stream: TcpStream,
     heard: Vec<u8>,
+    /// When it said something last.
+    since: Instant,
     gone: bool,
 }
 
@@ -47,9 +52,7 @@ impl Server {
 
     pub fn watch<'a>(&'a self, mut add: impl FnMut(Token, PollFd<'a>)) {
         add(Token::Datagrams, PollFd::new(&self.sockets.udp, PollFlags::IN));
-        if self.callers.len() < CALLERS {
-            add(Token::Callers, PollFd::new(&self.sockets.tcp, PollFlags::IN));
-        }
+        add(Token::Callers, PollFd::new(&self.sockets.tcp, PollFlags::IN));
         for (i, caller) in self.callers.iter().enumerate() {
             add(Token::Caller(i), PollFd::new(&caller.stream, PollFlags::IN));
         }
@@ -60,7 +63,7 @@ impl Server {
             Token::Datagrams => {
                 let mut question = [0; 1500];
                 if let Ok((length, from)) = self.sockets.udp.recv_from(&mut question)
-                    && let Some(answer) = answer(&question[..length], &self.spec)
+                    && let Some(answer) = answer(&question[..length], &self.spec, DATAGRAM)
                 {
                     let _ = self.sockets.udp.send_to(&answer, from);
                 }
@@ -69,11 +72,17 @@ impl Server {
                 if let Ok((stream, _)) = self.sockets.tcp.accept()
                     && stream.set_nonblocking(true).is_ok()
                 {
-                    self.callers.push(Caller { stream, heard: Vec::new(), gone: false });
+                    // Whoever has been silent for longest goes, so that nobody keeps others out.
+                    if self.callers.iter().filter(|c| !c.gone).count() >= CALLERS
+                        && let Some(silent) = self.callers.iter_mut().filter(|c| !c.gone).min_by_key(|c| c.since)
+                    {
+                        silent.gone = true;
+                    }
+                    self.callers.push(Caller { stream, heard: Vec::new(), since: Instant::now(), gone: false });
                 }
             }
             Token::Caller(i) => {
-                if let Some(caller) = self.callers.get_mut(i) {
+                if let Some(caller) = self.callers.get_mut(i).filter(|c| !c.gone) {
                     caller.gone = !caller.hear(&self.spec);
                 }
             }
@@ -91,13 +100,16 @@ impl Caller {
         let mut buffer = [0; 1500];
         match self.stream.read(&mut buffer) {
             Ok(0) => return false,
-            Ok(count) => self.heard.extend(&buffer[..count]),
+            Ok(count) => {
+                self.heard.extend(&buffer[..count]);
+                self.since = Instant::now();
+            }
             Err(e) => return matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
         }
         while let [high, low, rest @ ..] = &self.heard[..] {
             let length = usize::from(u16::from_be_bytes([*high, *low]));
             let Some(question) = rest.get(..length) else { return length <= 1500 };
-            let Some(answer) = answer(question, spec) else { return false };
+            let Some(answer) = answer(question, spec, usize::from(u16::MAX)) else { return false };
             let mut framed = u16::try_from(answer.len()).unwrap_or(0).to_be_bytes().to_vec();
             framed.extend(answer);
             // It fits the socket's buffer, or the caller does not read.
@@ -115,21 +127,36 @@ const PTR: u16 = 12;
 const AAAA: u16 = 28;
 const ANY: u16 = 255;
 
+/// There is more than fits.
+const CUT: u8 = 2;
+
 const FORMAT_ERROR: u8 = 1;
 const NO_SUCH_NAME: u8 = 3;
 const NOT_IMPLEMENTED: u8 = 4;
 
-/// The answer to a question; `None` for what is none.
-fn answer(question: &[u8], spec: &ResolverSpec) -> Option<Vec<u8>> {
+/// The answer to a question, in no more than `room` bytes; `None` for what is none.
+fn answer(question: &[u8], spec: &ResolverSpec, room: usize) -> Option<Vec<u8>> {
     let header = question.get(..12)?;
     // An answer is not to be answered.
     if header[2] & 0x80 != 0 {
         return None;
     }
     let reply = |code: u8, body: &[u8], answers: &[Vec<u8>]| {
+        let mut left = room.saturating_sub(12 + body.len());
+        let fit = answers
+            .iter()
+            .take_while(|a| {
+                left.checked_sub(a.len()).is_some_and(|rest| {
+                    left = rest;
+                    true
+                })
+            })
+            .count();
+        let cut = if fit < answers.len() { CUT } else { 0 };
+        let answers = &answers[..fit];
         let mut out = header[..2].to_vec();
         // An answer, recursion as desired and available.
-        out.extend([0x80 | (header[2] & 0x79), 0x80 | code]);
+        out.extend([0x80 | cut | (header[2] & 0x79), 0x80 | code]);
         out.extend([0, u8::from(!body.is_empty())]);
         out.extend(u16::try_from(answers.len()).unwrap_or(0).to_be_bytes());
         out.extend([0; 4]);
@@ -259,11 +286,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spec = spec(folder.path());
         for name in ["srv", "API", "srv.lab", "db"] {
-            let reply = answer(&question(name, A), &spec).unwrap();
+            let reply = answer(&question(name, A), &spec, DATAGRAM).unwrap();
             assert_eq!((reply[3] & 15, &reply[reply.len() - 4..]), (0, &[10, 99, 0, 2][..]), "{name}");
         }
         let code = |name: &str, kind| {
-            let reply = answer(&question(name, kind), &spec).unwrap();
+            let reply = answer(&question(name, kind), &spec, DATAGRAM).unwrap();
             (reply[3] & 15, reply[7])
         };
         assert_eq!((code("srv", AAAA), code("srv", 15)), ((0, 1), (0, 0)));
@@ -273,15 +300,29 @@ mod tests {
         assert_eq!(code("", A), (NO_SUCH_NAME, 0));
     }
 
+    #[test]
+    fn what_does_not_fit_a_datagram_is_said_to_be_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("names.json");
+        let one = |n: u8| Named { address: Ipv4Addr::new(10, 99, 0, n), address6: "fd00::2".parse().ok(), names: vec!["srv".to_owned()] };
+        Names { network: "lab".to_owned(), all: (2..20).map(one).collect() }.write(&file).unwrap();
+        let spec = ResolverSpec { files: vec![file], links: Vec::new() };
+        let datagram = answer(&question("srv", ANY), &spec, DATAGRAM).unwrap();
+        assert!(datagram.len() <= DATAGRAM && datagram[2] & CUT != 0 && datagram[7] > 16, "{datagram:?}");
+        let whole = answer(&question("srv", ANY), &spec, 65535).unwrap();
+        assert!(whole[2] & CUT == 0 && whole[7] == 32, "{whole:?}");
+        assert_eq!(answer(&question("srv", A), &spec, DATAGRAM).unwrap()[2] & CUT, 0);
+    }
+
     proptest! {
         #[test]
         fn whatever_comes_is_borne(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
             let spec = ResolverSpec::default();
-            let _ = answer(&bytes, &spec);
+            let _ = answer(&bytes, &spec, DATAGRAM);
             let mut headed = question("x", A);
             headed.truncate(12);
             headed.extend(bytes);
-            prop_assert!(answer(&headed, &spec).is_some());
+            prop_assert!(answer(&headed, &spec, DATAGRAM).is_some());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
 use rustix::termios::Winsize;
 
@@ -20,6 +20,9 @@ use crate::container::spec::{Command, ContainerSpec, ExitRecord, LogSpec, NetSpe
 use crate::network::Published;
 use crate::sys::process::{self, Fork, Namespaces};
 use crate::sys::{signal, socket};
+
+/// As long as nobody takes anything of the last words, they are waited for; they stand in files, too.
+const LAST_WORDS: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
 /// What a monitor does next.
 pub enum Next {
@@ -173,8 +176,10 @@ impl Session {
                     What::Listener => self.accept(),
                     What::ClientInput(i) => self.read_input(i),
                     What::Client(i) => {
-                        if flags.contains(PollFlags::OUT) {
-                            self.clients[i].flush();
+                        if flags.contains(PollFlags::OUT)
+                            && let Some(client) = self.clients.get_mut(i)
+                        {
+                            client.flush();
                         }
                         if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)
                             && let Some(order) = self.hear(i)
@@ -363,7 +368,8 @@ impl Session {
     }
 
     fn fork_exec(&mut self, index: usize, spec: ProcessSpec, stdin: Option<OwnedFd>) -> Option<Box<ExecOrder>> {
-        let mut client = self.clients.remove(index);
+        // The others keep their places until the round is over.
+        let mut client = self.clients.get_mut(index)?.hand_over().ok()?;
         client.stdin = stdin;
         let init = self.pidfd.try_clone();
         match (process::fork(), init) {
@@ -470,8 +476,10 @@ impl Session {
         self.clients.retain(|c| c.greeted && !c.gone && c.waiting() > 0);
         while !self.clients.is_empty() {
             let mut fds: Vec<_> = self.clients.iter().map(|c| PollFd::new(&c.stream, PollFlags::OUT)).collect();
-            if poll(&mut fds, None).is_err_and(|e| e != rustix::io::Errno::INTR) {
-                break;
+            match poll(&mut fds, Some(&LAST_WORDS)) {
+                Ok(0) => break,
+                Err(e) if e != rustix::io::Errno::INTR => break,
+                _ => {}
             }
             self.clients.iter_mut().for_each(Client::flush);
             self.clients.retain(|c| !c.gone && c.waiting() > 0);

@@ -23,14 +23,13 @@ impl Containers {
         let mut place = wish.attach(&network.name).map_err(NetworkError::Invalid)?;
         check(self.networks(), &place).map_err(|text| NetworkError::Invalid(format!("invalid endpoint settings:\n{text}")))?;
         place.network_id.clone_from(&network.id);
-        let mut places = record.networks.clone();
         if record.state.status.is_running() {
             let hub =
                 self.networks().hub().map_err(|e| NetworkError::Failed(format!("this machine lets the engine make no networks: {e}")))?;
             hub.bridge(&network).map_err(|e| NetworkError::Failed(format!("cannot make the bridge of network {}: {e}", network.name)))?;
             let lease = self.lease(&network, &place, free_interface(&record))?;
             place.lease = Some(lease.clone());
-            places.push(place.clone());
+            let places: Vec<_> = record.networks.iter().chain([&place]).cloned().collect();
             let mut change = self.change(&places);
             change.new = interface(&place, &network, false);
             let done = match container.live() {
@@ -41,15 +40,23 @@ impl Containers {
                 self.give_back(&network.id, &lease);
                 return Err(NetworkError::Failed(format!("cannot connect container {} to network {}: {e}", record.name, network.name)));
             }
-        } else {
-            places.push(place);
         }
-        let saved = container.update(|r| r.networks.clone_from(&places));
+        // Its end waits for nobody, and gives back all leases that it finds in the record.
+        let mut late = None;
+        let saved = container.update(|r| {
+            if !r.state.status.is_running() {
+                late = place.lease.take();
+            }
+            r.networks.push(place.clone());
+        });
+        if let Some(lease) = late {
+            self.give_back(&network.id, &lease);
+        }
         saved.map_err(|e| NetworkError::Failed(e.to_string()))?;
         if network.has_names() {
             self.write_names(&network)?;
         }
-        for address in places.last().and_then(|p| p.lease.as_ref()).into_iter().flat_map(addresses) {
+        for address in place.lease.iter().flat_map(addresses) {
             netfiles::add_address(&container.dir, &record, address);
         }
         netfiles::fit_resolver(&container.dir, &record, network.has_names());
@@ -81,9 +88,17 @@ impl Containers {
             done.map_err(|e| {
                 NetworkError::Failed(format!("cannot disconnect container {} from network {}: {e}", record.name, network.name))
             })?;
-            self.give_back(&network.id, lease);
         }
-        let saved = container.update(|r| r.networks.clone_from(&places));
+        // What its end has given back meanwhile is somebody else's already.
+        let mut lease = None;
+        let saved = container.update(|r| {
+            if let Some(at) = r.networks.iter().position(|p| p.network_id == place.network_id && p.network == place.network) {
+                lease = r.networks.remove(at).lease;
+            }
+        });
+        if let Some(lease) = lease {
+            self.give_back(&network.id, &lease);
+        }
         saved.map_err(|e| NetworkError::Failed(e.to_string()))?;
         if network.has_names() {
             self.write_names(&network)?;
