@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use super::container::{self, cgroup};
-use crate::sys::{mount, userns};
+use super::container::cgroup;
+use crate::sys::{mount, tree, userns};
 
 /// How grave something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +184,7 @@ fn overlay(home: &Path) -> Finding {
         parts.iter().try_for_each(fs::create_dir)?;
         let mounted = mount::overlay(&parts[..1], Some((&parts[1], &parts[2])));
         // What the kernel leaves in the work folder has no permissions.
-        let _ = container::remove_tree(&parts[2]);
+        let _ = tree::remove(&parts[2]);
         mounted.map(drop)
     });
     match tried {

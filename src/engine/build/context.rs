@@ -229,5 +229,5 @@ impl Drop for Context {
 
 /// Removes a work folder; what stays is swept when the store is opened next.
 pub fn remove(folder: &Path) {
-    let _ = crate::image::remove_tree(folder);
+    let _ = crate::sys::tree::remove(folder);
 }

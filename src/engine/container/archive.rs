@@ -16,7 +16,7 @@ use super::ContainerError;
 use super::record::MountKind;
 use super::root;
 use super::store::Container;
-use crate::sys::mount;
+use crate::sys::{mount, tree};
 
 /// What a path in a container is.
 #[derive(Clone, Debug)]
@@ -396,7 +396,7 @@ fn write_entry<R: Read>(
     let mode = Mode::from_raw_mode(entry.header().mode().unwrap_or(0o644) & 0o7777);
     if there.is_some_and(|t| t != FileType::Directory || kind != EntryType::Directory) {
         let place = mount::path_of(parent).join(name);
-        root::remove_tree(&place)?;
+        tree::remove(&place)?;
     }
     match kind {
         EntryType::Directory => match rustix::fs::mkdirat(parent, name, mode) {

@@ -14,6 +14,7 @@ use super::store::{Container, Containers};
 use super::{Connection, ContainerError, cgroup, mounts, names, networks, root, volumes};
 use crate::image::{ResolvedImage, RunConfig};
 use crate::network::Attachment;
+use crate::sys::tree;
 
 /// A container to be.
 pub struct CreateRequest {
@@ -71,7 +72,7 @@ impl Containers {
             }
             Err(e) => {
                 self.release(&name);
-                let _ = root::remove_tree(&dir);
+                let _ = tree::remove(&dir);
                 Err(e)
             }
         }

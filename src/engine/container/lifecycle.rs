@@ -12,7 +12,7 @@ use super::record::{Record, Status};
 use super::spec::Command;
 use super::store::{Container, Containers};
 use super::{ContainerError, root, volumes};
-use crate::sys::signal;
+use crate::sys::{signal, tree};
 
 /// What someone waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -360,7 +360,7 @@ pub(super) fn not_running(container: &Container) -> ContainerError {
 }
 
 fn remove_folder(dir: &std::path::Path) -> std::io::Result<()> {
-    match root::remove_tree(dir) {
+    match tree::remove(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     }

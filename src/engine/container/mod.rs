@@ -55,7 +55,6 @@ pub use logs::{LogEntry, LogOptions};
 pub(crate) use names::id as new_id;
 pub use networks::{Connection, dns_names};
 pub use record::{MountKind, MountPoint, Record, State, Status};
-pub(super) use root::remove_tree;
 pub use root::size_of;
 pub use stats::{Interface, Usage};
 pub use store::{Container, Containers, ImageUse};

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::record::Record;
 use super::spec::RootSpec;
-use crate::sys::mount;
+use crate::sys::{mount, tree};
 
 /// Mounts the root file system, not yet attached anywhere; gives the descriptor of its root.
 pub fn mount(spec: &RootSpec) -> io::Result<OwnedFd> {
@@ -23,7 +23,7 @@ pub fn mount(spec: &RootSpec) -> io::Result<OwnedFd> {
     }
     // A volatile overlay leaves a mark in its work folder against a second use after a power failure, and what it protects is not kept
     // for longer than that anyway.
-    match remove_tree(&spec.work.join("work")) {
+    match tree::remove(&spec.work.join("work")) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
     }
@@ -74,7 +74,7 @@ pub fn init_layer(layers: &[PathBuf], folder: &Path) -> io::Result<PathBuf> {
         // No overlay: whoever copies the layers fills the copy.
         Err(_) => return Err(io::ErrorKind::Unsupported.into()),
     }
-    let _ = remove_tree(&work);
+    let _ = tree::remove(&work);
     match fs::rename(fresh.path(), folder) {
         Ok(()) => {
             let _ = fresh.keep();
@@ -187,7 +187,7 @@ fn copy_layer(from: &Path, to: BorrowedFd<'_>) -> io::Result<()> {
         let kind = metadata.file_type();
         let there = rustix::fs::statat(to, &name, AtFlags::SYMLINK_NOFOLLOW).ok();
         let there = there.map(|stat| FileType::from_raw_mode(stat.st_mode));
-        let remove = || remove_tree(&mount::path_of(to).join(&name));
+        let remove = || tree::remove(&mount::path_of(to).join(&name));
         if kind.is_char_device() && metadata.rdev() == 0 {
             // A whiteout.
             if there.is_some() {
@@ -239,30 +239,6 @@ pub fn has_opaque_mark(folder: &Path) -> bool {
     let mut value = [0u8; 8];
     let read = rustix::fs::lgetxattr(folder, "user.overlay.opaque", &mut value[..]);
     matches!(read, Ok(1)) && value[0] == b'y'
-}
-
-/// Deletes a tree whatever the modes of its folders are.
-pub fn remove_tree(path: &Path) -> io::Result<()> {
-    let result = if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match result {
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-            open_up(rustix::fs::CWD, path);
-            fs::remove_dir_all(path)
-        }
-        other => other,
-    }
-}
-
-/// Makes every folder of a tree readable and writable for its owner, so that it can be deleted. Follows no link, whoever makes one meanwhile.
-fn open_up(parent: BorrowedFd<'_>, name: &Path) {
-    let Ok(folder) = rustix::fs::openat(parent, name, FOLDER, Mode::empty()) else { return };
-    let here = mount::path_of(folder.as_fd());
-    let _ = fs::set_permissions(&here, fs::Permissions::from_mode(0o700));
-    for entry in fs::read_dir(&here).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|t| t.is_dir()) {
-            open_up(folder.as_fd(), Path::new(&entry.file_name()));
-        }
-    }
 }
 
 /// The bytes of the files in a folder and below.

@@ -19,7 +19,7 @@ use super::volumes::{self, Device};
 use super::{ContainerError, disk, init, root, wishes};
 use crate::image::RunConfig;
 use crate::network::{BRIDGE, Published, porter};
-use crate::sys::{caps, process, signal};
+use crate::sys::{caps, process, signal, tree};
 
 const NO_NEW_PRIVILEGES: &str = "no-new-privileges";
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -292,7 +292,7 @@ impl Containers {
         if record.host.auto_remove {
             self.forget(&container.id);
             super::volumes::remove_anonymous(&record);
-            let _ = root::remove_tree(&container.dir);
+            let _ = tree::remove(&container.dir);
         }
     }
 }

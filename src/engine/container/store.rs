@@ -16,7 +16,7 @@ use super::spec::RunRecord;
 use super::{ContainerError, disk, names};
 use crate::Events;
 use crate::network::Networks;
-use crate::sys::process;
+use crate::sys::{process, tree};
 
 /// A container that stands in the way of an image's removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,11 +170,11 @@ impl Containers {
             let dir = entry.path();
             let Some(record) = disk::read_json::<Record>(&dir.join(disk::RECORD)) else {
                 // Half made or half removed when an engine was killed.
-                let _ = super::root::remove_tree(&dir);
+                let _ = tree::remove(&dir);
                 continue;
             };
             if record.state.status == Status::Removing {
-                let _ = super::root::remove_tree(&dir);
+                let _ = tree::remove(&dir);
                 continue;
             }
             let container = Container::new(dir, record);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{MountKind, MountPoint, Record};
 use super::store::{Container, Containers};
 use super::{ContainerError, disk, names, root};
+use crate::sys::tree;
 
 /// The label of a volume that was made for one container.
 pub const ANONYMOUS: &str = "com.docker.volume.anonymous";
@@ -167,7 +168,7 @@ impl Containers {
         if !users.is_empty() {
             return Err(ContainerError::Conflict(format!("remove {name}: volume is in use - [{}]", users.join(", "))));
         }
-        root::remove_tree(&self.inner.state.join("volumes").join(name))
+        tree::remove(&self.inner.state.join("volumes").join(name))
             .map_err(|e| ContainerError::failed(format_args!("cannot remove volume {name}"), e))?;
         self.inner.events.emit("volume", "destroy", name, BTreeMap::from([("driver".to_owned(), "local".to_owned())]));
         Ok(())
@@ -222,7 +223,7 @@ pub(super) fn populate(container: &Container, record: &Record) -> Result<(), Con
 pub(super) fn remove_anonymous(record: &Record) {
     for mount in record.mounts.iter().filter(|m| m.anonymous) {
         if let Some(folder) = mount.source.parent() {
-            let _ = root::remove_tree(folder);
+            let _ = tree::remove(folder);
         }
     }
 }

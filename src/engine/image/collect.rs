@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use super::layers::chain_ids;
 use super::pending::{Content, Pending};
 use super::repositories::Repositories;
-use super::workspace::{lock_file, remove_tree};
+use super::workspace::lock_file;
 use super::{Digest, ImageError, ImageStore};
+use crate::sys::tree;
 
 /// The store as those who share it see it.
 pub struct Tenancy {
@@ -172,7 +173,7 @@ impl ImageStore {
         // Moved aside first, so that half a layer is never seen.
         let Ok(aside) = self.blobs.workspace.path() else { return };
         if fs::rename(self.layers.folder(chain), &aside).is_ok() {
-            let _ = remove_tree(&aside);
+            let _ = tree::remove(&aside);
         }
     }
 

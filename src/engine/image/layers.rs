@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use super::blobs::{BlobStore, write_atomically};
 use super::compression::decompress;
 use super::unpack::{sync_tree, unpack};
-use super::workspace::remove_tree;
 use super::{Digest, ImageError};
+use crate::sys::tree;
 
 /// `layers/` of a store.
 pub struct LayerStore {
@@ -93,7 +93,7 @@ impl LayerStore {
         let folder = blobs.workspace.path()?;
         let result = self.unpack_into(&folder, place, tar);
         if result.is_err() {
-            let _ = remove_tree(&folder);
+            let _ = tree::remove(&folder);
         }
         result
     }
@@ -141,7 +141,7 @@ impl LayerStore {
                 Ok(()) => {}
                 // Another process was faster; its layer is as good.
                 Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
-                    let _ = remove_tree(&layer.folder);
+                    let _ = tree::remove(&layer.folder);
                 }
                 Err(source) => return Err(ImageError::Io { what: "cannot move a layer to", path: target, source }),
             }

@@ -66,7 +66,6 @@ pub use save::SavePlan;
 pub use source::{Fetched, Source};
 pub use store::{ImageStore, ResolvedImage};
 pub use tag::tag_reference;
-pub use workspace::remove_tree;
 
 /// The Docker engine whose behaviour this one has; recorded in the images it makes.
 pub const DOCKER_VERSION: &str = "26.1.5";

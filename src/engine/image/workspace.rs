@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::ImageError;
+use crate::sys::tree;
 
 /// The temporary files of one opened store. Its folder is made at first use and removed at the end.
 pub struct Workspace {
@@ -45,7 +46,7 @@ impl Drop for Workspace {
     fn drop(&mut self) {
         let held = self.held.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some((folder, _)) = held.take() {
-            let _ = remove_tree(&folder);
+            let _ = tree::remove(&folder);
         }
     }
 }
@@ -53,29 +54,6 @@ impl Drop for Workspace {
 /// Opens (and makes) a lock file.
 pub fn lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)
-}
-
-/// Removes a folder with all that is in it, folders without permissions included.
-pub fn remove_tree(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-            open_up(path);
-            fs::remove_dir_all(path)
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-/// Gives the owner all rights on the folders of a tree, so that they can be emptied.
-fn open_up(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            open_up(&entry.path());
-        }
-    }
 }
 
 fn claim(root: &Path) -> io::Result<(PathBuf, File)> {
@@ -117,7 +95,7 @@ fn sweep(root: &Path) -> io::Result<()> {
         };
         if abandoned {
             // What cannot be removed now is tried again next time.
-            let _ = remove_tree(&folder);
+            let _ = tree::remove(&folder);
         }
     }
     Ok(())

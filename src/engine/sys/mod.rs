@@ -18,4 +18,6 @@ pub mod signal;
 #[cfg(target_os = "linux")]
 pub mod socket;
 #[cfg(target_os = "linux")]
+pub mod tree;
+#[cfg(target_os = "linux")]
 pub mod userns;
