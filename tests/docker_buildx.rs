@@ -678,3 +678,85 @@ fn links_and_attributes_of_files_come_along() {
         assert_eq!(client.ok("docker run --rm links cat /c/z /c/d/b"), "two\ntwo");
     });
 }
+
+/// A server of git's for those who have a token, by git's own program; its port.
+fn guarded_repositories(root: &std::path::Path, token: &str) -> u16 {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (root, token) = (root.to_owned(), token.to_owned());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(&stream);
+            let head: Vec<String> = reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let value = |name: &str| {
+                let line = head.iter().find(|line| line.to_lowercase().starts_with(&format!("{name}: ")))?;
+                line.split_once(": ").map(|(_, value)| value.to_owned())
+            };
+            let mut body = vec![0; value("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)];
+            let _ = reader.read_exact(&mut body);
+            let wanted = dockside::base64::encode(format!("x-access-token:{token}").as_bytes());
+            let sent = value("authorization").unwrap_or_default();
+            if sent.split_once(' ').is_none_or(|(scheme, sent)| !scheme.eq_ignore_ascii_case("basic") || sent != wanted) {
+                let answer =
+                    "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                let _ = (&stream).write_all(answer.as_bytes());
+                continue;
+            }
+            let line: Vec<&str> = head[0].split(' ').collect();
+            let (path, query) = line[1].split_once('?').unwrap_or((line[1], ""));
+            let mut git = std::process::Command::new("git");
+            git.arg("http-backend").env("GIT_PROJECT_ROOT", &root).env("GIT_HTTP_EXPORT_ALL", "1").env("REQUEST_METHOD", line[0]);
+            git.env("PATH_INFO", path).env("QUERY_STRING", query).env("CONTENT_TYPE", value("content-type").unwrap_or_default());
+            git.env("CONTENT_LENGTH", body.len().to_string()).env("REMOTE_USER", "test");
+            git.env("HTTP_CONTENT_ENCODING", value("content-encoding").unwrap_or_default());
+            git.env("GIT_PROTOCOL", value("git-protocol").unwrap_or_default());
+            git.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "safe.directory").env("GIT_CONFIG_VALUE_0", "*");
+            let mut git = git.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("git");
+            let _ = git.stdin.take().expect("a pipe").write_all(&body);
+            let output = git.wait_with_output().expect("git").stdout;
+            let status = if output.starts_with(b"Status: ") { "404 Not Found" } else { "200 OK" };
+            let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\n");
+            let _ = (&stream).write_all(head.as_bytes()).and_then(|()| (&stream).write_all(&output));
+        }
+    });
+    port
+}
+
+#[test]
+fn a_token_opens_a_repository_and_is_not_told() {
+    if std::process::Command::new("git").arg("--version").output().is_err() {
+        println!("skipped: there is no git here");
+        return;
+    }
+    ours(|client| {
+        let token = "s3cret-of-test";
+        let port = guarded_repositories(&client.engine.home(), token);
+        let git = "git -c user.name=a -c user.email=a@example.org -c init.defaultBranch=main";
+        client.ok(&format!(
+            "{git} init -q r && cd r && printf 'FROM busybox\\nCOPY . /c\\nRUN cat /c/f\\n' > Dockerfile && echo content > f && {git} add . && {git} commit -qm one"
+        ));
+        let address = format!("http://localhost:{port}/r/.git#main");
+        let with = |flags: &str| {
+            client.sh(&format!("export GIT_AUTH_TOKEN={token}; docker build --progress=plain --no-cache -t private {flags} {address}"))
+        };
+        let refused = with("");
+        assert!(refused.status == 1 && refused.stderr.contains("could not read Username"), "{refused:?}");
+        let built = with("--secret id=GIT_AUTH_TOKEN");
+        assert!(built.status == 0 && built.stderr.contains(" content\n"), "{built:?}");
+        // A token for one server is for no other.
+        for (server, status) in [(format!("localhost:{port}"), 0), ("other.test".to_owned(), 1)] {
+            let run = with(&format!("--secret id=GIT_AUTH_TOKEN.{server},env=GIT_AUTH_TOKEN"));
+            assert_eq!(run.status, status, "{server}: {run:?}");
+        }
+        // A Dockerfile of the client's own beside the address.
+        let own = client.sh(&format!(
+            "export GIT_AUTH_TOKEN={token}; printf 'FROM busybox\\nCOPY f /own\\nRUN echo own $(cat /own)\\n' \
+            | docker build --progress=plain --no-cache --secret id=GIT_AUTH_TOKEN -f - {address}"
+        ));
+        assert!(own.status == 0 && own.stderr.contains(" own content\n"), "{own:?}");
+        let told =
+            [&built.stderr, &own.stderr, &client.ok("docker history --no-trunc private"), &client.ok("docker image inspect private")];
+        assert!(told.iter().all(|said| !said.contains(token)), "{told:?}");
+    });
+}

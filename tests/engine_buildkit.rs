@@ -770,3 +770,27 @@ fn a_file_that_may_do_something_else_is_another_file() {
     };
     assert_eq!([build(1), build(1), build(2)], ["DONE", "CACHED", "DONE"]);
 }
+
+#[test]
+fn corners_of_dockerfiles_are_as_buildkits() {
+    let Some(builder) = Builder::start(User::Ordinary) else { return };
+    // A rule that is broken is an error where the Dockerfile wishes it.
+    let failed = builder.try_build("", "# check=error=true\nFROM busybox as x\nRUN true\n");
+    assert!(failed.status == 1 && failed.stderr.contains("lint violation found for rules: FromAsCasing"), "{failed:?}");
+    builder.build("", "# check=skip=FromAsCasing;error=true\nFROM busybox as x\n");
+    // An address in front of a port is for the machine's side, which an image has not.
+    builder.build("-t corners", "FROM busybox\nEXPOSE 127.0.0.1:80:8080/tcp 9000-9001\n");
+    let ports = builder.ok("docker image inspect -f '{{json .Config.ExposedPorts}}' corners");
+    assert_eq!(ports, r#"{"8080/tcp":{},"9000/tcp":{},"9001/tcp":{}}"#);
+    // Backslashes: the shell's in RUN; in a file they go where variables are put in, as BuildKit has it, and stay where none are.
+    let dockerfile = "FROM busybox\nARG B=value\nRUN <<EOF\nprintf '%s\\n' 'a\\b' \\\n  c > /run\nEOF\n\
+        COPY <<EOF /plain\na\\b \\$B $B\nEOF\nCOPY <<'EOF' /quoted\na\\b \\$B $B\nEOF\n";
+    builder.build("-t corners", dockerfile);
+    assert_eq!(builder.ok("docker run --rm corners cat /run /plain /quoted"), "a\\b\nc\nab $B value\na\\b \\$B $B");
+    // What an image has left for its children may need other images, and stages of the child.
+    builder.build("-t parent", "FROM busybox\nONBUILD COPY --from=files /f /from-stage\nONBUILD COPY --from=other /g /from-image\n");
+    builder.build("-t other", "FROM busybox\nRUN echo image > /g\n");
+    let child = "FROM busybox AS unused\nRUN exit 1\nFROM busybox AS files\nRUN echo stage > /f\nFROM parent\n";
+    builder.build("-t corners", child);
+    assert_eq!(builder.ok("docker run --rm corners cat /from-stage /from-image"), "stage\nimage");
+}
