@@ -122,7 +122,7 @@ impl<'t> State<'t> {
             Value::Json(Json::Array(list), _) => {
                 list.iter().enumerate().map(|(i, item)| (Json::from(i), Value::engine(item.clone()))).collect()
             }
-            Value::Json(Json::Object(map), shape) if *shape != Shape::Struct || !map.is_empty() => {
+            Value::Json(Json::Object(map), shape) if !shape.is_struct() || !map.is_empty() => {
                 let mut entries: Vec<_> = map.iter().collect();
                 entries.sort_by(|a, b| a.0.cmp(b.0));
                 entries.into_iter().map(|(key, item)| (Json::from(key.as_str()), Value::Json(item.clone(), shape_of(key)))).collect()
@@ -297,7 +297,8 @@ impl<'t> State<'t> {
                 let text = format!("map has no entry for key {}", units::quote(absent));
                 return Err(self.fault(operand.at, &operand_text(operand), text));
             }
-            absent = matches!(&value, Value::Json(Json::Object(map), Shape::Struct) if !map.contains_key(name)).then_some(name);
+            absent =
+                matches!(&value, Value::Json(Json::Object(map), shape) if shape.is_struct() && !map.contains_key(name)).then_some(name);
             let last = i + 1 == names.len();
             let args: &[Value] = if last { args } else { &[] };
             value = self.field(&value, name, args).map_err(|text| self.fault(operand.at, &operand_text(operand), text))?;
@@ -319,7 +320,7 @@ impl<'t> State<'t> {
                 if !args.is_empty() {
                     return Err(with_args());
                 }
-                match if *shape == Shape::Struct { lookup(map, name) } else { map.get(name).cloned() } {
+                match if shape.is_struct() { lookup(map, *shape, name) } else { map.get(name).cloned() } {
                     Some(json) => Ok(Value::Json(json, shape_in(map, name))),
                     None if *shape == Shape::Map => Ok(Value::Missing),
                     None => Err(format!("map has no entry for key {}", units::quote(name))),

@@ -158,9 +158,7 @@ fn index(value: &Value, keys: &[Value]) -> Result<Value, String> {
                 let byte = usize::try_from(n).ok().and_then(|i| s.as_bytes().get(i).copied()).ok_or(format!("index out of range: {n}"))?;
                 Value::plain(Json::from(byte))
             }
-            (Value::Json(Json::Object(map), shape), Value::Json(Json::String(key), _))
-                if *shape != Shape::Struct || map.contains_key(key) =>
-            {
+            (Value::Json(Json::Object(map), shape), Value::Json(Json::String(key), _)) if !shape.is_struct() || map.contains_key(key) => {
                 match map.get(key) {
                     Some(item) => Value::engine(item.clone()),
                     // The zero value of the map's type; Docker's are mostly of texts.

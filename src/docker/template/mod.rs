@@ -4,6 +4,7 @@
 mod exec;
 mod funcs;
 mod lex;
+mod optional;
 mod parse;
 mod printf;
 mod value;

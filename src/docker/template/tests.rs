@@ -8,7 +8,7 @@ fn container() -> serde_json::Value {
     json!({
         "Id": "18bc5",
         "Name": "/web",
-        "State": {"Status": "running", "Running": true, "Pid": 12, "ExitCode": 0},
+        "State": {"Status": "running", "Running": true, "Pid": 12, "ExitCode": 0, "OOMKilled": false},
         "Config": {"Cmd": ["a", "b"], "Labels": {"x": "y", "a": "b"}, "ExposedPorts": {"80/tcp": {}}, "Entrypoint": null},
         "NetworkSettings": {"IPAddress": "1.2.3.4", "Ports": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8090"}]}},
         "Mounts": [],
@@ -32,6 +32,7 @@ fn templates_give_what_go_gives() {
         ("{{json .Config.Cmd}} {{json .Name}}", "[\"a\",\"b\"] \"/web\""),
         ("{{.Config.Cmd}} {{.Config.Labels}} {{.NetworkSettings.Ports}}", "[a b] map[a:b x:y] map[80/tcp:[{127.0.0.1 8090}]]"),
         ("{{.Config.Entrypoint}} {{.State.Health}} {{.Config.Labels.none}}", "[] <nil> <no value>"),
+        ("{{with .Config}}{{.Env}} {{.StopSignal}}.{{.Healthcheck}}{{end}} {{.SizeRw}}", "[] .<nil> <nil>"),
         ("{{range .Config.Cmd}}[{{.}}]{{else}}none{{end}}", "[a][b]"),
         ("{{range .Mounts}}x{{else}}none{{end}}", "none"),
         ("{{range $i, $e := .Config.Cmd}}{{$i}}={{$e}},{{end}}", "0=a,1=b,"),

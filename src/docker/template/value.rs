@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
+use super::optional;
+
 /// A row whose fields are computed, such as one line of `docker ps`.
 pub trait Subject {
     /// Go's name of the type, for messages: `*formatter.ContainerContext`.
@@ -19,12 +21,21 @@ pub trait Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     Struct,
+    /// The struct of a container's or an image's configuration, which nothing in it need tell.
+    Config,
     Map,
     List,
     /// A time, which JSON has as a text and Go prints in another form.
     Time,
     /// Decoded without a type, as a template's second attempt sees it.
     Plain,
+}
+
+impl Shape {
+    /// Whether it has fields, and not keys.
+    pub(super) fn is_struct(self) -> bool {
+        matches!(self, Shape::Struct | Shape::Config)
+    }
 }
 
 /// A value in a template.
@@ -52,7 +63,6 @@ const MAPS: &[&str] = &[
     "LogOpts",
     "Networks",
     "Options",
-    "Peers",
     "PortBindings",
     "Ports",
     "Runtimes",
@@ -100,6 +110,8 @@ const LISTS: &[&str] = &[
     "MaskedPaths",
     "Mounts",
     "OnBuild",
+    "Manifests",
+    "Peers",
     "ReadonlyPaths",
     "RepoDigests",
     "RepoTags",
@@ -110,52 +122,6 @@ const LISTS: &[&str] = &[
     "SecondaryIPAddresses",
     "SecondaryIPv6Addresses",
     "SecurityOptions",
-];
-
-/// Fields that the engine leaves out when they are empty, with what Go's zero value is.
-const OPTIONAL: &[(&str, &str)] = &[
-    ("Annotations", "null"),
-    ("ArgsEscaped", "false"),
-    ("Descriptor", "null"),
-    ("ExposedPorts", "null"),
-    ("Health", "null"),
-    ("Healthcheck", "null"),
-    ("Init", "null"),
-    ("MacAddress", "\"\""),
-    ("NetworkDisabled", "false"),
-    ("OnBuild", "null"),
-    ("OsVersion", "\"\""),
-    ("Runtime", "\"\""),
-    ("Shell", "null"),
-    ("SizeRootFs", "null"),
-    ("SizeRw", "null"),
-    ("StopSignal", "\"\""),
-    ("StopTimeout", "null"),
-    ("StorageOpt", "null"),
-    ("Sysctls", "null"),
-    ("Tmpfs", "null"),
-    ("Variant", "\"\""),
-    ("Volumes", "null"),
-    ("Mounts", "null"),
-    ("UsageData", "null"),
-    ("Gateway", "\"\""),
-    ("Comment", "\"\""),
-    ("Author", "\"\""),
-    ("Container", "\"\""),
-    ("Entrypoint", "null"),
-    ("Cmd", "null"),
-    ("Env", "null"),
-    ("Labels", "null"),
-    ("Experimental", "false"),
-    ("EnableIPv4", "false"),
-    ("ClusterVolume", "null"),
-    ("HTTPProxy", "\"\""),
-    ("HTTPSProxy", "\"\""),
-    ("NoProxy", "\"\""),
-    ("ClientErrors", "null"),
-    ("ServerErrors", "null"),
-    ("ContainerConfig", "null"),
-    ("VirtualSize", "0"),
 ];
 
 /// Words that Go's names write in capitals and Docker's JSON may not.
@@ -170,6 +136,8 @@ const INITIALS: &[(&str, &str)] = &[
     ("IOps", "IOps"),
     ("Fs", "FS"),
     ("Oom", "OOM"),
+    ("Https", "HTTPS"),
+    ("Http", "HTTP"),
 ];
 
 pub(super) fn shape_of(name: &str) -> Shape {
@@ -186,12 +154,13 @@ pub(super) fn shape_in(object: &serde_json::Map<String, Json>, name: &str) -> Sh
     match name {
         // That of containers and images is a text.
         "Created" if object.contains_key("IPAM") => Shape::Time,
+        name if optional::is_config(object, name) => Shape::Config,
         name => shape_of(name),
     }
 }
 
 /// The value of `name` in an object: by its JSON name, by Go's name, or the zero value of a field that is left out when empty.
-pub(super) fn lookup(object: &serde_json::Map<String, Json>, name: &str) -> Option<Json> {
+pub(super) fn lookup(object: &serde_json::Map<String, Json>, shape: Shape, name: &str) -> Option<Json> {
     if let Some(value) = object.get(name) {
         return Some(value.clone());
     }
@@ -203,8 +172,7 @@ pub(super) fn lookup(object: &serde_json::Map<String, Json>, name: &str) -> Opti
     if let Some((_, value)) = object.iter().find(|(key, _)| as_go(key) == name) {
         return Some(value.clone());
     }
-    let (_, zero) = OPTIONAL.iter().find(|(optional, _)| *optional == name)?;
-    serde_json::from_str(zero).ok()
+    optional::zero(object, shape == Shape::Config, name)
 }
 
 impl Value {
@@ -237,7 +205,7 @@ impl Value {
                 Json::Number(n) => n.as_f64() != Some(0.0),
                 Json::String(s) => !s.is_empty(),
                 Json::Array(list) => !list.is_empty(),
-                Json::Object(map) => *shape == Shape::Struct || !map.is_empty(),
+                Json::Object(map) => shape.is_struct() || !map.is_empty(),
             },
         }
     }
@@ -285,11 +253,11 @@ fn print_json(json: &Json, shape: Shape) -> String {
             let items: Vec<String> = list.iter().map(|item| print_json(item, Shape::Struct)).collect();
             format!("[{}]", items.join(" "))
         }
-        Json::Object(map) if shape == Shape::Struct && !map.is_empty() => {
+        Json::Object(map) if shape.is_struct() && !map.is_empty() => {
             let items: Vec<String> = map.iter().map(|(key, value)| print_json(value, shape_in(map, key))).collect();
             format!("{{{}}}", items.join(" "))
         }
-        Json::Object(map) if map.is_empty() && shape == Shape::Struct => "{}".to_owned(),
+        Json::Object(map) if map.is_empty() && shape.is_struct() => "{}".to_owned(),
         Json::Object(map) => {
             let mut keys: Vec<_> = map.iter().collect();
             keys.sort_by(|a, b| a.0.cmp(b.0));
