@@ -152,6 +152,20 @@ docker inspect -f '{{.State.Status}} {{json .Mounts}} {{.Config.Cmd}} {{len .Con
 docker inspect -f '{{range .RepoTags}}{{.}} {{end}}{{.Os}}/{{.Architecture}}' busybox
 docker inspect -f '{{.Nope}}' one
 docker inspect -f '{{' one
+docker inspect -f '{{.Env}}' one
+docker inspect -f '{{.Labels}}' one
+docker inspect -f '{{.VirtualSize}}' one
+docker inspect -f '{{.Config.Runtime}}' one
+docker inspect -f '{{.State.Env}}' one
+docker inspect -f '{{.HostConfig.Env}}' one
+docker inspect -f '{{.NetworkSettings.Networks.bridge.Env}}' one
+docker inspect -f '{{.SizeRw}} {{.State.Health}} {{.Config.StopTimeout}} {{.Config.Shell}} {{.HostConfig.Sysctls}} {{.HostConfig.Init}} {{.ImageManifestDescriptor}}' one
+docker inspect -f '{{.Mounts}}' busybox
+docker inspect -f '{{.Config.User}}.{{.Config.Volumes}}.{{.Config.OnBuild}}.{{.Author}}.{{.Variant}}.{{.Manifests}}' busybox
+docker inspect -f '{{.Cmd}}' bridge
+docker inspect -f '{{.Health}}' bridge
+docker inspect -f '{{range .IPAM.Config}}{{.IPRange}}.{{.AuxAddress}}.{{end}}{{.Peers}}{{.Services}}' bridge
+docker volume create vz; docker inspect -f '{{.Status}} {{.UsageData}}' vz; docker inspect -f '{{.Mounts}}' vz; docker volume rm vz
 docker inspect nosuch
 docker image inspect nosuch
 docker search --limit 3 redis
@@ -299,6 +313,9 @@ docker --config $CFG/proxies run --rm busybox env | grep -i proxy | sort
 docker --config $CFG/proxies run --rm -e HTTP_PROXY=x busybox env | grep -i proxy | sort
 docker --config $CFG/headers ps -q
 docker --config $CFG/broken ps -q
+for odd in '{"auths":[]}' '{"auths":{"a":3}}' '[]' '{"credHelpers":{"a":[]}}' '{"psFormat":5}'; do mkdir -p $CFG/odd; echo "$odd" > $CFG/odd/config.json; docker --config $CFG/odd ps -q; done
+(unset DOCKER_HOST; export DOCKER_CONFIG=$CFG/linked; mkdir $DOCKER_CONFIG; ln -s ../behind.json $DOCKER_CONFIG/config.json; docker context create ctx --docker host=tcp://h:1; docker context use ctx; stat -c '%F %a' $DOCKER_CONFIG/config.json $CFG/behind.json; chmod 640 $CFG/behind.json; docker context use default; stat -c '%F %a' $DOCKER_CONFIG/config.json $CFG/behind.json; rm -r $DOCKER_CONFIG $CFG/behind.json)
+for line in version 'save busybox' 'export one' 'cp one:/bin -'; do docker $line > /dev/full; echo $?; done
 docker --config $CFG/plugins hello a --b; echo $?
 docker --config $CFG/helper logout localhost:1; cat $CFG/helper/config.json $CFG/helper.log; rm $CFG/helper.log
 docker --config $CFG/helper push busybox:nosuchtag; cat $CFG/helper.log; rm $CFG/helper.log

@@ -15,6 +15,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::Value as Json;
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::OnceCell;
 use tokio::sync::mpsc;
 
 use super::connection::{self, Stream};
@@ -178,7 +179,7 @@ pub struct Client {
     idle: RefCell<Option<SendRequest<Outgoing>>>,
     /// What the engine said about itself: its system.
     pub os: RefCell<String>,
-    pinged: Cell<bool>,
+    pinged: OnceCell<()>,
     reached: Cell<bool>,
     experimental: Cell<bool>,
     tls: Option<Arc<ClientConfig>>,
@@ -196,7 +197,7 @@ impl Client {
             version: RefCell::new(version),
             idle: RefCell::new(None),
             os: RefCell::new(String::new()),
-            pinged: Cell::new(false),
+            pinged: OnceCell::new(),
             reached: Cell::new(false),
             experimental: Cell::new(false),
             tls,
@@ -268,11 +269,12 @@ impl Client {
         Ok(sender)
     }
 
-    /// Asks the engine who it is, once, and settles the API's version.
+    /// Asks the engine who it is, once, and settles the API's version; requests that go side by side all wait for that.
     pub async fn ping(&self) {
-        if self.pinged.replace(true) {
-            return;
-        }
+        self.pinged.get_or_init(async || self.settle().await).await;
+    }
+
+    async fn settle(&self) {
         let Ok(mut sender) = self.sender().await else { return };
         let Ok(request) = self.build(&Request::new("HEAD", "/_ping"), "/_ping", Outgoing::Nothing) else { return };
         let Ok(answer) = sender.send_request(request).await else { return };

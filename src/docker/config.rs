@@ -2,7 +2,8 @@
 //! renamed.
 
 use std::io::Write;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
@@ -34,8 +35,11 @@ pub fn problem(folder: &str) -> Option<String> {
     let path = Path::new(folder).join("config.json");
     let why = match std::fs::read(&path) {
         Ok(bytes) => {
-            let error = serde_json::from_slice::<Map<String, Json>>(&bytes).err()?;
-            let why = if error.is_eof() { "unexpected EOF".to_owned() } else { error.to_string() };
+            let why = match serde_json::from_slice(&bytes) {
+                Ok(config) => misfit(&config)?,
+                Err(error) if error.is_eof() => "unexpected EOF".to_owned(),
+                Err(error) => error.to_string(),
+            };
             return Some(format!("WARNING: Error parsing config file ({}): {why}", path.display()));
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound || e.kind() == std::io::ErrorKind::NotADirectory => return None,
@@ -44,17 +48,91 @@ pub fn problem(folder: &str) -> Option<String> {
     Some(format!("WARNING: Error loading config file: open {}: {why}", path.display()))
 }
 
-/// Writes the configuration.
+/// Fields that have names in them, and what Go's type of them is.
+const ROOMS: &[(&str, &str, &str)] = &[
+    ("auths", "map[string]types.AuthConfig", "types.AuthConfig"),
+    ("credHelpers", "map[string]string", "string"),
+    ("HttpHeaders", "map[string]string", "string"),
+];
+
+/// Fields that are texts.
+const TEXTS: &[&str] = &[
+    "configFormat",
+    "credsStore",
+    "currentContext",
+    "detachKeys",
+    "imagesFormat",
+    "networksFormat",
+    "nodesFormat",
+    "pluginsFormat",
+    "psFormat",
+    "secretFormat",
+    "serviceInspectFormat",
+    "servicesFormat",
+    "statsFormat",
+    "tasksFormat",
+    "volumesFormat",
+];
+
+/// What Go says of the first value that is of another type than its field.
+fn misfit(config: &Json) -> Option<String> {
+    let cannot = |value: &Json, place: &str, kind: &str| {
+        let found = match value {
+            Json::Null => return None,
+            Json::Bool(_) => "bool",
+            Json::Number(_) => "number",
+            Json::String(_) => "string",
+            Json::Array(_) => "array",
+            Json::Object(_) => "object",
+        };
+        Some(format!("json: cannot unmarshal {found} into Go {place} of type {kind}"))
+    };
+    let Json::Object(fields) = config else { return cannot(config, "value", "configfile.ConfigFile") };
+    fields.iter().find_map(|(name, value)| {
+        let place = format!("struct field ConfigFile.{name}");
+        if TEXTS.contains(&name.as_str()) && !value.is_string() {
+            return cannot(value, &place, "string");
+        }
+        let (_, kind, entry) = ROOMS.iter().find(|(room, ..)| room == name)?;
+        let Json::Object(entries) = value else { return cannot(value, &place, kind) };
+        let fits = |value: &Json| if *entry == "string" { value.is_string() } else { value.is_object() };
+        entries.values().filter(|value| !fits(value)).find_map(|value| cannot(value, &place, entry))
+    })
+}
+
+/// Where a file is that may be a link, which may lead to where nothing is yet.
+fn behind_links(path: PathBuf) -> std::io::Result<PathBuf> {
+    let mut path = path;
+    for _ in 0..LINKS {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            // It is no link, or it is not there.
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(rustix::io::Errno::LOOP.into())
+}
+
+/// How many links are followed, as the kernel does.
+const LINKS: u32 = 40;
+
+/// Writes the configuration; a link stays one, and the file's mode and owner stay its own.
 pub fn save(folder: &str, config: &Json) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
     let mut text = Vec::new();
     let indent = serde_json::ser::PrettyFormatter::with_indent(b"\t");
     let mut serializer = serde_json::Serializer::with_formatter(&mut text, indent);
     serde::Serialize::serialize(config, &mut serializer).map_err(|e| Failure::new(e.to_string()))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let path = behind_links(Path::new(folder).join("config.json"))?;
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    if let Ok(before) = path.metadata() {
+        let _ = file.as_file().set_permissions(before.permissions());
+        // Only root may give a file away; another's own file is theirs already.
+        let _ = std::os::unix::fs::fchown(file.as_file(), Some(before.uid()), Some(before.gid()));
+    }
     file.write_all(&text)?;
     file.as_file().sync_all()?;
-    file.persist(Path::new(folder).join("config.json")).map_err(|e| Failure::from(e.error))?;
+    file.persist(path).map_err(|e| Failure::from(e.error))?;
     Ok(())
 }
 

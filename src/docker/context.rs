@@ -126,9 +126,16 @@ impl Context {
         }
     }
 
-    /// Writes to standard output and ends quietly when nobody reads any more.
+    /// Writes to standard output. Ends quietly when nobody reads any more, and says so when it cannot be written: a result that got lost
+    /// is no success.
     pub fn print(&self, text: impl AsRef<[u8]>) {
-        write_or_end(std::io::stdout().lock(), text.as_ref(), PIPE_CLOSED);
+        let mut out = std::io::stdout().lock();
+        let Err(error) = out.write_all(text.as_ref()).and_then(|()| out.flush()) else { return };
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            std::process::exit(PIPE_CLOSED);
+        }
+        self.warn_line(Failure::unwritten("stdout", &error).text);
+        std::process::exit(1);
     }
 
     /// Writes a line to standard output.
@@ -159,11 +166,3 @@ impl Context {
 
 /// The status of a program that a closed pipe ends: 128 + SIGPIPE.
 const PIPE_CLOSED: i32 = 141;
-
-fn write_or_end(mut out: impl Write, bytes: &[u8], status: i32) {
-    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush())
-        && error.kind() == std::io::ErrorKind::BrokenPipe
-    {
-        std::process::exit(status);
-    }
-}

@@ -90,15 +90,23 @@ pub fn store(folder: &str, server: &str, login: &Login) -> Result<bool, Failure>
             ask(helper, "store", &entry.to_string())
                 .map_err(|why| Failure::new(format!("Error saving credentials: error storing credentials - {why}")))?;
             // Which servers there are stands in the configuration all the same.
-            config["auths"][server] = json!({});
+            keep(&mut config, server, json!({}));
         }
         None => {
             let pair = format!("{}:{}", login.user, login.password);
-            config["auths"][server] = json!({ "auth": base64::encode(pair.as_bytes()) });
+            keep(&mut config, server, json!({ "auth": base64::encode(pair.as_bytes()) }));
         }
     }
     config::save(folder, &config)?;
     Ok(helper.is_none())
+}
+
+/// Puts an entry into the configuration; what stands in the place of entries and is none makes room.
+fn keep(config: &mut Json, server: &str, entry: Json) {
+    if !config["auths"].is_object() {
+        config["auths"] = json!({});
+    }
+    config["auths"][server] = entry;
 }
 
 /// Forgets credentials.

@@ -33,6 +33,11 @@ impl Failure {
         Failure { status: 1, text: text.into(), kind: Kind::Client }
     }
 
+    /// `stdout` or `stderr` could not be written.
+    pub fn unwritten(stream: &str, error: &std::io::Error) -> Failure {
+        Failure::new(format!("write /dev/{stream}: {}", io_words(error)))
+    }
+
     /// Ends with `status` and says no more.
     pub fn silent(status: u8) -> Failure {
         Failure { status, text: String::new(), kind: Kind::Client }

@@ -202,13 +202,13 @@ impl Frames {
 }
 
 fn write(stream: u8, bytes: &[u8]) -> Result<(), Failure> {
-    let done = if stream == 1 {
+    let (name, done) = if stream == 1 {
         let mut out = std::io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush())
+        ("stdout", out.write_all(bytes).and_then(|()| out.flush()))
     } else {
-        std::io::stderr().lock().write_all(bytes)
+        ("stderr", std::io::stderr().lock().write_all(bytes))
     };
-    done.map_err(|e| if e.kind() == std::io::ErrorKind::BrokenPipe { Failure::silent(141) } else { Failure::from(e) })
+    done.map_err(|e| if e.kind() == std::io::ErrorKind::BrokenPipe { Failure::silent(141) } else { Failure::unwritten(name, &e) })
 }
 
 /// Writes the body of a plain answer (logs), multiplexed or raw.

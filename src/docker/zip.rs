@@ -17,12 +17,14 @@ const END_LENGTH: usize = 22;
 const STORED: usize = 0;
 const DEFLATED: usize = 8;
 
-/// The names and contents of the files, each of at most `largest` bytes; an error is Go's.
+/// The names and contents of the files, of at most `largest` bytes together: entries may share what they hold, so that an archive's own
+/// length bounds nothing. An error is Go's.
 pub fn files(archive: &[u8], largest: u64) -> Result<Vec<(String, Vec<u8>)>, String> {
     let invalid = || "zip: not a valid zip file".to_owned();
     let end = archive.windows(END_LENGTH).rposition(|window| window.starts_with(END_OF_DIRECTORY)).ok_or_else(invalid)?;
     let (count, mut at) = (number(archive, end + 10, 2).ok_or_else(invalid)?, number(archive, end + 16, 4).ok_or_else(invalid)?);
     let mut files = Vec::new();
+    let mut left = largest;
     for _ in 0..count {
         let entry = archive.get(at..).filter(|rest| rest.starts_with(DIRECTORY_ENTRY)).ok_or_else(invalid)?;
         let of = |place: usize, length: usize| number(entry, place, length).ok_or_else(invalid);
@@ -39,14 +41,12 @@ pub fn files(archive: &[u8], largest: u64) -> Result<Vec<(String, Vec<u8>)>, Str
         let packed = archive.get(start..).and_then(|rest| rest.get(..packed)).ok_or_else(invalid)?;
         let mut content = Vec::new();
         match method {
-            STORED => packed.take(largest + 1).read_to_end(&mut content),
-            DEFLATED => flate2::read::DeflateDecoder::new(packed).take(largest + 1).read_to_end(&mut content),
+            STORED => packed.take(left + 1).read_to_end(&mut content),
+            DEFLATED => flate2::read::DeflateDecoder::new(packed).take(left + 1).read_to_end(&mut content),
             _ => return Err("zip: unsupported compression algorithm".to_owned()),
         }
         .map_err(|_| invalid())?;
-        if content.len() as u64 > largest {
-            return Err("read exceeds the defined limit".to_owned());
-        }
+        left = left.checked_sub(content.len() as u64).ok_or("read exceeds the defined limit")?;
         let mut sum = flate2::Crc::new();
         sum.update(&content);
         if sum.sum() as usize != checksum {

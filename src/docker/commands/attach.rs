@@ -38,7 +38,7 @@ pub async fn attach(c: &Context, m: &Matches) -> Outcome {
     let keys = terminal::detach_keys(&c.detach_keys(m))?;
     c.manner.set(Manner::Stays);
     let mut ending = Ending::new();
-    let signals = (m.on_unless("sig-proxy") && !tty).then(|| session::proxy_signals(client, &id, session::SIGNALS));
+    let signals = (m.on_unless("sig-proxy") && !tty).then(|| session::proxy_signals(client, &id, &[]));
     let mut request = Request::post(format!("/containers/{name}/attach"))
         .header("Content-Type", "text/plain")
         .query("stream", "1")

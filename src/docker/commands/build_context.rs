@@ -4,6 +4,7 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::build::Sink;
+use super::tar_entry;
 use crate::docker::failure::{Failure, io_words};
 use crate::docker::units::quote;
 use crate::patterns::IgnoreList;
@@ -223,23 +224,12 @@ fn append(tar: &mut tar::Builder<&mut Sink>, path: &Path, relative: &Path, meta:
     header.set_uid(0);
     header.set_gid(0);
     let cannot = |e: std::io::Error| Failure::new(format!("error checking context: open {}: {}", path.display(), io_words(&e)));
-    if meta.is_symlink() {
-        let target = std::fs::read_link(path).map_err(cannot)?;
-        header.set_size(0);
-        return tar.append_link(&mut header, relative, target).map_err(broken);
-    }
-    if meta.is_dir() {
-        let name = format!("{}/", relative.display());
-        header.set_size(0);
-        return tar.append_data(&mut header, name, std::io::empty()).map_err(broken);
-    }
-    if !meta.is_file() {
+    if !(meta.is_file() || meta.is_dir() || meta.is_symlink()) {
         // Sockets, pipes and devices have no content to send.
         return Ok(());
     }
-    let file = std::fs::File::open(path).map_err(cannot)?;
-    // A file that grows or shrinks meanwhile must not break the archive.
-    tar.append_data(&mut header, relative, file.take(meta.len())).map_err(broken)
+    tar_entry::append_with(tar, relative, path, meta, header)
+        .map_err(|e| if e.kind() == std::io::ErrorKind::BrokenPipe { broken(e) } else { cannot(e) })
 }
 
 /// Reads what is left out of the context: the Dockerfile's own list where it has one.

@@ -6,7 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::docker::failure::Failure;
+use rustix::fs::FileType;
+
+use super::tar_entry;
+use crate::docker::failure::{Failure, io_words};
 
 /// What is to be sent: a file or folder, under a name.
 pub struct Pack {
@@ -39,22 +42,33 @@ impl Pack {
         let mut tar = tar::Builder::new(&mut *sink);
         tar.follow_symlinks(false);
         let meta = if self.follow { self.source.metadata()? } else { self.source.symlink_metadata()? };
-        if meta.is_dir() {
-            tar.append_dir_all(&self.name, &self.source)?;
-        } else if meta.is_symlink() {
-            let mut header = tar::Header::new_gnu();
-            header.set_metadata(&meta);
-            header.set_size(0);
-            tar.append_link(&mut header, &self.name, std::fs::read_link(&self.source)?)?;
-        } else {
-            let mut header = tar::Header::new_gnu();
-            header.set_metadata(&meta);
-            tar.append_data(&mut header, &self.name, std::fs::File::open(&self.source)?.take(meta.len()))?;
-        }
+        append_all(&mut tar, Path::new(&self.name), &self.source, &meta)?;
         tar.finish()?;
         drop(tar);
         sink.flush()
     }
+}
+
+/// Adds a file, or a folder and all that is in it.
+fn append_all(tar: &mut tar::Builder<&mut Chunked>, name: &Path, source: &Path, meta: &std::fs::Metadata) -> std::io::Result<()> {
+    // It went meanwhile, or may not be read: that is told with its name.
+    let named = |e: std::io::Error| std::io::Error::new(e.kind(), format!("{}: {}", source.display(), io_words(&e)));
+    tar_entry::append(tar, name, source, meta).map_err(named)?;
+    if !meta.is_dir() {
+        return Ok(());
+    }
+    let mut names: Vec<_> =
+        std::fs::read_dir(source).and_then(|all| all.map(|entry| entry.map(|e| e.file_name())).collect()).map_err(named)?;
+    names.sort();
+    for entry in names {
+        let below = source.join(&entry);
+        match below.symlink_metadata() {
+            Ok(meta) => append_all(tar, &name.join(&entry), &below, &meta)?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(named(e)),
+        }
+    }
+    Ok(())
 }
 
 /// A writer whose bytes become chunks of a request.
@@ -112,7 +126,11 @@ pub fn unpack(source: impl Read, folder: &Path, name: Option<&str>) -> Result<u6
             if target.is_dir() && !target.is_symlink() {
                 return Err(Failure::new(format!("cannot overwrite directory {} with non-directory", target.display())));
             }
-            entry.unpack(&target).map_err(|e| named(&target, &e))?;
+            if matches!(kind, tar::EntryType::Fifo | tar::EntryType::Char | tar::EntryType::Block) {
+                make_node(entry.header(), &target).map_err(|e| named(&target, &e))?;
+            } else {
+                entry.unpack(&target).map_err(|e| named(&target, &e))?;
+            }
         }
     }
     // Modes of folders come last: one that may not be written could not be filled.
@@ -123,8 +141,23 @@ pub fn unpack(source: impl Read, folder: &Path, name: Option<&str>) -> Result<u6
     Ok(counted.total)
 }
 
+/// Makes a pipe or a device, which only root may.
+fn make_node(header: &tar::Header, target: &Path) -> std::io::Result<()> {
+    let kind = match header.entry_type() {
+        tar::EntryType::Fifo => FileType::Fifo,
+        tar::EntryType::Char => FileType::CharacterDevice,
+        _ => FileType::BlockDevice,
+    };
+    let device = rustix::fs::makedev(header.device_major()?.unwrap_or(0), header.device_minor()?.unwrap_or(0));
+    if target.symlink_metadata().is_ok() {
+        std::fs::remove_file(target)?;
+    }
+    rustix::fs::mknodat(rustix::fs::CWD, target, kind, rustix::fs::Mode::empty(), device)?;
+    std::fs::set_permissions(target, std::os::unix::fs::PermissionsExt::from_mode(header.mode()? & 0o7777))
+}
+
 fn named(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("{}: {}", path.display(), crate::docker::failure::io_words(error)))
+    Failure::new(format!("{}: {}", path.display(), io_words(error)))
 }
 
 /// The place of an entry: below `folder`, through no symbolic link; `None` for the folder itself.

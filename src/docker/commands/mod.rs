@@ -40,6 +40,7 @@ mod shared;
 pub mod start;
 pub mod stats;
 pub mod swarm;
+mod tar_entry;
 pub mod trust;
 pub mod version;
 pub mod volume;

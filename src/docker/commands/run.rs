@@ -59,7 +59,7 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
         return Ok(0);
     }
     c.manner.set(Manner::Stays);
-    let signals = m.on_unless("sig-proxy").then(|| session::proxy_signals(client, &id, session::SIGNALS));
+    let signals = m.on_unless("sig-proxy").then(|| session::proxy_signals(client, &id, &[]));
     let attaches = config.attach_stdin || config.attach_stdout || config.attach_stderr;
     let hijacked = if attaches {
         let mut request = Request::post(format!("/containers/{id}/attach"))

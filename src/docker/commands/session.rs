@@ -62,38 +62,32 @@ pub async fn beside<T>(a: Option<Beside<'_>>, b: Option<Beside<'_>>, main: impl 
     .await
 }
 
-/// A signal, by the name that the API takes.
-type Passed = (SignalKind, &'static str);
+/// Signals that concern this program alone: its children, its connections, and what comes on them out of band.
+const OWN: &[SignalKind] = &[SignalKind::child(), SignalKind::pipe(), SignalKind::from_raw(libc::SIGURG)];
 
-/// The signals that are passed on.
-pub const SIGNALS: &[Passed] = &[
-    (SignalKind::interrupt(), "INT"),
-    (SignalKind::terminate(), "TERM"),
-    (SignalKind::hangup(), "HUP"),
-    (SignalKind::quit(), "QUIT"),
-    (SignalKind::user_defined1(), "USR1"),
-    (SignalKind::user_defined2(), "USR2"),
-];
+/// The highest number of a signal.
+const LAST: i32 = 64;
 
-/// The same but for the first two, which end this program.
-pub const BUT_THOSE_THAT_END: &[Passed] = SIGNALS.split_at(2).1;
+/// Those that end this program, where it is not to pass them on.
+pub const ENDING: &[SignalKind] = &[SignalKind::interrupt(), SignalKind::terminate()];
 
-/// Passes this program's signals on to the container, from now on.
-pub fn proxy_signals<'a>(client: &'a Client, id: &str, signals: &[Passed]) -> Beside<'a> {
-    let mut caught: Vec<(Signal, &str)> = signals.iter().filter_map(|(kind, name)| Some((signal(*kind).ok()?, *name))).collect();
+/// Passes this program's signals on to the container, from now on: all that a program can catch but its own and `but`.
+pub fn proxy_signals<'a>(client: &'a Client, id: &str, but: &[SignalKind]) -> Beside<'a> {
+    let kinds = (1..=LAST).map(SignalKind::from_raw).filter(|kind| !OWN.contains(kind) && !but.contains(kind));
+    let mut caught: Vec<(Signal, i32)> = kinds.filter_map(|kind| Some((signal(kind).ok()?, kind.as_raw_value()))).collect();
     let path = format!("/containers/{id}/kill");
     Box::pin(async move {
         loop {
-            let name = std::future::poll_fn(|cx| {
-                for (signal, name) in &mut caught {
+            let number = std::future::poll_fn(|cx| {
+                for (signal, number) in &mut caught {
                     if signal.poll_recv(cx).is_ready() {
-                        return Poll::Ready(*name);
+                        return Poll::Ready(*number);
                     }
                 }
                 Poll::Pending
             })
             .await;
-            let _ = client.send(Request::post(path.clone()).query("signal", name)).await;
+            let _ = client.send(Request::post(path.clone()).query("signal", number.to_string())).await;
         }
     })
 }

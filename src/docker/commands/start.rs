@@ -53,7 +53,7 @@ async fn attached(c: &Context, m: &Matches, attach: bool, interactive: bool) -> 
     c.manner.set(Manner::Stays);
     let mut ending = Ending::new();
     let proxied = attach && m.on_unless("sig-proxy") && !tty;
-    let signals = proxied.then(|| session::proxy_signals(client, &id, session::BUT_THOSE_THAT_END));
+    let signals = proxied.then(|| session::proxy_signals(client, &id, session::ENDING));
     let mut request = Request::post(format!("/containers/{id}/attach"))
         .header("Content-Type", "text/plain")
         .query("stream", "1")

@@ -56,17 +56,18 @@ async fn sample(c: &Context, m: &Matches) -> Result<Vec<Row>, Failure> {
     } else {
         m.args.clone()
     };
-    let mut rows = Vec::new();
-    for name in names {
-        let path = format!("/containers/{}/stats", container_name(&name)?);
+    // All at once: the engine measures each for a while.
+    let asked = names.iter().map(async |name| {
+        let path = format!("/containers/{}/stats", container_name(name)?);
         match client.send(Request::get(path).query("stream", "0")).await {
-            Ok(answer) => rows.push(row(&name, &answer.json().await?, m.on("no-trunc"))),
+            Ok(answer) => Ok(Some(row(name, &answer.json().await?, m.on("no-trunc")))),
             // A container of a list that was not typed may have gone meanwhile.
-            Err(failure) if failure.is_not_found() && m.args.is_empty() => {}
-            Err(failure) => return Err(failure),
+            Err(failure) if failure.is_not_found() && m.args.is_empty() => Ok(None),
+            Err(failure) => Err(failure),
         }
-    }
-    Ok(rows)
+    });
+    let rows: Vec<Option<Row>> = futures_util::future::try_join_all(asked).await?;
+    Ok(rows.into_iter().flatten().collect())
 }
 
 fn row(given: &str, stats: &Json, whole: bool) -> Row {

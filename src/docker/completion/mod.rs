@@ -226,7 +226,8 @@ fn named(scope: Scope, flags: &[&'static Flag], word: &str) -> Result<&'static F
         None => flags.iter().find(|flag| flag.short.is_some() && flag.short == word.chars().last()),
     };
     found.copied().ok_or_else(|| {
-        let name = word.strip_prefix("--").unwrap_or(&word[word.len() - 1..]);
+        let last = word.char_indices().next_back().map_or(0, |(at, _)| at);
+        let name = word.strip_prefix("--").unwrap_or(&word[last..]);
         format!("Subcommand '{}' does not support flag '{name}'", scope.name())
     })
 }

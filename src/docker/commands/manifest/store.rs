@@ -24,12 +24,18 @@ fn missing(reference: &str) -> Failure {
 fn read(path: &Path) -> Result<Option<Json>, Failure> {
     match std::fs::read(path) {
         Ok(bytes) => match serde_json::from_slice(&bytes) {
-            Ok(json) => Ok(Some(json)),
+            Ok(json) if is_manifest(&json) => Ok(Some(json)),
+            Ok(_) => Err(Failure::new(format!("{} is no manifest", path.display()))),
             Err(e) => Err(Failure::new(format!("{} is no manifest: {e}", path.display()))),
         },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Failure::new(format!("open {}: {}", path.display(), io_words(&e)))),
     }
+}
+
+/// Whether JSON is what is kept here: an object, and so is what it says of the manifest.
+fn is_manifest(json: &Json) -> bool {
+    json.is_object() && json.get("Descriptor").is_none_or(|descriptor| descriptor.is_object() || descriptor.is_null())
 }
 
 /// One manifest of a list, if it is there.

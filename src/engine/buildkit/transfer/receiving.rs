@@ -13,10 +13,13 @@ use crate::buildkit::status::Status;
 /// As many files may be told of before their content was asked for.
 const AHEAD_MAX: usize = 4 << 20;
 
+/// As many bytes may be told of them, for names and attributes are as long as the other side likes.
+const AHEAD_BYTES_MAX: usize = 512 << 20;
+
 /// Takes all files and writes them as a tar, without those regular files of which `has` says that their content is here already; it is
 /// asked about all files. Gives the number of bytes that came in.
 pub fn receive(exchange: Exchange<'_>, has: &mut dyn FnMut(&Stat) -> bool, tar: &mut dyn Write) -> Result<u64, Status> {
-    Receiver { exchange, ahead: VecDeque::new(), bytes: 0 }.receive(has, tar)
+    Receiver { exchange, ahead: VecDeque::new(), ahead_bytes: 0, bytes: 0 }.receive(has, tar)
 }
 
 /// One transfer.
@@ -24,6 +27,8 @@ struct Receiver<'a> {
     exchange: Exchange<'a>,
     /// Files that were told of while content came in; `None` says that there are no more.
     ahead: VecDeque<Option<Stat>>,
+    /// How long those are.
+    ahead_bytes: usize,
     bytes: u64,
 }
 
@@ -62,6 +67,7 @@ impl Receiver<'_> {
     /// The next file; `None` after the last.
     fn stat(&mut self) -> Result<Option<Stat>, Status> {
         if let Some(stat) = self.ahead.pop_front() {
+            self.ahead_bytes -= length(&stat);
             return Ok(stat);
         }
         loop {
@@ -71,6 +77,23 @@ impl Receiver<'_> {
                 None => return Err(too_early()),
             }
         }
+    }
+
+    /// Asks for the content of a file. Where nobody listens any more, why is in what was said last.
+    fn ask(&mut self, id: u32) -> Result<(), Status> {
+        let Err(closed) = self.exchange.put(&Packet { id, ..of(kind::REQUEST) }) else { return Ok(()) };
+        while self.packet()?.is_some() {}
+        Err(closed)
+    }
+
+    /// Keeps a file for later.
+    fn keep(&mut self, stat: Option<Stat>) -> Result<(), Status> {
+        self.ahead_bytes += length(&stat);
+        if self.ahead.len() >= AHEAD_MAX || self.ahead_bytes > AHEAD_BYTES_MAX {
+            return Err(Status::unknown("there are too many files"));
+        }
+        self.ahead.push_back(stat);
+        Ok(())
     }
 
     fn entry(&mut self, builder: &mut Builder<&mut dyn Write>, stat: &Stat, id: u32) -> io::Result<()> {
@@ -104,11 +127,16 @@ impl Receiver<'_> {
         }
         let size = u64::try_from(stat.size).unwrap_or(0);
         header.set_size(size);
-        self.exchange.put(&Packet { id, ..of(kind::REQUEST) }).map_err(io::Error::other)?;
+        self.ask(id).map_err(io::Error::other)?;
         let mut content = Content { receiver: self, id, piece: Bytes::new(), over: false, left: size };
         builder.append_data(&mut header, &stat.path, &mut content)?;
         content.end()
     }
+}
+
+/// How much was told of a file.
+fn length(stat: &Option<Stat>) -> usize {
+    stat.as_ref().map_or(0, prost::Message::encoded_len)
 }
 
 /// Whether a file has content of its own.
@@ -132,10 +160,7 @@ impl Content<'_, '_> {
             let packet = self.receiver.packet().map_err(io::Error::other)?;
             let packet = packet.ok_or_else(|| io::Error::other(too_early()))?;
             match packet.kind {
-                kind::STAT if self.receiver.ahead.len() >= AHEAD_MAX => {
-                    return Err(io::Error::other(Status::unknown("there are too many files")));
-                }
-                kind::STAT => self.receiver.ahead.push_back(packet.stat),
+                kind::STAT => self.receiver.keep(packet.stat).map_err(io::Error::other)?,
                 kind::DATA if packet.id == self.id => {
                     self.over = packet.data.is_empty();
                     self.piece = packet.data;

@@ -66,7 +66,7 @@ pub fn send_folders(exchange: Exchange<'_>, roots: &[(String, PathBuf)]) -> Resu
         for (name, root) in roots {
             if !name.is_empty() {
                 let metadata = fs::symlink_metadata(root.join(".")).map_err(|e| failed("lstat", root, &e))?;
-                if let Some(stat) = stat(root, name, &metadata, Owner::Kept) {
+                if let Some(stat) = stat(root, name, &metadata, Owner::Kept)? {
                     sender.tell(stat, None)?;
                 }
             }
@@ -201,9 +201,8 @@ impl Walk<'_, '_> {
             fs::read_dir(folder).map_err(cannot)?.map(|entry| entry.map(|e| e.file_name())).collect::<Result<_, _>>().map_err(cannot)?;
         names.sort();
         for name in names {
-            // The protocol has no other names.
-            let Some(name) = name.to_str() else { continue };
-            let (place, path) = (folder.join(name), if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") });
+            let shown = name.to_string_lossy();
+            let (place, path) = (folder.join(&name), if path.is_empty() { shown.clone().into_owned() } else { format!("{path}/{shown}") });
             let metadata = match fs::symlink_metadata(&place) {
                 Ok(metadata) => metadata,
                 // It went meanwhile.
@@ -215,7 +214,10 @@ impl Walk<'_, '_> {
             if !taken && !entered {
                 continue;
             }
-            let Some(mut stat) = stat(&place, &path, &metadata, self.owner) else { continue };
+            if name.to_str().is_none() {
+                return Err(not_utf8("the name", &place));
+            }
+            let Some(mut stat) = stat(&place, &path, &metadata, self.owner)? else { continue };
             if taken && metadata.is_file() && metadata.nlink() > 1 {
                 let first = self.links.entry((metadata.dev(), metadata.ino())).or_insert_with(|| path.clone());
                 if *first != path {
@@ -246,12 +248,17 @@ impl Walk<'_, '_> {
     }
 }
 
+/// The protocol has no other texts. A file must not be left out without a word.
+fn not_utf8(what: &str, place: &Path) -> Status {
+    Status::unknown(format!("{what} of {} is not in UTF-8, as files of a build must be", place.display()))
+}
+
 fn failed(what: &str, file: &Path, error: &std::io::Error) -> Status {
     Status::unknown(format!("{what} {}: {}", file.display(), words(error)))
 }
 
 /// A file as it is told of; `None` for what is neither file nor folder nor link. A socket is told of as an empty file.
-fn stat(place: &Path, path: &str, metadata: &Metadata, owner: Owner) -> Option<Stat> {
+fn stat(place: &Path, path: &str, metadata: &Metadata, owner: Owner) -> Result<Option<Stat>, Status> {
     let special = SPECIAL.iter().filter(|(_, bit)| metadata.mode() & bit != 0).map(|(go, _)| go).sum::<u32>();
     let (uid, gid) = if owner == Owner::Root { (0, 0) } else { (metadata.uid(), metadata.gid()) };
     let mut stat = Stat {
@@ -266,16 +273,22 @@ fn stat(place: &Path, path: &str, metadata: &Metadata, owner: Owner) -> Option<S
         stat.mode |= FOLDER;
     } else if metadata.is_symlink() {
         stat.mode |= LINK;
-        stat.link = fs::read_link(place).ok()?.to_str()?.to_owned();
+        let target = match fs::read_link(place) {
+            Ok(target) => target,
+            // It went meanwhile.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(failed("readlink", place, &e)),
+        };
+        stat.link = target.to_str().ok_or_else(|| not_utf8("the target", place))?.to_owned();
     } else if metadata.is_file() {
-        stat.size = i64::try_from(metadata.len()).ok()?;
+        stat.size = i64::try_from(metadata.len()).unwrap_or(i64::MAX);
     } else if !metadata.file_type().is_socket() {
-        return None;
+        return Ok(None);
     }
     if !metadata.is_symlink() {
         stat.attributes = attributes(place);
     }
-    Some(stat)
+    Ok(Some(stat))
 }
 
 /// The extended attributes of a file that mean something elsewhere, too.
