@@ -147,6 +147,7 @@ fn commands_print_what_the_hosts_commands_print() {
             "test -d / && echo dir; [ 1 -lt 2 ] && echo less; true; echo $?; false; echo $?; printf 'x' | base64",
             "ln -s target link; readlink link; rm link; mkdir m; rmdir m; echo data > a; cp a b; mv b c; cat c; rm a c; stat -c %a /tmp",
             "kill -l 9; sleep 5 & kill -0 $$ && echo self",
+            "kill -0 0; echo $?",
         ],
     );
 }

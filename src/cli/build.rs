@@ -14,6 +14,7 @@ use crate::diag::{self, Diagnostic, Severity};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
+Examples:
   dockside build -o site              a folder that works offline, for a web server or a stick
   dockside build --single -o x.html   one file with its pictures in it
   dockside build --pdf x.pdf          one page a slide, printed by an installed Chromium

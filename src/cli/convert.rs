@@ -12,7 +12,7 @@ use crate::slides::Dialect;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A deck (Markdown), or a manifest with one deck
+    /// A Markdown deck (of remark, reveal, Marp, Slidev, xaringan, Pandoc or Quarto), or a manifest with one deck
     path: PathBuf,
     /// The dialect to write (remark, reveal)
     #[arg(long)]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::docker::Found;
+
 /// Arguments for the docker client, as they are.
 #[derive(clap::Args)]
 pub struct Args {
@@ -23,19 +25,15 @@ pub fn main(args: &[OsString]) -> ExitCode {
 /// How long an engine may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The default engine's address; starts it if nothing answers there.
-fn default_host() -> Result<String, String> {
+/// The default engine; starts it if nothing answers there.
+fn default_host() -> Result<Found, String> {
     let socket = default_socket();
     let address = format!("unix://{}", socket.display());
-    if answers(&socket) {
-        return Ok(address);
-    }
-    start(&socket)?;
-    Ok(address)
-}
-
-fn answers(socket: &Path) -> bool {
-    UnixStream::connect(socket).is_ok()
+    let connection = match UnixStream::connect(&socket) {
+        Ok(connection) => connection,
+        Err(_) => start(&socket)?,
+    };
+    Ok(Found { address, connection })
 }
 
 /// `$XDG_RUNTIME_DIR/dockside/engine.sock`, or in Dockside's home where there is no runtime folder.
@@ -59,8 +57,8 @@ fn home() -> PathBuf {
 }
 
 /// Starts `dockside engine serve` apart from this process and waits until it answers. Of several that try at once one holds the lock and
-/// starts; the others wait for it.
-fn start(socket: &Path) -> Result<(), String> {
+/// starts; the others wait for it. Gives a connection to it.
+fn start(socket: &Path) -> Result<UnixStream, String> {
     let cannot = |what: String| move |e: std::io::Error| format!("cannot start the engine: {what}: {e}");
     let folder = socket.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(folder).map_err(cannot(folder.display().to_string()))?;
@@ -69,8 +67,8 @@ fn start(socket: &Path) -> Result<(), String> {
     let lock_path = folder.join("engine.lock");
     let lock = std::fs::File::create(&lock_path).map_err(cannot(lock_path.display().to_string()))?;
     lock.lock().map_err(cannot(lock_path.display().to_string()))?;
-    if answers(socket) {
-        return Ok(());
+    if let Ok(connection) = UnixStream::connect(socket) {
+        return Ok(connection);
     }
     let log_path = home.join("engine.log");
     let log = std::fs::File::create(&log_path).map_err(cannot(log_path.display().to_string()))?;
@@ -96,12 +94,12 @@ fn start(socket: &Path) -> Result<(), String> {
 }
 
 /// Connects again and again, after 1, 2, 4 … 32 ms.
-fn wait_for(socket: &Path, child: &mut Child) -> Result<(), String> {
+fn wait_for(socket: &Path, child: &mut Child) -> Result<UnixStream, String> {
     let begin = Instant::now();
     let mut pause = Duration::from_millis(1);
     while begin.elapsed() < PATIENCE {
-        if answers(socket) {
-            return Ok(());
+        if let Ok(connection) = UnixStream::connect(socket) {
+            return Ok(connection);
         }
         if let Ok(Some(status)) = child.try_wait() {
             return Err(format!("it ended with {status}"));

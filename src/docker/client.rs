@@ -6,6 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -171,12 +172,17 @@ pub struct Hijacked {
     pub multiplexed: Option<bool>,
 }
 
+/// So long a connection that nobody has used is as good as a new one.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// The client of one engine.
 pub struct Client {
     pub host: Host,
     version: RefCell<Option<String>>,
     fixed: bool,
     idle: RefCell<Option<SendRequest<Outgoing>>>,
+    /// A connection that nobody has used, and when it was made: an engine does not wait for ever.
+    first: Cell<Option<(std::os::unix::net::UnixStream, Instant)>>,
     /// What the engine said about itself: its system.
     pub os: RefCell<String>,
     pinged: OnceCell<()>,
@@ -188,14 +194,22 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the engine at `host`; `version` fixes the API's version, `tls` is for an engine that is reached over TCP.
-    pub fn new(host: Host, version: Option<String>, tls: Option<Arc<ClientConfig>>, extra_headers: Vec<(String, String)>) -> Client {
+    /// A client of the engine at `host`; `version` fixes the API's version, `tls` is for an engine that is reached over TCP, and
+    /// `connection` is one to it already.
+    pub fn new(
+        host: Host,
+        version: Option<String>,
+        tls: Option<Arc<ClientConfig>>,
+        extra_headers: Vec<(String, String)>,
+        connection: Option<std::os::unix::net::UnixStream>,
+    ) -> Client {
         let version = version.map(|v| v.trim_start_matches('v').to_owned()).filter(|v| !v.is_empty());
         Client {
             host,
             fixed: version.is_some(),
             version: RefCell::new(version),
             idle: RefCell::new(None),
+            first: Cell::new(connection.map(|connection| (connection, Instant::now()))),
             os: RefCell::new(String::new()),
             pinged: OnceCell::new(),
             reached: Cell::new(false),
@@ -221,6 +235,12 @@ impl Client {
     }
 
     async fn connect(&self) -> io::Result<Stream> {
+        if let Some((first, made)) = self.first.take()
+            && made.elapsed() < FRESH
+        {
+            first.set_nonblocking(true)?;
+            return Ok(Stream::Unix(UnixStream::from_std(first)?));
+        }
         Ok(match &self.host.place {
             Place::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
             Place::Tcp(address, _) => {

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::io::{IsTerminal, Write};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -17,7 +18,15 @@ use super::{config, tls};
 use crate::tls::ClientConfig;
 
 /// Where the engine is when neither `-H` nor `DOCKER_HOST` says so; the caller may start one.
-pub type DefaultHost = Box<dyn Fn() -> Result<String, String>>;
+pub type DefaultHost = Box<dyn Fn() -> Result<Found, String>>;
+
+/// The default engine.
+pub struct Found {
+    /// `unix://…`
+    pub address: String,
+    /// The connection by which it was found, over which nothing has been said: the first request may as well take it.
+    pub connection: UnixStream,
+}
 
 /// The surroundings of one command.
 pub struct Context {
@@ -64,8 +73,12 @@ impl Context {
     pub fn default_address(&self) -> Result<String, Failure> {
         match &self.given_host {
             Some(host) => Host::parse(host).map(|host| host.text),
-            None => (self.default_host)().map_err(Failure::new),
+            None => self.found().map(|found| found.address),
         }
+    }
+
+    fn found(&self) -> Result<Found, Failure> {
+        (self.default_host)().map_err(Failure::new)
     }
 
     /// The client of the engine.
@@ -73,16 +86,22 @@ impl Context {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let (host, tls) = match self.name.as_str() {
-            DEFAULT => (Host::parse(&self.default_address()?)?, self.tls.clone()),
-            name => self.named(name)?,
+        let mut connection = None;
+        let (host, tls) = match (self.name.as_str(), &self.given_host) {
+            (DEFAULT, Some(given)) => (Host::parse(given)?, self.tls.clone()),
+            (DEFAULT, None) => {
+                let found = self.found()?;
+                connection = Some(found.connection);
+                (Host::parse(&found.address)?, self.tls.clone())
+            }
+            (name, _) => self.named(name)?,
         };
         let version = std::env::var("DOCKER_API_VERSION").ok();
         let settings = config::load(&self.config);
         let headers = settings.get("HttpHeaders").and_then(Json::as_object).into_iter().flatten();
         let headers = headers.filter(|(key, _)| !key.eq_ignore_ascii_case("user-agent"));
         let headers = headers.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
-        Ok(self.client.get_or_init(|| Client::new(host, version, tls, headers)))
+        Ok(self.client.get_or_init(|| Client::new(host, version, tls, headers, connection)))
     }
 
     /// Where a context's engine is, and how to speak to it.

@@ -34,7 +34,7 @@ use std::io::Write as _;
 
 use cmdline::Parsed;
 use context::Context;
-pub use context::DefaultHost;
+pub use context::{DefaultHost, Found};
 use failure::{Failure, Outcome};
 
 use crate::units;

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{
+    Pid, Signal, kill_current_process_group, kill_process, kill_process_group, test_kill_current_process_group, test_kill_process,
+    test_kill_process_group,
+};
 
 use super::applets::Args;
 
@@ -95,15 +98,19 @@ pub fn list(signals: &[String]) -> String {
         .collect()
 }
 
-/// Sends signal `number` (0 only asks) to a process, or to a group when the id is negative.
+/// Sends signal `number` (0 only asks) to a process, to a group when the id is negative, to the caller's own group when it is 0.
 pub fn send(number: i32, target: &str) -> Result<(), String> {
     let id: i32 = target.parse().map_err(|_| "arguments must be process or job IDs".to_owned())?;
-    let pid = Pid::from_raw(id.abs()).ok_or("invalid process ID")?;
-    let result = match (Signal::from_named_raw(number), id < 0) {
-        (None, _) if number == 0 => rustix::process::test_kill_process(pid),
-        (None, _) => return Err("invalid signal".into()),
-        (Some(signal), true) => kill_process_group(pid, signal),
-        (Some(signal), false) => kill_process(pid, signal),
+    let signal = Signal::from_named_raw(number);
+    if signal.is_none() && number != 0 {
+        return Err("invalid signal".into());
+    }
+    // No process has the number that overflows.
+    let result = match (id, id.checked_abs().and_then(Pid::from_raw)) {
+        (0, _) => signal.map_or_else(test_kill_current_process_group, kill_current_process_group),
+        (_, None) => Err(rustix::io::Errno::SRCH),
+        (..0, Some(group)) => signal.map_or_else(|| test_kill_process_group(group), |signal| kill_process_group(group, signal)),
+        (_, Some(pid)) => signal.map_or_else(|| test_kill_process(pid), |signal| kill_process(pid, signal)),
     };
     result.map_err(|error| match error {
         rustix::io::Errno::SRCH => "No such process".into(),
@@ -134,5 +141,22 @@ pub fn main(args: Args) -> ExitCode {
             }
             ExitCode::from(u8::from(failed))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_asked_for_and_no_number_overflows() {
+        let group = rustix::process::getpgrp().as_raw_nonzero();
+        for there in ["0".to_owned(), format!("-{group}"), std::process::id().to_string()] {
+            assert_eq!(send(0, &there), Ok(()), "{there}");
+        }
+        for nowhere in ["-2147483648", "-2147483647", "2147483647"] {
+            assert_eq!(send(0, nowhere), Err("No such process".to_owned()), "{nowhere}");
+        }
+        assert_eq!(send(64, "0"), Err("invalid signal".to_owned()));
     }
 }

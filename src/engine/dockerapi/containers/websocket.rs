@@ -2,6 +2,7 @@
 //! connection over. Output goes out as binary messages, never multiplexed; what comes in is the container's input.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -24,6 +25,9 @@ use crate::dockerapi::headers::AskedVersion;
 const MAGIC: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// No message of a person or a program at a container's input needs more at once.
 const LONGEST: u64 = 16 << 20;
+
+/// When one side has ended, the other has so long to end, too (RFC 6455, 7.1.1).
+const LINGER: Duration = Duration::from_secs(2);
 
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
@@ -108,7 +112,7 @@ async fn carry(mut stream: UnixStream, early: Bytes, mut hijacked: Hijacked, inp
     let incoming = async move {
         let mut escape = Escape::new(keys);
         let mut pending = BytesMut::new();
-        loop {
+        'open: loop {
             while let Some((kind, bytes)) = match take(&mut pending) {
                 Ok(taken) => taken,
                 // What is no WebSocket's is not listened to any more.
@@ -120,7 +124,7 @@ async fn carry(mut stream: UnixStream, early: Bytes, mut hijacked: Hijacked, inp
                             input.close().await;
                         }
                         let _ = reply.send((CLOSE, bytes)).await;
-                        return std::future::pending().await;
+                        break 'open;
                     }
                     PING => drop(reply.send((PONG, bytes)).await),
                     PONG => {}
@@ -131,7 +135,7 @@ async fn carry(mut stream: UnixStream, early: Bytes, mut hijacked: Hijacked, inp
                         }
                         if detached {
                             let _ = reply.send((CLOSE, Bytes::from_static(&[0x03, 0xe8]))).await;
-                            return std::future::pending().await;
+                            break 'open;
                         }
                     }
                 }
@@ -141,10 +145,15 @@ async fn carry(mut stream: UnixStream, early: Bytes, mut hijacked: Hijacked, inp
                 Ok(_) => {}
             }
         }
+        // Whoever has said that it is over waits for the other to hang up: what a client says last must find somebody.
+        while !matches!(read.read_buf(&mut pending).await, Ok(0) | Err(_)) {
+            pending.clear();
+        }
     };
+    tokio::pin!(outgoing, incoming);
     tokio::select! {
-        () = outgoing => {}
-        () = incoming => {}
+        () = &mut outgoing => drop(tokio::time::timeout(LINGER, incoming).await),
+        () = &mut incoming => drop(tokio::time::timeout(LINGER, outgoing).await),
     }
 }
 
