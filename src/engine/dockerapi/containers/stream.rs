@@ -44,12 +44,19 @@ pub async fn attach(
     mut request: Request,
 ) -> Result<Response, ApiError> {
     let wanted = ["stdin", "stdout", "stderr"].map(|stream| flag(&query, stream));
-    let (hijacked, input) = attached(&engine, &id, &query, wanted)?;
+    let (hijacked, input) = attached(&engine, &id, &query, wanted, false)?;
     Ok(hijack(&mut request, hijacked, input))
 }
 
-/// A container's streams, of which `wanted` says which (input, output, errors), and its input when it has one.
-pub fn attached(engine: &Arc<Engine>, id: &str, query: &Query, wanted: [bool; 3]) -> Result<(Hijacked, Option<ContainerInput>), ApiError> {
+/// A container's streams, of which `wanted` says which (input, output, errors), and its input when it has one; `raw`: without frames,
+/// as a terminal's are.
+pub fn attached(
+    engine: &Arc<Engine>,
+    id: &str,
+    query: &Query,
+    wanted: [bool; 3],
+    raw: bool,
+) -> Result<(Hijacked, Option<ContainerInput>), ApiError> {
     let container = engine.containers.get(id)?;
     let record = container.record();
     if record.state.status == crate::container::Status::Paused {
@@ -58,6 +65,7 @@ pub fn attached(engine: &Arc<Engine>, id: &str, query: &Query, wanted: [bool; 3]
     let tty = record.config.tty;
     let [stdin, stdout, stderr] = wanted;
     let keys = escape_keys(query.get("detachKeys").map_or("", String::as_str), tty)?;
+    let tty = tty || raw;
     let past = if flag(query, "logs") {
         let options = LogOptions { stdout, stderr, follow: false, tail: None, since: None, until: None };
         Some(logs::frames(engine, &container, options, tty, false))

@@ -45,8 +45,7 @@ pub async fn attach(
     // Clients were not asked which streams they want before there was a choice.
     let wants = |stream: &str| version.before("1.42") || flag(&query, stream);
     let wanted = [wants("stdin"), wants("stdout"), wants("stderr")];
-    let (mut hijacked, input) = attached(&engine, &id, &query, wanted)?;
-    hijacked.tty = true;
+    let (hijacked, input) = attached(&engine, &id, &query, wanted, true)?;
     let accept = match accept(request.headers()) {
         Ok(accept) => accept,
         Err(why) => return Ok(refusal(why)),
