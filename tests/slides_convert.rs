@@ -315,9 +315,9 @@ fn other(text: &str, from: Dialect) -> String {
 
 #[test]
 fn what_is_said_about_exercises_stays_where_it_stood() {
-    let exercise = "Look:\n\n<!-- dockside: exit: 1 -->\n\n```bash\n$ false\n```\n\n<!-- dockside: silent -->\n\n    $ date\n\nAnd on.";
+    let exercise = "Look:\n\n<!-- dockside: exit: 1 -->\n\n```bash\n$ false\n```\n\n<!-- dockside: silent -->\n\n    $ date";
     for (from, deck) in [
-        (Dialect::Remark, format!("class: a\n\n# T\n\n<!-- dockside: images: alpine -->\n\n---\n\n# U\n\n{exercise}\n\n--\n\nmore\n")),
+        (Dialect::Remark, format!("class: a\n\n# T\n\n<!-- dockside: images: alpine -->\n\n---\n\n# U\n\n{exercise}\n")),
         (
             Dialect::Reveal,
             format!(

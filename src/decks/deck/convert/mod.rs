@@ -58,6 +58,7 @@ pub fn convert(deck: &Deck, parsed: &SlideDeck, to: Dialect) -> Converted {
 const DIFFERS: &str = "this slide does not read the same in the deck that is written";
 
 /// What a slide shows, apart from its place in the deck.
+#[derive(PartialEq)]
 struct Model {
     body: Rendered,
     notes: Option<String>,
@@ -73,15 +74,6 @@ impl Model {
         let body = Rendered { html: String::new(), ..markdown::render(&slide.content, &deck.links, &options) };
         Model { body, notes, classes: slide.classes.clone(), name: slide.name.clone(), continued: slide.continued }
     }
-
-    /// Whether two slides show the same; `exactly`: with the same white space between their blocks, which nobody sees.
-    fn is(&self, other: &Model, exactly: bool) -> bool {
-        let rest = |model: &Model| {
-            (model.body.heading.clone(), model.body.counts, model.notes.clone(), model.classes.clone(), model.name.clone(), model.continued)
-        };
-        let words = |model: &Model| model.body.text.split_whitespace().collect::<String>();
-        rest(self) == rest(other) && (self.body.text == other.body.text || !exactly && words(self) == words(other))
-    }
 }
 
 /// How a slide was written.
@@ -89,8 +81,6 @@ impl Model {
 enum Form {
     /// As its author wrote it.
     Own,
-    /// As its author wrote it, and read with other white space between blocks.
-    Near,
     /// As HTML.
     Html,
 }
@@ -133,9 +123,9 @@ impl Converter<'_> {
             Some(notes) => vec![Some(self.notes(&notes.content)), Some(self.html(&notes.content))],
             None => vec![None],
         };
-        for (bodies, form) in [(&authored[..], Form::Own), (&authored, Form::Near), (&html, Form::Html)] {
+        for (bodies, form) in [(&authored[..], Form::Own), (&html, Form::Html)] {
             let ways = notes.iter().flat_map(|notes| bodies.iter().map(move |body| (body, notes.as_deref())));
-            let written = ways.map(|(body, notes)| self.written(slide, body, notes)).find(|text| self.reads(text, &wanted, form));
+            let written = ways.map(|(body, notes)| self.written(slide, body, notes)).find(|text| self.reads(text, &wanted));
             if let Some(written) = written {
                 return Some((written, form));
             }
@@ -144,7 +134,7 @@ impl Converter<'_> {
     }
 
     /// Whether a slide, between others, reads as it shall.
-    fn reads(&self, written: &str, wanted: &Model, form: Form) -> bool {
+    fn reads(&self, written: &str, wanted: &Model) -> bool {
         let trial = format!("z{}{written}{}{AFTER}", self.separator(), self.separator());
         let options = slides::Options {
             dialect: Some(self.to),
@@ -154,7 +144,7 @@ impl Converter<'_> {
         let read = slides::parse(&SourceText::from_str("trial", trial), &options);
         let [_, middle, last] = read.slides.as_slice() else { return false };
         let whole = Model::of(last, &read).body.counts.pre == 2;
-        whole && Model::of(middle, &read).is(wanted, form != Form::Near)
+        whole && Model::of(middle, &read) == *wanted
     }
 
     fn separator(&self) -> &'static str {
@@ -291,7 +281,7 @@ impl Converter<'_> {
         }
         let same = |a: &Slide, b: &Slide| {
             let continued = a.continued && self.to == Dialect::Reveal;
-            Model { continued, ..Model::of(a, parsed) }.is(&Model::of(b, &read), false)
+            Model { continued, ..Model::of(a, parsed) } == Model::of(b, &read)
         };
         let pairs = || parsed.slides.iter().zip(&read.slides);
         if before != after {
@@ -366,10 +356,6 @@ impl Converter<'_> {
         let other = self.to.as_str();
         let parsed = self.parsed;
         let slides = |wanted: Form| forms.iter().zip(&parsed.slides).filter(move |(form, _)| **form == wanted).map(|(_, slide)| slide);
-        for slide in slides(Form::Near) {
-            let message = format!("{other} reads other white space around the code on this slide; what is shown is the same");
-            self.tell(Severity::Note, slide, "differs", message);
-        }
         let code = |slide: &&Slide| Model::of(slide, parsed).body.counts.pre > 0;
         let lost = slides(Form::Html).filter(code).count();
         if let Some(slide) = slides(Form::Html).find(code) {
