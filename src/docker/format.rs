@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::failure::Failure;
 use super::table::{self, DOCKER};
 use super::template::{self, Subject, Value, sorted_json};
+use super::zone::go_time;
 
 /// What a row type is called and how its columns are headed.
 pub struct RowKind {
@@ -37,7 +38,20 @@ pub struct Row {
     pub labels: Option<Json>,
     /// The whole as JSON, where it is not just the fields.
     pub json: Option<Json>,
+    /// When it was made, in seconds since 1970: the field `CreatedAt`, written out when a template asks for it, for only then
+    /// the machine's time zone has to be read.
+    pub created: Option<i64>,
 }
+
+impl Row {
+    /// All fields with their values.
+    fn fields(&self) -> impl Iterator<Item = (&'static str, Json)> {
+        self.values.iter().cloned().chain(self.created.map(|at| (CREATED_AT, Json::from(go_time(at)))))
+    }
+}
+
+/// The field of [`Row::created`].
+const CREATED_AT: &str = "CreatedAt";
 
 impl Subject for Row {
     fn type_name(&self) -> &str {
@@ -53,15 +67,18 @@ impl Subject for Row {
                 _ => Err(format!("wrong number of args for Label: want 1 got {}", args.len())),
             };
         }
-        match self.values.iter().find(|(n, _)| *n == name) {
+        let value = match self.values.iter().find(|(field, _)| *field == name) {
+            Some((_, value)) => Some(value.clone()),
+            None => self.created.filter(|_| name == CREATED_AT).map(|at| Json::from(go_time(at))),
+        };
+        match value {
             Some(_) if !args.is_empty() => Err(format!("wrong number of args for {name}: want 0 got {}", args.len())),
-            Some((_, value)) => Ok(Some(value.clone())),
-            None => Ok(None),
+            value => Ok(value),
         }
     }
 
     fn json(&self) -> Json {
-        self.json.clone().unwrap_or_else(|| sorted_json(self.values.iter().map(|(name, value)| (*name, value.clone()))))
+        self.json.clone().unwrap_or_else(|| sorted_json(self.fields()))
     }
 }
 

@@ -29,6 +29,7 @@ mod terminal;
 mod tls;
 mod usage;
 mod zip;
+mod zone;
 
 use std::io::Write as _;
 

@@ -72,6 +72,7 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
             kind: &CONTEXT,
             labels: None,
             json: None,
+            created: None,
             values: vec![
                 ("Name", json!(meta.name)),
                 ("Description", json!(meta.description())),

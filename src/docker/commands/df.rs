@@ -85,6 +85,7 @@ fn row(kind: &str, total: usize, active: usize, size: i64, reclaimable: i64, sha
         kind: &USAGE,
         labels: None,
         json: None,
+        created: None,
         values: vec![
             ("Type", json!(kind)),
             ("TotalCount", json!(total.to_string())),
@@ -179,6 +180,7 @@ fn cache_row(cache: &Json) -> Row {
         kind: &CACHE,
         labels: None,
         json: None,
+        created: None,
         values: vec![
             ("ID", json!(format!("{}{mark}", short_id(text(cache, "ID"))))),
             ("Parent", json!(text(cache, "Parent"))),

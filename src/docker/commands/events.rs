@@ -83,7 +83,7 @@ fn line(event: &Json, template: Option<&Template>) -> Result<String, Failure> {
 
 /// A time in the local zone with all nine decimals.
 fn fixed_stamp(stamp: jiff::Timestamp) -> String {
-    let zoned = stamp.to_zoned(super::zone::local());
+    let zoned = stamp.to_zoned(crate::docker::zone::local());
     let zone = if zoned.offset().is_zero() { "Z".to_owned() } else { zoned.strftime("%:z").to_string() };
     format!("{}.{:09}{zone}", zoned.strftime("%Y-%m-%dT%H:%M:%S"), stamp.subsec_nanosecond())
 }

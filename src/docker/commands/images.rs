@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::shared::{ago, filters, go_time, int, list as items, rfc3339, shown_id, text};
+use super::shared::{ago, filters, int, list as items, rfc3339, shown_id, text};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
@@ -129,24 +129,28 @@ fn image_row(image: &Json, named: &Named, whole: bool) -> Row {
     let containers = image.get("Containers").and_then(Json::as_i64).unwrap_or(-1);
     let created = int(image, "Created");
     let or_na = |known: bool, text: String| if known { text } else { "N/A".to_owned() };
-    Row {
+    let mut row = Row {
         kind: &IMAGE,
         labels: None,
         json: None,
+        created: (created != 0).then_some(created),
         values: vec![
             ("ID", Json::from(shown_id(text(image, "Id"), whole))),
             ("Repository", Json::from(named.repository.clone())),
             ("Tag", Json::from(named.tag.clone())),
             ("Digest", Json::from(named.digest.clone())),
             ("CreatedSince", Json::from(or_na(created != 0, ago(created as f64)))),
-            ("CreatedAt", Json::from(or_na(created != 0, go_time(created)))),
             ("Size", Json::from(human_size(size as f64, 3))),
             ("Containers", Json::from(or_na(containers != -1, containers.to_string()))),
             ("VirtualSize", Json::from(human_size(size as f64, 4))),
             ("SharedSize", Json::from(or_na(shared != -1, human_size(shared as f64, 4)))),
             ("UniqueSize", Json::from(or_na(shared != -1, human_size((size - shared) as f64, 4)))),
         ],
+    };
+    if created == 0 {
+        row.values.push(("CreatedAt", Json::from("N/A")));
     }
+    row
 }
 
 /// The row of an image under its first name, as `system df -v` shows it.
@@ -212,6 +216,7 @@ pub async fn history(c: &Context, m: &Matches) -> Outcome {
             kind: &HISTORY,
             labels: None,
             json: None,
+            created: None,
             values: vec![
                 ("ID", json!(shown_id(text(layer, "Id"), whole))),
                 ("CreatedSince", json!(since)),

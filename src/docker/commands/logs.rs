@@ -48,7 +48,7 @@ pub fn timestamp(given: &str) -> Result<String, String> {
         stamp
     } else {
         let local: jiff::civil::DateTime = given.parse().map_err(|_| wrong())?;
-        local.to_zoned(super::zone::local()).map_err(|_| wrong())?.timestamp()
+        local.to_zoned(crate::docker::zone::local()).map_err(|_| wrong())?.timestamp()
     };
     Ok(format!("{}.{:09}", stamp.as_second(), stamp.subsec_nanosecond()))
 }

@@ -44,7 +44,6 @@ mod tar_entry;
 pub mod trust;
 pub mod version;
 pub mod volume;
-mod zone;
 
 pub use buildkit::csv::fields;
 pub use run_mounts::mount;

@@ -50,6 +50,7 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
         kind: &NETWORK,
         labels: Some(network.get("Labels").cloned().unwrap_or(Json::Null)),
         json: None,
+        created: None,
         values: vec![
             ("ID", json!(shown_id(text(network, "Id"), m.on("no-trunc")))),
             ("Name", json!(text(network, "Name"))),
@@ -69,7 +70,7 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
 fn created_at(stamp: &str) -> String {
     match stamp.parse::<jiff::Timestamp>() {
         Ok(stamp) => {
-            let zoned = stamp.to_zoned(super::zone::local());
+            let zoned = stamp.to_zoned(crate::docker::zone::local());
             let fraction = format!("{:09}", stamp.subsec_nanosecond());
             let fraction = fraction.trim_end_matches('0');
             let dot = if fraction.is_empty() { "" } else { "." };

@@ -41,6 +41,7 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
             kind: &PLUGIN,
             labels: None,
             json: None,
+            created: None,
             values: vec![
                 ("ID", json!(shown_id(text(plugin, "Id"), whole))),
                 ("Name", json!(text(plugin, "Name"))),

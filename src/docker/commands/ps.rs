@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Value as Json, json};
 
-use super::shared::{ago, filters, go_time, int, labels_text, list, short_id, shown_id, text};
+use super::shared::{ago, filters, int, labels_text, list, short_id, shown_id, text};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
@@ -110,12 +110,12 @@ pub fn row(container: &Json, whole: bool) -> Row {
         kind: &CONTAINER,
         labels: Some(container.get("Labels").cloned().unwrap_or(Json::Null)),
         json: None,
+        created: Some(created),
         values: vec![
             ("ID", json!(shown_id(text(container, "Id"), whole))),
             ("Names", json!(names(container, whole))),
             ("Image", json!(image(container, whole))),
             ("Command", json!(quote(&command))),
-            ("CreatedAt", json!(go_time(created))),
             ("RunningFor", json!(ago(created as f64))),
             ("Ports", json!(ports(container))),
             ("State", json!(text(container, "State"))),

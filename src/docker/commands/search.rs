@@ -48,6 +48,7 @@ pub async fn search(c: &Context, m: &Matches) -> Outcome {
                 ("Name", name.clone()),
                 ("StarCount", stars.clone()),
             ])),
+            created: None,
             values: vec![
                 ("Name", name),
                 ("Description", description),

@@ -41,16 +41,10 @@ pub fn ago(created: f64) -> String {
     format!("{} ago", units::human_duration(now() - created))
 }
 
-/// A time in seconds since 1970 as Go prints it: `2026-11-22 03:09:30 +0000 UTC`.
-pub fn go_time(seconds: i64) -> String {
-    let Ok(stamp) = jiff::Timestamp::from_second(seconds) else { return seconds.to_string() };
-    stamp.to_zoned(super::zone::local()).strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string()
-}
-
 /// A time in seconds since 1970 as RFC 3339 in the local zone.
 pub fn rfc3339(seconds: i64) -> String {
     let Ok(stamp) = jiff::Timestamp::from_second(seconds) else { return seconds.to_string() };
-    let zoned = stamp.to_zoned(super::zone::local());
+    let zoned = stamp.to_zoned(crate::docker::zone::local());
     if zoned.offset().is_zero() {
         zoned.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     } else {

@@ -99,6 +99,7 @@ fn row(given: &str, stats: &Json, whole: bool) -> Row {
         kind: &STATS,
         labels: None,
         json: None,
+        created: None,
         values: vec![
             ("Container", json!(given)),
             ("Name", json!(text(stats, "name").trim_start_matches('/'))),

@@ -100,6 +100,7 @@ pub fn row(volume: &Json) -> Row {
         kind: &VOLUME,
         labels: Some(volume.get("Labels").cloned().unwrap_or(Json::Null)),
         json: None,
+        created: None,
         values: vec![
             ("Name", json!(text(volume, "Name"))),
             ("Driver", json!(text(volume, "Driver"))),

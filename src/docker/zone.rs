@@ -1,4 +1,4 @@
-//! The zone that times are shown in.
+//! The zone that times are shown in, and how Go writes them in it.
 
 use std::sync::OnceLock;
 
@@ -16,4 +16,10 @@ pub fn local() -> TimeZone {
         zone.unwrap_or(TimeZone::UTC)
     };
     LOCAL.get_or_init(find).clone()
+}
+
+/// A time in seconds since 1970 as Go prints it: `2026-11-22 03:09:30 +0000 UTC`.
+pub fn go_time(seconds: i64) -> String {
+    let Ok(stamp) = jiff::Timestamp::from_second(seconds) else { return seconds.to_string() };
+    stamp.to_zoned(local()).strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string()
 }
