@@ -1,24 +1,19 @@
 //! `dockside build`: Write the slides as HTML, in a folder or in one file, or as a PDF.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::CliError;
 use super::browser::{self, BrowserArgs};
+use super::output::{complain, say, wants_color};
+use super::{CliError, exit, readable};
 use crate::course::{Course, Deck};
 use crate::deck::export::{self, Browser, handout, pdf, single};
 use crate::deck::{Body, Builder, Options, Site, SiteError};
 use crate::diag::{self, Diagnostic, Severity};
 
 #[derive(clap::Args)]
-#[command(after_help = "\
-Examples:
-  dockside build -o site              a folder that works offline, for a web server or a stick
-  dockside build --single -o x.html   one file with its pictures in it
-  dockside build --pdf x.pdf          one page a slide, printed by an installed Chromium
-  dockside build --pdf x.pdf --handout  slides with all their increments, notes below them")]
+#[command(after_help = format!("{EXAMPLES}\n\n{}", exit::status(STATUS)))]
 pub struct Args {
     /// A course.yml, a manifest, a Markdown deck, or a folder with a course.yml
     #[arg(default_value = ".")]
@@ -54,8 +49,21 @@ pub struct Args {
     browser: BrowserArgs,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  dockside build -o site              a folder that works offline, for a web server or a stick
+  dockside build --single -o x.html   one file with its pictures in it
+  dockside build --pdf x.pdf          one page a slide, printed by an installed Chromium
+  dockside build --pdf x.pdf --handout  slides with all their increments, notes below them";
+
+const STATUS: &[(u8, &str)] = &[
+    (exit::OK, "the slides are written"),
+    (exit::ERROR, "nothing is: the course has errors (with --strict, warnings), or a file is in the way"),
+];
+
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
     crate::sys::heap::keep_freed();
+    readable(&args.path)?;
     // What can fail at once does so before the work.
     let browser = args.pdf.as_ref().map(|_| args.browser.find().map_err(browser::error)).transpose()?;
     let (mut course, mut diagnostics) = Course::load_variant(&args.path, args.variant.as_deref());
@@ -120,8 +128,7 @@ fn folder(site: &Site, output: &Path) -> Result<(), CliError> {
     if files > 0 {
         said.push_str(&format!(", {}", plural(files, "other file")));
     }
-    println!("{said}: {}", output.join("index.html").display());
-    Ok(())
+    say(format_args!("{said}: {}", output.join("index.html").display()))
 }
 
 /// Where a deck goes as one file: to `output`, or into it where that is a folder or has to be one.
@@ -141,9 +148,8 @@ fn single(site: &Site, deck: &Deck, to: &Path) -> Result<(), CliError> {
         return Err(CliError::new(format!("{} is the deck itself", to.display())).hint("write to another file with -o"));
     }
     let html = single::page(site, "index.html")?;
-    export::write_whole(to, html.as_bytes()).map_err(|e| CliError::new(format!("cannot write {}: {e}", to.display())))?;
-    println!("{}, {}, {}: {}", deck.title, plural(site.slides, "slide"), size(html.len()), to.display());
-    Ok(())
+    write(to, html.as_bytes())?;
+    say(format_args!("{}, {}, {}: {}", deck.title, plural(site.slides, "slide"), size(html.len()), to.display()))
 }
 
 /// Prints the only deck.
@@ -153,8 +159,12 @@ fn print(site: &Site, browser: &Browser, to: &Path) -> Result<(), CliError> {
         pdf::PdfError::Browser(e) => browser::error(e),
         other => CliError::from(other),
     })?;
-    println!("{}, {}: {}", plural(site.slides, "slide"), plural(pages, "page"), to.display());
-    Ok(())
+    say(format_args!("{}, {}: {}", plural(site.slides, "slide"), plural(pages, "page"), to.display()))
+}
+
+/// Writes a file whole or not at all.
+pub(super) fn write(to: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    export::write_whole(to, bytes).map_err(|e| CliError::new(format!("cannot write {}: {}", to.display(), diag::reason(&e))))
 }
 
 fn size(bytes: usize) -> String {
@@ -170,7 +180,7 @@ fn holds(output: &Path, base: &Path) -> Option<CliError> {
     })
 }
 
-fn plural(count: usize, what: &str) -> String {
+pub(super) fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
@@ -179,22 +189,20 @@ const SHOWN: usize = 5;
 
 /// Prints diagnostics on standard error, each with its line; many of one kind are cut short unless `all` are wanted.
 pub(super) fn report(diagnostics: &[Diagnostic], all: bool) {
-    let mut err = std::io::stderr().lock();
-    let color = err.is_terminal();
+    let color = wants_color(&std::io::stderr());
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for diagnostic in diagnostics {
         let count = counts.entry(diagnostic.code).or_default();
         *count += 1;
         if all || diagnostic.is_error() || *count <= SHOWN {
-            // Whoever does not read this any more does not want it.
-            let _ = writeln!(err, "{}\n", diag::render(diagnostic, color));
+            complain(format_args!("{}\n", diag::render(diagnostic, color)));
         }
     }
     if !all {
         for (code, count) in counts.into_iter().filter(|(_, count)| *count > SHOWN) {
             let errors = diagnostics.iter().filter(|d| d.code == code && d.is_error()).count();
             if errors < count {
-                let _ = writeln!(err, "… and {} more of {code} (--verbose shows all)\n", count - SHOWN.max(errors));
+                complain(format_args!("… and {} more of {code} (--verbose shows all)\n", count - SHOWN.max(errors)));
             }
         }
     }

@@ -1,16 +1,19 @@
 //! `dockside convert`: Write a deck of one dialect in the other, or another program's as a remark deck.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{CliError, exit};
+use super::build::write;
+use super::output::{complain, wants_color, written};
+use super::{CliError, exit, readable};
 use crate::course::Course;
 use crate::deck::convert::{convert, is_made};
 use crate::diag::{self, Diagnostic};
 use crate::slides::Dialect;
 
 #[derive(clap::Args)]
+#[command(after_help = exit::status(STATUS))]
 pub struct Args {
     /// A Markdown deck (of remark, reveal, Marp, Slidev, xaringan, Pandoc or Quarto), or a manifest with one deck
     path: PathBuf,
@@ -25,10 +28,16 @@ pub struct Args {
     output: Option<PathBuf>,
 }
 
+const STATUS: &[(u8, &str)] = &[
+    (exit::OK, "the deck is converted; notes and warnings tell what could not be said in the other dialect"),
+    (exit::ERROR, "it is not, or it has errors"),
+];
+
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
+    readable(&args.path)?;
     let (course, mut diagnostics) = Course::load(&args.path);
-    let color = std::io::stderr().is_terminal();
-    let tell = |diagnostics: &[Diagnostic]| diagnostics.iter().for_each(|d| eprintln!("{}", diag::render(d, color)));
+    let color = wants_color(&std::io::stderr());
+    let tell = |diagnostics: &[Diagnostic]| diagnostics.iter().for_each(|d| complain(diag::render(d, color)));
     let [deck] = course.decks.as_slice() else {
         tell(&diagnostics);
         if course.decks.is_empty() && diagnostics.iter().any(Diagnostic::is_error) {
@@ -54,14 +63,12 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
             if deck.source.files().iter().any(|file| same(&file.path().to_owned(), path)) || same(&args.path, path) {
                 return Err(CliError::new(format!("{} is the deck itself", path.display())).hint("name another file with -o"));
             }
-            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
-            let mut file =
-                tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644)).tempfile_in(&folder)?;
-            file.write_all(converted.text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|e| e.error)?;
+            write(path, converted.text.as_bytes())?;
         }
-        None => std::io::stdout().write_all(converted.text.as_bytes())?,
+        None => {
+            let mut out = std::io::stdout().lock();
+            written(out.write_all(converted.text.as_bytes()).and_then(|()| out.flush()))?;
+        }
     }
     diagnostics.extend(converted.diagnostics);
     tell(&diagnostics);

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::docker::Found;
+use crate::engine::{default_socket, home};
 
 /// Arguments for the docker client, as they are.
 #[derive(clap::Args)]
@@ -34,26 +35,6 @@ fn default_host() -> Result<Found, String> {
         Err(_) => start(&socket)?,
     };
     Ok(Found { address, connection })
-}
-
-/// `$XDG_RUNTIME_DIR/dockside/engine.sock`, or in Dockside's home where there is no runtime folder.
-fn default_socket() -> PathBuf {
-    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir()) {
-        Some(dir) => dir.join("dockside/engine.sock"),
-        None => home().join("engine.sock"),
-    }
-}
-
-/// Dockside's home, as the engine finds it.
-fn home() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if let Some(home) = set("DOCKSIDE_HOME") {
-        return home;
-    }
-    match set("XDG_DATA_HOME") {
-        Some(data) => data.join("dockside"),
-        None => set("HOME").unwrap_or_else(|| PathBuf::from("/")).join(".local/share/dockside"),
-    }
 }
 
 /// Starts `dockside engine serve` apart from this process and waits until it answers. Of several that try at once one holds the lock and

@@ -2,18 +2,19 @@
 
 use std::process::ExitCode;
 
+use super::output::say;
 use super::{CliError, exit};
 
 #[derive(clap::Args)]
-#[command(after_help = "\
-Exit status:
-  0  the engine works here, perhaps with something lacking
-  1  the engine cannot work here")]
+#[command(after_help = exit::status(STATUS))]
 pub struct Args {}
+
+const STATUS: &[(u8, &str)] =
+    &[(exit::OK, "the engine works here, perhaps with something lacking"), (exit::ERROR, "the engine cannot work here")];
 
 #[cfg(not(target_os = "linux"))]
 pub fn run(_args: Args) -> Result<ExitCode, CliError> {
-    println!("The engine runs on Linux only. Labs run on a Docker or Podman that is there: dockside test --engine docker");
+    say("The engine runs on Linux only. Labs run on a Docker or Podman that is there: dockside test --engine docker")?;
     Ok(ExitCode::from(exit::ERROR))
 }
 
@@ -30,23 +31,23 @@ pub fn run(_args: Args) -> Result<ExitCode, CliError> {
         };
         lacking += usize::from(finding.verdict == Verdict::Lacking);
         broken += usize::from(finding.verdict == Verdict::Broken);
-        println!("{word:<8} {:<16} {}", finding.name, finding.text);
+        say(format_args!("{word:<8} {:<16} {}", finding.name, finding.text))?;
         for fix in &finding.fix {
-            println!("{:<25} → {fix}", "");
+            say(format_args!("{:<25} → {fix}", ""))?;
         }
     }
-    println!();
+    say("")?;
     Ok(match (broken, lacking) {
         (0, 0) => {
-            println!("The engine has all it needs.");
+            say("The engine has all it needs.")?;
             ExitCode::from(exit::OK)
         }
         (0, _) => {
-            println!("The engine works here; what is lacking is named above, with what mends it.");
+            say("The engine works here; what is lacking is named above, with what mends it.")?;
             ExitCode::from(exit::OK)
         }
         _ => {
-            println!("The engine cannot work here until what is broken is mended.");
+            say("The engine cannot work here until what is broken is mended.")?;
             ExitCode::from(exit::ERROR)
         }
     })

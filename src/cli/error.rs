@@ -2,18 +2,9 @@
 
 use std::process::ExitCode;
 
-/// Exit codes, documented in `--help` and README.
-pub mod exit {
-    pub const OK: u8 = 0;
-    /// Something could not be done.
-    pub const ERROR: u8 = 1;
-    /// The command line was wrong.
-    pub const USAGE: u8 = 2;
-    /// An exercise did not do what its slide says.
-    pub const MISMATCH: u8 = 50;
-    /// `lint` found what must not stay.
-    pub const FINDINGS: u8 = 51;
-}
+use super::exit;
+use super::output::complain;
+use crate::diag;
 
 /// An error for a person: `message` reads on after "dockside: ", each hint is a sentence that says what to do.
 #[derive(Debug)]
@@ -33,11 +24,17 @@ impl CliError {
         self
     }
 
+    /// The same with another exit code.
+    pub fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
     /// Prints the error on standard error and gives its exit code.
     pub fn report(self) -> ExitCode {
-        eprintln!("dockside: {}", self.message);
+        complain(format_args!("dockside: {}", self.message));
         for hint in &self.hints {
-            eprintln!("  hint: {hint}");
+            complain(format_args!("  hint: {hint}"));
         }
         ExitCode::from(self.code)
     }
@@ -49,8 +46,8 @@ impl<E: std::error::Error> From<E> for CliError {
         let mut source = error.source();
         while let Some(cause) = source {
             // Some errors speak of their cause themselves.
-            let text = cause.to_string();
-            if !message.ends_with(&text) {
+            if !message.ends_with(&cause.to_string()) {
+                let text = cause.downcast_ref().map_or_else(|| cause.to_string(), diag::reason);
                 message.push_str(&format!(": {text}"));
             }
             source = cause.source();

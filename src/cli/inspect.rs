@@ -1,6 +1,6 @@
 //! `dockside inspect`: Print the slide model of a deck or course, as JSON or as an outline.
 
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +8,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{CliError, exit};
+use super::output::{complain, wants_color, written};
+use super::{CliError, exit, readable};
 use crate::course::{Course, Deck};
 use crate::deck::markdown;
 use crate::diag::{self, Diagnostic};
@@ -16,6 +17,7 @@ use crate::slides::remark::Engine;
 use crate::slides::{Content, Dialect, Slide, SlideDeck};
 
 #[derive(clap::Args)]
+#[command(after_help = exit::status(STATUS))]
 pub struct Args {
     /// A deck (Markdown), a manifest, or a folder with a course.yml
     #[arg(default_value = ".")]
@@ -34,7 +36,13 @@ pub struct Args {
     exclude: Vec<String>,
 }
 
+const STATUS: &[(u8, &str)] = &[
+    (exit::OK, "the model is printed"),
+    (exit::ERROR, "the deck or course has errors, or cannot be read; what is printed lacks something"),
+];
+
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
+    readable(&args.path)?;
     let (course, found) = Course::load(&args.path);
     let decks: Vec<(&Deck, SlideDeck)> = course
         .decks
@@ -49,18 +57,14 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         .collect();
     // Slides are written one by one as they are rendered: the text of a whole course is many times as large as the course.
     let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
-    let written = if args.json { write_json(&course, &decks, &found, &mut out) } else { write_outline(&decks, &mut out) };
-    match written.and_then(|()| out.flush()) {
-        // A reader that has seen enough (`| head`) is no error.
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => return Err(e.into()),
-        _ => {}
-    }
+    let result = if args.json { write_json(&course, &decks, &found, &mut out) } else { write_outline(&decks, &mut out) };
+    written(result.and_then(|()| out.flush()))?;
     let all = || found.iter().chain(decks.iter().flat_map(|(_, slides)| &slides.diagnostics));
     let failed = all().any(Diagnostic::is_error);
     if !args.json || failed {
-        let color = std::io::stderr().is_terminal();
+        let color = wants_color(&std::io::stderr());
         for diagnostic in all().filter(|d| !args.json || d.is_error()) {
-            eprintln!("{}", diag::render(diagnostic, color));
+            complain(diag::render(diagnostic, color));
         }
     }
     Ok(ExitCode::from(if failed { exit::ERROR } else { exit::OK }))

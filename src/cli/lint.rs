@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::browser::{self, BrowserArgs};
-use super::{CliError, exit};
+use super::output::{complain, wants_color, written};
+use super::{CliError, exit, readable};
 use crate::course::Course;
 use crate::deck::export::{Browser, measure, single};
 use crate::deck::{Builder, Options};
@@ -15,11 +16,7 @@ use crate::diag::{self, Diagnostic, Severity, SourceFile};
 use crate::lint::{self, rules};
 
 #[derive(clap::Args)]
-#[command(after_help = "\
-A rule is set in the manifest (`lint: {overflow: error, dead-link: off}`, or `{level: warning, except: [\"old/*.md\"]}`) and \
-silenced for one slide by a comment on it: <!-- dockside: allow RULE -->
-
-Exit status: 0 nothing found, or only notes and warnings; 51 errors (with --deny, those levels too); 1 the course cannot be read.")]
+#[command(after_help = format!("{RULES}\n\n{}", exit::status(STATUS)))]
 pub struct Args {
     /// A course.yml, a manifest, a Markdown deck, or a folder with a course.yml
     #[arg(default_value = ".")]
@@ -43,6 +40,16 @@ pub struct Args {
     browser: BrowserArgs,
 }
 
+const RULES: &str = "\
+A rule is set in the manifest (`lint: {overflow: error, dead-link: off}`, or `{level: warning, except: [\"old/*.md\"]}`) and \
+silenced for one slide by a comment on it: <!-- dockside: allow RULE -->";
+
+const STATUS: &[(u8, &str)] = &[
+    (exit::OK, "nothing found, or only notes and warnings"),
+    (exit::ERROR, "nothing could be looked at: there is no such course, or it cannot be read"),
+    (exit::FINDINGS, "errors; with --deny, what it names too"),
+];
+
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     Text,
@@ -57,11 +64,8 @@ enum Deny {
 }
 
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
-    let mut out = std::io::stdout().lock();
     if args.rules {
-        for rule in rules::RULES {
-            writeln!(out, "{:20} {:8} {}", rule.name, rule.level.as_str(), rule.about)?;
-        }
+        written(list_rules(&mut std::io::stdout().lock()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut found = Vec::new();
@@ -89,25 +93,11 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         found.extend(lint::check(&course, loaded, measured));
     }
     lint::tidy(&mut found);
-    match args.format {
-        Format::Text => {
-            let color = out.is_terminal();
-            for finding in &found {
-                writeln!(out, "{}\n", diag::render(finding, color))?;
-            }
-            writeln!(out, "{}", summary(decks, &found))?;
-        }
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&json(&found))?)?,
-        Format::Github => {
-            for finding in &found {
-                writeln!(out, "{}", annotation(finding))?;
-            }
-        }
-    }
+    written(print(&found, decks, args.format, &mut std::io::stdout().lock()))?;
     if let Some(why) = skipped {
-        eprintln!("dockside: slides were not measured, so none can be found too tall: {}", why.message);
+        complain(format_args!("dockside: slides were not measured, so none can be found too tall: {}", why.message));
         for hint in why.hints {
-            eprintln!("  hint: {hint}; --no-browser does without");
+            complain(format_args!("  hint: {hint}; --no-browser does without"));
         }
     }
     let least = match args.deny {
@@ -117,6 +107,32 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     };
     let failed = found.iter().any(|finding| finding.severity >= least);
     Ok(if failed { ExitCode::from(exit::FINDINGS) } else { ExitCode::SUCCESS })
+}
+
+fn list_rules(out: &mut impl Write) -> std::io::Result<()> {
+    for rule in rules::RULES {
+        writeln!(out, "{:20} {:8} {}", rule.name, rule.level.as_str(), rule.about)?;
+    }
+    out.flush()
+}
+
+fn print(found: &[Diagnostic], decks: usize, format: Format, out: &mut (impl Write + IsTerminal)) -> std::io::Result<()> {
+    match format {
+        Format::Text => {
+            let color = wants_color(out);
+            for finding in found {
+                writeln!(out, "{}\n", diag::render(finding, color))?;
+            }
+            writeln!(out, "{}", summary(decks, found))?;
+        }
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&json(found))?)?,
+        Format::Github => {
+            for finding in found {
+                writeln!(out, "{}", annotation(finding))?;
+            }
+        }
+    }
+    out.flush()
 }
 
 /// The slides of a course that are taller than the page.
@@ -134,18 +150,15 @@ fn overflows(course: &Course, browser: &Browser) -> Result<Vec<Diagnostic>, CliE
 
 /// The manifests or decks that `path` means: itself, its `course.yml`, or else every manifest in the folder.
 fn courses(path: &Path) -> Result<Vec<PathBuf>, CliError> {
-    if !path.exists() {
-        return Err(CliError::new(format!("cannot read {}: there is no such file", path.display()))
-            .hint("name a Markdown deck, a manifest, or a folder with a course.yml"));
-    }
     if !path.is_dir() || path.join("course.yml").exists() {
+        readable(path)?;
         return Ok(vec![path.to_owned()]);
     }
-    let mut found: Vec<PathBuf> = std::fs::read_dir(path)?.flatten().map(|entry| entry.path()).filter(|path| is_manifest(path)).collect();
+    let entries = std::fs::read_dir(path).map_err(|e| CliError::new(format!("cannot read {}: {}", path.display(), diag::reason(&e))))?;
+    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| is_manifest(path)).collect();
     found.sort();
     if found.is_empty() {
-        return Err(CliError::new(format!("there is no manifest in {}", path.display()))
-            .hint("name a Markdown deck, a manifest, or a folder with a course.yml"));
+        readable(path)?;
     }
     Ok(found)
 }

@@ -6,40 +6,57 @@ pub mod convert;
 pub mod docker;
 pub mod doctor;
 pub mod engine;
+mod environment;
 mod error;
+pub mod exit;
 pub mod inspect;
 pub mod lint;
+mod output;
 pub mod serve;
 pub mod test;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-pub use error::{CliError, exit};
+pub use error::CliError;
+use output::written;
+
+use crate::course::Course;
+use crate::diag;
 
 /// Present a container course, run its labs on an embedded image engine, and prove that every command still prints what the slide says.
 #[derive(Parser)]
-#[command(name = "dockside", version, after_help = AFTER_HELP)]
+#[command(name = "dockside", version, after_help = format!("{START_HERE}\n\n{}", exit::status(STATUS)),
+    after_long_help = format!(
+        "{START_HERE}\n\n{}\n\n{}",
+        exit::status(STATUS),
+        environment::help(&[environment::ENGINE, environment::OTHERS].concat())
+    ))]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-const AFTER_HELP: &str = "\
+const START_HERE: &str = "\
 Start here:
   dockside test            run every exercise of the course in this folder
   dockside lint            look for what would go wrong in front of a class
   dockside serve           show its slides on localhost
   dockside build -o site   write its slides as HTML
   dockside docker --help   the docker client over the embedded engine
-  dockside doctor          what this machine lacks for the engine
+  dockside doctor          what this machine lacks for the engine";
 
-Exit status:
-  0  all went well        1  something could not be done
-  2  usage error         50  an exercise did not do what its slide says
-                         51  lint found errors";
+/// The codes of all commands; each command's own help has those that it uses.
+const STATUS: &[(u8, &str)] = &[
+    (exit::OK, "all went well"),
+    (exit::ERROR, "something could not be done"),
+    (exit::MISMATCH, "an exercise did not do what its slide says"),
+    (exit::FINDINGS, "lint found errors"),
+    (exit::INTERRUPTED, "interrupted with ^C"),
+];
 
 #[derive(Subcommand)]
 enum Command {
@@ -55,7 +72,7 @@ enum Command {
     Inspect(inspect::Args),
     /// Write a deck of one dialect in the other
     Convert(convert::Args),
-    /// Run the image engine on a socket
+    /// Run the image engine on a socket, or end it
     Engine(engine::Args),
     /// Find out what this machine lacks for the engine, and what mends it
     Doctor(doctor::Args),
@@ -64,20 +81,29 @@ enum Command {
     Docker(docker::Args),
 }
 
+/// Refuses a path at which no course can be read, before anything else is done.
+fn readable(path: &Path) -> Result<(), CliError> {
+    let file = Course::file_of(path);
+    // Only asked for: opening a pipe and closing it again would end who writes into it.
+    rustix::fs::access(&file, rustix::fs::Access::READ_OK)
+        .map_err(|e| CliError::new(format!("cannot read {}: {}", file.display(), diag::reason(&e.into()))).hint(Course::WANTED))
+}
+
 /// Runs `dockside` with `args` (the program's name first) and gives its exit code.
 pub fn main(args: &[OsString]) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(e) => {
-            let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { exit::USAGE } else { exit::OK });
+            let printed = e.print();
+            return match (e.use_stderr(), written(printed)) {
+                (true, _) => ExitCode::from(exit::USAGE),
+                (false, Ok(())) => ExitCode::from(exit::OK),
+                (false, Err(e)) => e.report(),
+            };
         }
     };
     let result = match cli.command {
-        None => {
-            let _ = Cli::command().print_help();
-            return ExitCode::SUCCESS;
-        }
+        None => written(Cli::command().print_help()).map(|()| ExitCode::SUCCESS),
         Some(Command::Test(args)) => test::run(args),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Build(args)) => build::run(args),

@@ -1,15 +1,18 @@
 //! `dockside serve`: Show the slides on localhost, and let a class follow.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 
-use super::CliError;
-use super::build::report;
+use super::build::{plural, report};
+use super::output::{complain, say};
+use super::{CliError, exit, readable};
 use crate::server::{self, Access, Class, Live, Show};
 
 #[derive(clap::Args)]
+#[command(after_help = exit::status(STATUS))]
 pub struct Args {
     /// A course.yml, a manifest, a Markdown deck, or a folder with a course.yml
     #[arg(default_value = ".")]
@@ -37,11 +40,14 @@ pub struct Args {
     no_highlight: bool,
 }
 
+const STATUS: &[(u8, &str)] = &[
+    (exit::OK, "^C or SIGTERM has ended it"),
+    (exit::ERROR, "nothing can be shown: there is no such course, it cannot be read, or the port is taken"),
+];
+
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
     crate::sys::heap::keep_freed();
-    if !args.path.exists() {
-        return Err(CliError::new(format!("there is no {}", args.path.display())).hint("name a course.yml, a Markdown deck or a folder"));
-    }
+    readable(&args.path)?;
     let outside = args.url.as_deref().map(Outside::parse).transpose()?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -52,21 +58,21 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         let live = Arc::new(live);
         report(&first.diagnostics, false);
         if let Some(error) = first.error.as_ref().filter(|_| first.diagnostics.iter().all(|d| !d.is_error())) {
-            eprintln!("dockside: {error}");
+            complain(format_args!("dockside: {error}"));
         }
         let title = if first.title.is_empty() { args.path.display().to_string() } else { first.title.clone() };
-        println!("{title}: {} slides at http://{address}/ (Ctrl-C stops)", first.slides);
+        tell(format_args!("{title}: {} at http://{address}/ (Ctrl-C stops)", plural(first.slides, "slide")));
         let class = Arc::new(Class::open(Some(class_file(&args.path)), args.new_address));
         if let Err(e) = class.save() {
-            eprintln!("dockside: {}: the presenter's address will be another one next time", chain(&e));
+            complain(format_args!("dockside: {}: the presenter's address will be another one next time", chain(&e)));
         }
-        println!("Present at http://{}/present/{}", local(address), class.secret());
+        tell(format_args!("Present at http://{}/present/{}", local(address), class.secret()));
         let join = match &outside {
             Some(outside) => format!("{}/join", outside.origin),
             None => format!("http://{}/join", seen_at(address)),
         };
         let alone = if args.bind.is_loopback() && outside.is_none() { " (on this machine; --bind 0.0.0.0 lets others in)" } else { "" };
-        println!("Follow at  {join}{alone}");
+        tell(format_args!("Follow at  {join}{alone}"));
         let watched = live.clone();
         std::thread::spawn(move || {
             let mut told = first.diagnostics;
@@ -76,11 +82,11 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
                     told.clone_from(&outcome.diagnostics);
                 }
                 if let Some(error) = outcome.error.as_ref().filter(|_| told.iter().all(|d| !d.is_error())) {
-                    eprintln!("dockside: {error}");
+                    complain(format_args!("dockside: {error}"));
                 }
             });
             if let Err(e) = result {
-                eprintln!("dockside: cannot watch for changes, so the page must be reloaded by hand: {e}");
+                complain(format_args!("dockside: cannot watch for changes, so the page must be reloaded by hand: {e}"));
             }
         });
         if args.open {
@@ -94,12 +100,22 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
             access = access.with_name(&outside.host);
         }
         let stop = async {
-            // Without a signal handler Ctrl-C ends the process all the same.
-            let _ = tokio::signal::ctrl_c().await;
+            use tokio::signal::unix::{SignalKind, signal};
+            // Without a signal handler the signal ends the process all the same.
+            let Ok(mut terminate) = signal(SignalKind::terminate()) else { return drop(tokio::signal::ctrl_c().await) };
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
         };
         server::serve(Show { live, class, join: join.into(), pages: Arc::default() }, listener, access, stop).await?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Whoever does not read where the server is, and a disk that is full, keep nobody from it.
+fn tell(line: std::fmt::Arguments<'_>) {
+    let _ = say(line);
 }
 
 async fn listen(bind: IpAddr, port: Option<u16>) -> Result<tokio::net::TcpListener, CliError> {
@@ -111,15 +127,19 @@ async fn listen(bind: IpAddr, port: Option<u16>) -> Result<tokio::net::TcpListen
             Err(e) => last = Some((port, e)),
         }
     }
-    let (port, e) = last.map_or((0, "no port to try".to_owned()), |(port, e)| (port, e.to_string()));
-    Err(CliError::new(format!("cannot listen on {bind} port {port}: {e}")).hint("choose another port with --port, or 0 for any free one"))
+    let (port, why, hint) = match last {
+        Some((port, e)) if e.kind() == ErrorKind::AddrNotAvailable => (port, e.to_string(), "name an address of this machine with --bind"),
+        Some((port, e)) => (port, e.to_string(), "choose another port with --port, or 0 for any free one"),
+        None => (0, "no port to try".to_owned(), "choose one with --port"),
+    };
+    Err(CliError::new(format!("cannot listen on {bind} port {port}: {why}")).hint(hint))
 }
 
 fn open(address: &str) {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let started = Command::new(program).arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     if let Err(e) = started {
-        eprintln!("dockside: cannot open a browser ({program}: {e}); open {address} yourself");
+        complain(format_args!("dockside: cannot open a browser ({program}: {e}); open {address} yourself"));
     }
 }
 
@@ -141,7 +161,9 @@ impl Outside {
             });
         match host.map(|host| host.trim_matches(['[', ']'])) {
             Some(host) if !host.is_empty() => Ok(Outside { origin: origin.to_owned(), host: host.to_owned() }),
-            _ => Err(CliError::new(format!("{url} is no address of a server")).hint("it looks like https://slides.example.org")),
+            _ => Err(CliError::new(format!("{url} is no address of a server"))
+                .code(exit::USAGE)
+                .hint("it looks like https://slides.example.org")),
         }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! A document that unfolds (aliases of aliases) or nests beyond reason is refused before anything is built of it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::diag::{Diagnostic, ReadError, Severity, SourceFile};
+use crate::diag::{Diagnostic, ReadError, Severity, SourceFile, reason};
 
 /// A parsed document of any shape.
 pub use serde_yaml::{Mapping, Value};
@@ -26,10 +27,10 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<(SourceFile, T), Box<Dia
 /// The diagnostic of a file that cannot be read.
 pub fn unreadable(path: &Path, error: &ReadError) -> Diagnostic {
     let (code, detail) = match error {
-        ReadError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            ("missing-file", "there is no such file".to_owned())
+        ReadError::Io { source, .. } => {
+            let missing = matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+            (if missing { "missing-file" } else { "unreadable-file" }, reason(source))
         }
-        ReadError::Io { source, .. } => ("unreadable-file", source.to_string()),
         ReadError::Binary { offset, .. } => ("binary-file", format!("it is no text: byte {offset} is not UTF-8 or is NUL")),
         ReadError::TooBig { size, .. } => ("big-file", format!("{size} bytes are too many")),
     };

@@ -2,14 +2,15 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{ServeArgs, say};
+use super::{ServeArgs, absolute, say};
 use crate::cli::CliError;
+use crate::diag;
 use crate::dockerapi::{Socket, serve};
 use crate::engine::{Engine, container, default_options, default_socket};
 
@@ -26,7 +27,8 @@ pub fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     }
     options.build_cache = args.build_cache.or(options.build_cache);
     let socket = absolute(args.socket.unwrap_or_else(default_socket))?;
-    std::fs::create_dir_all(&options.state).map_err(|e| CliError::new(format!("cannot make {}: {e}", options.state.display())))?;
+    std::fs::create_dir_all(&options.state)
+        .map_err(|e| CliError::new(format!("cannot make {}: {}", options.state.display(), diag::reason(&e))))?;
     let _lock = claim(&options.state)?;
     container::enter_namespace(Some(&options.state))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -45,11 +47,6 @@ pub fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     // Open connections and operations under way are not waited for: what they write is atomic.
     runtime.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
-}
-
-/// The path seen from anywhere.
-fn absolute(path: PathBuf) -> Result<PathBuf, CliError> {
-    std::path::absolute(&path).map_err(|e| CliError::new(format!("{}: {e}", path.display())))
 }
 
 /// Takes the state for this process alone: two engines over the same containers would fight.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::CliError;
+use crate::cli::{CliError, exit};
 use crate::lab::engine::{EngineProvider, LabEngine};
 
 /// How long an engine may take to open with its images.
@@ -172,9 +172,9 @@ impl RealEngine {
             "docker" => std::env::var("DOCKER_HOST").ok().filter(|h| !h.is_empty()).unwrap_or_else(|| "unix:///var/run/docker.sock".into()),
             address if address.contains("://") => address.to_owned(),
             other => {
-                let mut error = CliError::new(format!("{other:?} is no engine"));
-                error.code = crate::cli::exit::USAGE;
-                return Err(error.hint("Write embedded, docker, or an address such as unix:///run/podman/podman.sock."));
+                return Err(CliError::new(format!("{other:?} is no engine"))
+                    .code(exit::USAGE)
+                    .hint("Write embedded, docker, or an address such as unix:///run/podman/podman.sock."));
             }
         };
         Ok(RealEngine { host })

@@ -3,14 +3,17 @@
 mod engines;
 mod progress;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{CliError, exit};
+use super::build::{plural, write};
+use super::output::{complain, say, wants_color};
+use super::{CliError, exit, readable};
+use rustix::process::Signal;
+
 use crate::diag::{self, Diagnostic, Severity};
 use crate::lab::bless;
 use crate::lab::engine::EngineProvider;
@@ -21,7 +24,7 @@ use engines::{Pool, RealEngine};
 use progress::Progress;
 
 #[derive(clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::status(STATUS))]
 pub struct Args {
     /// Courses (folders with a course.yml), manifests, Markdown decks or labs/*.yml [default: the course in this folder]
     #[arg(value_name = "PATH")]
@@ -55,12 +58,12 @@ pub struct Args {
     list: bool,
 }
 
-const AFTER_HELP: &str = "\
-Exit status:
-  0  every exercise did what its slide says
-  1  something could not be done: a file that cannot be read, no bash, no engine
-  2  usage error
- 50  an exercise did something else";
+const STATUS: &[(u8, &str)] = &[
+    (exit::OK, "every exercise did what its slide says"),
+    (exit::ERROR, "something could not be done: a file that cannot be read, no exercise, no bash, no engine"),
+    (exit::MISMATCH, "an exercise did something else"),
+    (exit::INTERRUPTED, "interrupted with ^C; 143 and 129 with SIGTERM and SIGHUP"),
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
@@ -79,25 +82,28 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
     let started = Instant::now();
-    let paths = if args.paths.is_empty() { vec![here()?] } else { args.paths.clone() };
+    let paths = if args.paths.is_empty() { vec![PathBuf::from("course.yml")] } else { args.paths.clone() };
+    paths.iter().try_for_each(|path| readable(path))?;
     let plan = crate::lab::load(&paths, args.variant.as_deref());
     let stderr = Paint { color: wants_color(&std::io::stderr()) };
     for diagnostic in &plan.diagnostics {
-        eprintln!("{}", diag::render(diagnostic, stderr.color));
+        complain(diag::render(diagnostic, stderr.color));
     }
     let broken = plan.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
     let selected = |chapter: &Chapter| run::selection(chapter, args.filter.as_deref());
     let stdout = Paint { color: wants_color(&std::io::stdout()) };
     if args.list {
         let text = if args.format == Format::Json { list_json(&plan, &selected) } else { report::list(&plan, &selected, stdout) };
-        say(&text);
+        if !text.is_empty() {
+            say(text)?;
+        }
         return Ok(ExitCode::from(if broken > 0 { exit::ERROR } else { exit::OK }));
     }
     let chapters = plan.chapters.iter().filter(|c| selected(c).is_some()).count();
     if chapters == 0 && broken == 0 {
         return Err(nothing_to_run(&args, &paths));
     }
-    let cancelled = Arc::new(AtomicBool::new(false));
+    let cancelled = Arc::<Cancelled>::default();
     cancel_on_signals(cancelled.clone());
     let base = short_temporary_folder();
     sweep(&base);
@@ -109,7 +115,7 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         filter: args.filter.clone(),
         folder: folder.path().to_owned(),
         bash: bash()?,
-        cancelled: cancelled.clone(),
+        cancelled: cancelled.now.clone(),
     };
     let engines: Box<dyn EngineProvider> = match args.engine.as_str() {
         "embedded" => Box::new(Pool::new()),
@@ -117,21 +123,27 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     };
     let progress = Progress::new(&plan, &options, args.format == Format::Pretty, stdout);
     let reports = run::run(&plan, &options, engines.as_ref(), &progress);
-    progress.finish();
+    let printed = progress.finish();
     drop(engines);
     folder.close()?;
     let counts = Counts::of(&reports);
-    match args.format {
-        Format::Pretty => say(&report::summary(counts, chapters, started.elapsed(), stdout)),
-        Format::Json => say(&serde_json::to_string_pretty(&report::json(&plan, &reports))?),
-    }
+    // What cannot be printed is told in the end; the rest is done all the same.
+    let printed = match args.format {
+        Format::Pretty if chapters == 0 => Ok(()),
+        Format::Pretty => printed.and(say(report::summary(counts, chapters, started.elapsed(), stdout))),
+        Format::Json => say(serde_json::to_string_pretty(&report::json(&plan, &reports))?),
+    };
     if let Some(path) = &args.junit {
-        let xml = report::junit(&plan, &reports)?;
-        std::fs::write(path, xml).map_err(|e| CliError::new(format!("failed to write {}: {e}", path.display())))?;
+        write(path, report::junit(&plan, &reports)?.as_bytes())?;
     }
-    if cancelled.load(Ordering::Relaxed) {
-        return Err(CliError::new("interrupted; everything that was started is gone"));
+    let signal = cancelled.signal.load(Ordering::Relaxed);
+    if signal != 0 {
+        return Err(CliError::new("interrupted; everything that was started is gone").code(exit::SIGNALLED + signal));
     }
+    if chapters == 0 {
+        return Err(CliError::new(format!("no exercise was run because of {}", plural(broken, "error"))));
+    }
+    printed?;
     let mended = if args.bless { bless(&plan, &reports)? } else { 0 };
     Ok(ExitCode::from(verdict(counts, mended, broken)))
 }
@@ -152,25 +164,13 @@ fn bless(plan: &Plan, reports: &[ChapterReport]) -> Result<usize, CliError> {
     let blessed = bless::bless(plan, reports)?;
     let mut mended = 0;
     for (path, count) in &blessed.files {
-        eprintln!("rewrote the output of {count} exercise{} in {}", if *count == 1 { "" } else { "s" }, path.display());
+        complain(format_args!("rewrote the output of {} in {}", plural(*count, "exercise"), path.display()));
         mended += count;
     }
     for (path, line) in &blessed.left {
-        eprintln!("left {}:{line} as it is: its output is not what is wrong, or cannot be written there", path.display());
+        complain(format_args!("left {}:{line} as it is: its output is not what is wrong, or cannot be written there", path.display()));
     }
     Ok(mended)
-}
-
-/// The course in this folder.
-fn here() -> Result<PathBuf, CliError> {
-    let path = PathBuf::from("course.yml");
-    if path.is_file() {
-        return Ok(path);
-    }
-    let mut error =
-        CliError::new("there is no course.yml in this folder").hint("Name a course, a deck or a lab: dockside test slides/deck.md");
-    error.code = exit::USAGE;
-    Err(error)
 }
 
 fn nothing_to_run(args: &Args, paths: &[PathBuf]) -> CliError {
@@ -227,8 +227,15 @@ fn sweep(base: &Path) {
     }
 }
 
+/// Whether the run is to end, and the number of the signal that wants it.
+#[derive(Default)]
+struct Cancelled {
+    now: Arc<AtomicBool>,
+    signal: AtomicU8,
+}
+
 /// ^C ends what runs and lets everything be cleaned up; a second one ends at once.
-fn cancel_on_signals(cancelled: Arc<AtomicBool>) {
+fn cancel_on_signals(cancelled: Arc<Cancelled>) {
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
@@ -239,24 +246,20 @@ fn cancel_on_signals(cancelled: Arc<AtomicBool>) {
                 return;
             };
             for count in 0.. {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                    _ = hangup.recv() => {}
-                }
+                let number = tokio::select! {
+                    _ = interrupt.recv() => Signal::INT,
+                    _ = terminate.recv() => Signal::TERM,
+                    _ = hangup.recv() => Signal::HUP,
+                };
+                let number = u8::try_from(number.as_raw()).unwrap_or_default();
                 if count > 0 {
-                    std::process::exit(130);
+                    std::process::exit(i32::from(exit::SIGNALLED + number));
                 }
-                cancelled.store(true, Ordering::Relaxed);
+                cancelled.signal.store(number, Ordering::Relaxed);
+                cancelled.now.store(true, Ordering::Relaxed);
             }
         });
     });
-}
-
-/// Prints lines; a reader that has gone away (`| head`) is no error.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn list_json(plan: &Plan, selected: &dyn Fn(&Chapter) -> Option<Vec<bool>>) -> String {
@@ -284,10 +287,4 @@ fn list_json(plan: &Plan, selected: &dyn Fn(&Chapter) -> Option<Vec<bool>>) -> S
 
 fn diagnostic_json(d: &Diagnostic) -> serde_json::Value {
     serde_json::json!({"severity": d.severity.as_str(), "code": d.code, "message": d.message, "file": d.file, "line": d.line, "column": d.column})
-}
-
-fn wants_color(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-        && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
 }

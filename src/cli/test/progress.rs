@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::CliError;
+use crate::cli::output::say;
 use crate::lab::plan::{Chapter, Plan, Step};
 use crate::lab::report::{self, Paint};
 use crate::lab::run::{ChapterReport, Observer, RunOptions, StepReport, Verdict, selection};
@@ -15,6 +17,7 @@ pub struct Progress {
     paint: Paint,
     pretty: bool,
     failed: Mutex<usize>,
+    unprinted: Mutex<Option<CliError>>,
 }
 
 impl Progress {
@@ -28,11 +31,13 @@ impl Progress {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
-        Progress { bar, paint, pretty, failed: Mutex::new(0) }
+        Progress { bar, paint, pretty, failed: Mutex::default(), unprinted: Mutex::default() }
     }
 
-    pub fn finish(&self) {
+    /// Clears the line that moves, and gives the first thing that kept verdicts from being printed.
+    pub fn finish(&self) -> Result<(), CliError> {
         self.bar.finish_and_clear();
+        self.unprinted.lock().ok().and_then(|mut error| error.take()).map_or(Ok(()), Err)
     }
 }
 
@@ -70,6 +75,10 @@ impl Observer for Progress {
             lines.push(report::failure(&chapter.steps[step.step], step, self.paint));
         }
         lines.push(String::new());
-        self.bar.suspend(|| super::say(&lines.join("\n")));
+        if let Err(e) = self.bar.suspend(|| say(lines.join("\n")))
+            && let Ok(mut error) = self.unprinted.lock()
+        {
+            error.get_or_insert(e);
+        }
     }
 }

@@ -14,6 +14,16 @@ use crate::slides::{Dialect, Options, is_language};
 use crate::yaml::{self, Mapping, Value};
 
 impl Course {
+    /// What can be loaded, as a hint for people.
+    pub const WANTED: &str = "name a Markdown file in UTF-8, a manifest (.yml), or a folder that has a course.yml";
+
+    /// The file that `path` means: itself, or the `course.yml` of a folder.
+    pub fn file_of(path: &Path) -> PathBuf {
+        let path = if path.is_dir() { path.join("course.yml") } else { path.to_owned() };
+        // Messages are shorter without it.
+        path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)
+    }
+
     /// Loads a course from a manifest (`course.yml`, container.training's), a Markdown file, or a folder with a `course.yml`.
     ///
     /// Always gives a course; what could not be read is missing from it and named in the diagnostics.
@@ -23,16 +33,14 @@ impl Course {
 
     /// The same for an audience: `variant` is a name under `variants:` of the manifest.
     pub fn load_variant(path: &Path, variant: Option<&str>) -> (Course, Vec<Diagnostic>) {
-        let path = if path.is_dir() { path.join("course.yml") } else { path.to_owned() };
-        // Messages are shorter without it.
-        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
+        let path = Course::file_of(path);
         let base = path.parent().map(Path::to_owned).unwrap_or_default();
         let mut course = Course { title: stem(&path), path: path.clone(), base, ..Course::default() };
         let mut diagnostics = Vec::new();
         let file = match SourceFile::read(&path) {
             Ok(file) => Arc::new(file),
             Err(e) => {
-                diagnostics.push(yaml::unreadable(&path, &e).hint(hint_for(&path)));
+                diagnostics.push(yaml::unreadable(&path, &e).hint(Course::WANTED));
                 return (course, diagnostics);
             }
         };
@@ -97,14 +105,6 @@ impl Course {
             reader.read(&manifest);
         }
         (reader.course, reader.diagnostics)
-    }
-}
-
-fn hint_for(path: &Path) -> &'static str {
-    if path.ends_with("course.yml") {
-        "name a Markdown file, a manifest, or a folder that has a course.yml"
-    } else {
-        "name a Markdown file in UTF-8, a manifest (.yml), or a folder that has a course.yml"
     }
 }
 

@@ -6,7 +6,7 @@ mod source;
 use std::path::{Path, PathBuf};
 
 pub use render::render;
-pub use source::{Location, ReadError, SourceFile, SourceText};
+pub use source::{Location, ReadError, SourceFile, SourceText, reason};
 
 /// How bad it is: an error keeps a program from doing what it was asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -26,6 +26,18 @@ pub enum ReadError {
     TooBig { path: PathBuf, size: u64 },
 }
 
+/// Why the system refused a file: the words of every message about one that cannot be read or written.
+pub fn reason(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "there is no such file".to_owned(),
+        ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        ErrorKind::AlreadyExists => "there is a file in its place".to_owned(),
+        // Of what goes through a temporary file that one's name is told, which nobody knows.
+        _ => error.to_string().split(" at path \"").next().unwrap_or_default().to_owned(),
+    }
+}
+
 /// One file as it is on disk, with an index of its lines.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourceFile {
