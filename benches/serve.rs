@@ -13,6 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 #[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../tests/show/browser.rs"]
 mod browser;
+#[path = "../tests/show/chromium.rs"]
+mod chromium;
 #[expect(dead_code, reason = "the tests need more of it")]
 #[path = "../tests/show/server.rs"]
 mod server;
@@ -96,7 +98,7 @@ fn followers() {
 }
 
 fn edits() {
-    let Some(chromium) = browser::chromium() else { return };
+    let Some(chromium) = chromium::chromium() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/remark/decks/intro-selfpaced.md");
     let text = std::fs::read_to_string(&corpus).unwrap_or_else(|_| {

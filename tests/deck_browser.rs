@@ -6,17 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The browser, if this machine has one.
-fn chromium() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = ["chromium", "chromium-browser", "google-chrome"]
-        .iter()
-        .find_map(|name| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()));
-    if found.is_none() {
-        eprintln!("skipped: there is no chromium on this machine");
-    }
-    found
-}
+use chromium::chromium;
+
+#[path = "show/chromium.rs"]
+mod chromium;
 
 fn run(browser: &Path, profile: &Path, args: &[&str]) -> String {
     let output = Command::new(browser)

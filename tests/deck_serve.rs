@@ -7,11 +7,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use show::browser::{Browser, Window, chromium};
+use show::browser::{Browser, Window};
+use show::chromium::chromium;
 use show::server::Server;
 
 mod show {
     pub mod browser;
+    pub mod chromium;
     pub mod server;
 }
 

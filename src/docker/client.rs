@@ -20,9 +20,10 @@ use tokio::sync::OnceCell;
 use tokio::sync::mpsc;
 
 use super::connection::{self, Stream};
-use super::failure::{Failure, Kind, io_words};
+use super::failure::{Failure, Kind};
 use super::host::{Host, Place, path_escape, query};
 use crate::tls::ClientConfig;
+use crate::units::go_words;
 
 /// The newest API that this client speaks.
 pub const NEWEST: &str = "1.50";
@@ -261,7 +262,7 @@ impl Client {
     pub async fn raw(&self) -> Result<Stream, Failure> {
         self.connect()
             .await
-            .map_err(|e| Failure::new(format!("failed to open the raw stream connection: {}: connect: {}", self.dial(), io_words(&e))))
+            .map_err(|e| Failure::new(format!("failed to open the raw stream connection: {}: connect: {}", self.dial(), go_words(&e))))
     }
 
     fn dial(&self) -> String {
@@ -410,7 +411,7 @@ impl Client {
             (io::ErrorKind::PermissionDenied, _) => format!(
                 "permission denied while trying to connect to the Docker daemon socket at {host}: {asked} \"{}\": {dial}: connect: {}",
                 self.url(target),
-                io_words(error)
+                go_words(error)
             ),
             (io::ErrorKind::NotFound, Place::Ssh(_)) => {
                 format!("error during connect: {asked} \"{}\": exec: \"ssh\": executable file not found in $PATH", self.url(target))
@@ -428,7 +429,7 @@ impl Client {
             }
             // What TLS says stands for itself.
             (io::ErrorKind::Other, _) => format!("error during connect: {asked} \"{}\": {error}", self.url(target)),
-            _ => format!("error during connect: {asked} \"{}\": {dial}: {}", self.url(target), io_words(error)),
+            _ => format!("error during connect: {asked} \"{}\": {dial}: {}", self.url(target), go_words(error)),
         };
         Failure { status: 1, text, kind: Kind::Connection }
     }
@@ -439,7 +440,7 @@ impl Client {
             Some(source) if source.kind() == io::ErrorKind::Other => source.to_string(),
             Some(source) if source.kind() == io::ErrorKind::UnexpectedEof => "EOF".to_owned(),
             Some(source) if source.kind() == io::ErrorKind::ConnectionReset => {
-                format!("{}: {}", self.dial().replace("dial", "read"), io_words(source))
+                format!("{}: {}", self.dial().replace("dial", "read"), go_words(source))
             }
             Some(source) if crate::tls::refusal(source).is_some() => crate::tls::refusal(source).unwrap_or_default(),
             _ if error.is_incomplete_message() || error.is_closed() => "EOF".to_owned(),

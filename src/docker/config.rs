@@ -43,7 +43,7 @@ pub fn problem(folder: &str) -> Option<String> {
             return Some(format!("WARNING: Error parsing config file ({}): {why}", path.display()));
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound || e.kind() == std::io::ErrorKind::NotADirectory => return None,
-        Err(e) => super::failure::io_words(&e),
+        Err(e) => crate::units::go_words(&e),
     };
     Some(format!("WARNING: Error loading config file: open {}: {why}", path.display()))
 }

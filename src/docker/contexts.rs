@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use super::failure::{Failure, io_words};
+use super::failure::Failure;
 use super::units::quote;
+use crate::units::go_words;
 
 /// The context that `-H`, `DOCKER_HOST` or nothing at all means.
 pub const DEFAULT: &str = "default";
@@ -137,7 +138,7 @@ impl Store {
         let said = |text: String| Failure::new(format!("context {}: {text}", quote(name)));
         let bytes = std::fs::read(&path).map_err(|e| {
             let gone = if e.kind() == std::io::ErrorKind::NotFound { "context not found: " } else { "" };
-            said(format!("{gone}open {}: {}", path.display(), io_words(&e)))
+            said(format!("{gone}open {}: {}", path.display(), go_words(&e)))
         })?;
         Meta::parse(&bytes).map_err(|e| said(format!("parsing {}: {}", path.display(), e.text)))
     }
@@ -167,7 +168,7 @@ impl Store {
         for folder in [self.meta_folder(name), self.tls_folder(name)] {
             match std::fs::remove_dir_all(&folder) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Failure::new(format!("failed to remove context {name}: {}", io_words(&e))));
+                    return Err(Failure::new(format!("failed to remove context {name}: {}", go_words(&e))));
                 }
                 _ => {}
             }

@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 use serde_json::{Value as Json, json};
 
 use super::config;
-use super::failure::{Failure, io_words};
+use super::failure::Failure;
 use crate::base64;
+use crate::units::go_words;
 
 /// What a registry is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +34,13 @@ fn ask(helper: &str, verb: &str, input: &str) -> Result<String, String> {
     let spawned = Command::new(&program).arg(verb).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
     let mut child = spawned.map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => format!("err: exec: \"{program}\": executable file not found in $PATH, out: ``"),
-        _ => format!("err: {}, out: ``", io_words(&e)),
+        _ => format!("err: {}, out: ``", go_words(&e)),
     })?;
     if let Some(mut stdin) = child.stdin.take() {
         // One that does not read has said what it has to say.
         let _ = stdin.write_all(input.as_bytes());
     }
-    let output = child.wait_with_output().map_err(|e| format!("err: {}, out: ``", io_words(&e)))?;
+    let output = child.wait_with_output().map_err(|e| format!("err: {}, out: ``", go_words(&e)))?;
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     match output.status.code() {
         Some(0) => Ok(said),

@@ -1,5 +1,6 @@
 //! How a command ends when it does not end well: a text for standard error and an exit status.
 
+use crate::units::go_words;
 use std::fmt;
 
 /// A command's end: its exit status, or why it failed.
@@ -35,7 +36,7 @@ impl Failure {
 
     /// `stdout` or `stderr` could not be written.
     pub fn unwritten(stream: &str, error: &std::io::Error) -> Failure {
-        Failure::new(format!("write /dev/{stream}: {}", io_words(error)))
+        Failure::new(format!("write /dev/{stream}: {}", go_words(error)))
     }
 
     /// Ends with `status` and says no more.
@@ -69,19 +70,8 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Says what an I/O error means in Go's words ("no such file or directory"), which Docker's messages end with.
-pub fn io_words(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_lowercase().chain(letters).collect(),
-        None => String::new(),
-    }
-}
-
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
-        Failure::new(io_words(&error))
+        Failure::new(go_words(&error))
     }
 }

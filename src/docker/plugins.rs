@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value as Json, json};
 
 use super::config;
-use super::failure::{Failure, io_words};
+use super::failure::Failure;
+use crate::units::go_words;
 
 /// Where distributions put them, in the order in which they are looked at.
 const FOLDERS: [&str; 4] = [
@@ -98,7 +99,7 @@ pub fn become_one(plugin: &Plugin, args: &[String], host: Option<String>) -> Fai
         command.env("DOCKER_HOST", host);
     }
     let error = command.exec();
-    Failure::new(format!("fork/exec {}: {}", plugin.path.display(), io_words(&error)))
+    Failure::new(format!("fork/exec {}: {}", plugin.path.display(), go_words(&error)))
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::cmdline::Matches;
 use super::config;
-use super::failure::{Failure, io_words};
+use super::failure::Failure;
 use crate::tls::{ClientConfig, Identity, RootCertStore, add_authorities, bundle, trusting};
+use crate::units::go_words;
 
 /// How to speak to an engine: trusting `ca` alone where there is one, else the machine's authorities, and as who the certificate says.
 pub fn config(ca: Option<&[u8]>, certificate: Option<&[u8]>, key: Option<&[u8]>, anyone: bool) -> Result<Arc<ClientConfig>, String> {
@@ -37,7 +38,7 @@ pub fn asked(global: &Matches) -> Result<Option<Arc<ClientConfig>>, Failure> {
             Err(e) => Err(Failure::new(format!(
                 "Failed to initialize: unable to resolve docker endpoint: open {}: {}",
                 path.display(),
-                io_words(&e)
+                go_words(&e)
             ))),
         }
     };

@@ -191,7 +191,10 @@ fn overlay(home: &Path) -> Finding {
         Ok(()) => fine(NAME, "layers can be stacked"),
         Err(e) => lacking(
             NAME,
-            format!("layers cannot be stacked ({}): each container is a copy of its image, which takes time and room", plain(&e)),
+            format!(
+                "layers cannot be stacked ({}): each container is a copy of its image, which takes time and room",
+                crate::units::c_words(&e)
+            ),
             [
                 "sudo modprobe overlay".to_owned(),
                 "export DOCKSIDE_HOME=/var/tmp/dockside-$USER   # where the data lies on a file system without".to_owned(),
@@ -243,7 +246,7 @@ fn tunnel() -> Finding {
         Ok(_) => fine(NAME, "can be opened"),
         Err(e) => lacking(
             NAME,
-            format!("cannot be opened ({}): no tunnels (VPNs) in containers", plain(&e)),
+            format!("cannot be opened ({}): no tunnels (VPNs) in containers", crate::units::c_words(&e)),
             ["sudo modprobe tun && sudo chmod 0666 /dev/net/tun".to_owned()],
         ),
     }
@@ -283,10 +286,4 @@ fn others(needed: bool) -> Vec<Finding> {
             })
             .collect(),
     }
-}
-
-/// The text of an error without its number.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -96,7 +96,12 @@ pub fn parse_duration(text: &str) -> Option<i64> {
         total += value * unit;
         left = &left[end..];
     }
-    (!text.is_empty() && total < 9.2e18).then_some((sign * total) as i64)
+    (text.ends_with(char::is_alphabetic) && total < 9.2e18).then_some((sign * total) as i64)
+}
+
+/// A Go duration that is none of before.
+pub fn parse_span(text: &str) -> Option<std::time::Duration> {
+    parse_duration(text).and_then(|nanoseconds| u64::try_from(nanoseconds).ok()).map(std::time::Duration::from_nanos)
 }
 
 /// Why `parse_duration` gave nothing, in Go's words.
@@ -168,6 +173,36 @@ pub fn human_duration(seconds: f64) -> String {
     }
 }
 
+/// An error of the system in the C library's words, without the number that Rust puts behind.
+pub fn c_words(error: &std::io::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(number) = text.find(" (os error") {
+        text.truncate(number);
+    }
+    text
+}
+
+/// The same in Go's words: `no such file or directory`.
+pub fn go_words(error: &std::io::Error) -> String {
+    let text = c_words(error);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// What a part of an address says, whose `%41` are bytes. `None` where a number is none, or where the bytes are no text.
+pub fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?,
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// `%q` of Go.
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -224,6 +259,14 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_addresses_are_read() {
+        assert_eq!(percent_decoded("a%20b%C3%A9+").as_deref(), Some("a b\u{e9}+"));
+        for bad in ["%", "%4", "%4g", "%ff"] {
+            assert_eq!(percent_decoded(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn durations_read_as_words() {
         for (seconds, words) in [
             (0.9, "Less than a second"),
@@ -250,7 +293,13 @@ mod tests {
         assert_eq!(parse_bytes("abc"), None);
         assert_eq!(parse_bytes("5x"), None);
         assert_eq!(parse_duration("1m30s"), Some(90_000_000_000));
-        assert_eq!(parse_duration("5"), None);
+        assert_eq!(parse_duration("1.5h500ms"), Some(5_400_500_000_000));
+        assert_eq!(parse_duration("-1.5s"), Some(-1_500_000_000));
+        for bad in ["", "-", "5", "s", "1x", "1..5s"] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+        assert_eq!(parse_span("1m30s"), Some(std::time::Duration::from_secs(90)));
+        assert_eq!(parse_span("-1s"), None);
         assert_eq!(parse_int("0x10"), Some(16));
         assert_eq!(parse_int("1e3"), None);
     }

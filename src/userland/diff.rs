@@ -13,7 +13,8 @@ use std::{
 use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 
 use super::applets::Args;
-use super::options::{Options, words};
+use super::options::Options;
+use crate::units::c_words;
 
 const USAGE: &str = "Usage: diff [-abBdiNqrTstw] [-L LABEL] [-S FILE] [-U LINES] FILE1 FILE2
 
@@ -56,7 +57,7 @@ pub fn main(args: Args) -> ExitCode {
         }
     };
     let mut diff = Diff { options: &options, context, out: io::stdout().lock(), differs: false };
-    match diff.both(left, right).and_then(|()| diff.out.flush().map_err(|error| words(&error))) {
+    match diff.both(left, right).and_then(|()| diff.out.flush().map_err(|error| c_words(&error))) {
         Ok(()) => ExitCode::from(u8::from(diff.differs)),
         Err(message) => {
             eprintln!("diff: {message}");
@@ -87,7 +88,7 @@ impl<'a> Side<'a> {
         match fs::metadata(&*name) {
             Ok(meta) => Ok(Self { name, meta: Some(meta) }),
             Err(error) if absent && error.kind() == io::ErrorKind::NotFound => Ok(Self { name, meta: None }),
-            Err(error) => Err(format!("can't stat '{}': {}", name.display(), words(&error))),
+            Err(error) => Err(format!("can't stat '{}': {}", name.display(), c_words(&error))),
         }
     }
 
@@ -102,7 +103,7 @@ impl<'a> Side<'a> {
             (None, _) => Ok(bytes),
             (Some(_), _) => fs::read(&*self.name),
         };
-        read.map_err(|error| format!("{}: {}", self.name.display(), words(&error)))
+        read.map_err(|error| format!("{}: {}", self.name.display(), c_words(&error)))
     }
 }
 
@@ -129,7 +130,7 @@ impl Diff<'_> {
             match fs::read_dir(Path::new(folder).join(below)) {
                 Ok(entries) => names.extend(entries.flatten().map(|entry| entry.file_name())),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(format!("{}: {}", folder.display(), words(&error))),
+                Err(error) => return Err(format!("{}: {}", folder.display(), c_words(&error))),
             }
         }
         let start = self.options.value('S').map(OsStr::to_owned);
@@ -200,7 +201,7 @@ impl Diff<'_> {
             self.say(format_args!("{mark} {}", name.display()))?;
         }
         let (old, new) = (lines(&old), lines(&new));
-        self.hunks(&old, &new, &groups).map_err(|error| words(&error))
+        self.hunks(&old, &new, &groups).map_err(|error| c_words(&error))
     }
 
     /// The changes, each with the lines around it.
@@ -282,7 +283,7 @@ impl Diff<'_> {
     }
 
     fn say(&mut self, text: std::fmt::Arguments<'_>) -> Result<(), String> {
-        writeln!(self.out, "{text}").map_err(|error| words(&error))
+        writeln!(self.out, "{text}").map_err(|error| c_words(&error))
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     applets::{Args, applet_name},
     posix_regex::{Syntax, translate},
 };
+use crate::units::c_words;
 
 /// What the command line asks for.
 #[derive(Default)]
@@ -180,7 +181,7 @@ fn search(name: &str, options: &Options, regexes: &[Regex]) -> ExitCode {
     let mut report = |file: &Path, error: io::Error| {
         trouble = true;
         if !options.no_messages {
-            eprintln!("{name}: {}: {}", file.display(), reason(&error));
+            eprintln!("{name}: {}: {}", file.display(), c_words(&error));
         }
     };
     while let Some(file) = files.first().cloned() {
@@ -221,12 +222,6 @@ fn search(name: &str, options: &Options, regexes: &[Regex]) -> ExitCode {
         }
     }
     ExitCode::from(if trouble { 2 } else { u8::from(!selected) })
-}
-
-/// The system's words for an error, without the number that Rust adds.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().map(str::to_owned).unwrap_or(text)
 }
 
 fn lines(

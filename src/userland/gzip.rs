@@ -12,7 +12,8 @@ use std::{
 use flate2::{Compression, GzBuilder, bufread::MultiGzDecoder};
 
 use super::applets::Args;
-use super::options::{Options, words};
+use super::options::Options;
+use crate::units::c_words;
 
 const GZIP: &str = "Usage: gzip [-cfkdt123456789] [FILE]...\n\nCompress FILEs (or stdin)\n\n\t-1..9\tCompression level\n\t-d\tDecompress\n\t-c\tWrite to stdout\n\t-f\tForce\n\t-k\tKeep input files\n\t-t\tTest integrity";
 const GUNZIP: &str = "Usage: gunzip [-cfkt] [FILE]...\n\nDecompress FILEs (or stdin)\n\n\t-c\tWrite to stdout\n\t-f\tForce\n\t-k\tKeep input files\n\t-t\tTest integrity";
@@ -80,7 +81,7 @@ impl Work {
 
     fn file(&self, file: &OsStr) -> Result<(), String> {
         let path = Path::new(file);
-        let fail = |error: io::Error| format!("{}: {}", path.display(), words(&error));
+        let fail = |error: io::Error| format!("{}: {}", path.display(), c_words(&error));
         let mut input = File::open(path).map_err(fail)?;
         let meta = input.metadata().map_err(fail)?;
         if meta.is_dir() {
@@ -90,7 +91,7 @@ impl Work {
             return self.pass(&mut input, self.sink().as_mut()).map(drop);
         }
         let target = self.target(path).ok_or_else(|| format!("{}: unknown suffix - ignored", path.display()))?;
-        let cannot = |error: io::Error| format!("can't open '{}': {}", target.display(), words(&error));
+        let cannot = |error: io::Error| format!("can't open '{}': {}", target.display(), c_words(&error));
         if self.force {
             let _ = fs::remove_file(&target);
         }
@@ -98,8 +99,8 @@ impl Work {
         let output = OpenOptions::new().write(true).create_new(true).mode(mode & 0o700).open(&target).map_err(cannot)?;
         let mut buffered = BufWriter::new(output);
         let done = self.pass(&mut input, &mut buffered).and_then(|counts| {
-            let output = buffered.into_inner().map_err(|error| words(error.error()))?;
-            output.set_permissions(fs::Permissions::from_mode(mode)).map(|()| counts).map_err(|e| words(&e))
+            let output = buffered.into_inner().map_err(|error| c_words(error.error()))?;
+            output.set_permissions(fs::Permissions::from_mode(mode)).map(|()| counts).map_err(|e| c_words(&e))
         });
         let (read, written) = match done {
             Ok(counts) => counts,
@@ -139,7 +140,7 @@ impl Work {
         let mut counted = Counted { inner: input, count: 0 };
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => "corrupted data".to_owned(),
-            _ => words(&error),
+            _ => c_words(&error),
         };
         let written = if self.decompress {
             let mut raw = BufReader::with_capacity(64 << 10, &mut counted);

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use super::applets::Args;
 use super::ending::{Meaning, on_signals};
+use super::options::Options;
 use crate::sys::process::{self, Fork};
+use crate::units::{c_words, percent_decoded};
 
 /// As many are served at a time.
 const GUESTS: usize = 64;
@@ -29,10 +31,15 @@ enum Manners {
     Server(String),
 }
 
+const USAGE: &str = "Usage: httpd [-f] [-v] [-l NAME/VERSION] [-p [ADDRESS:]PORT] [-h FOLDER]";
+
 /// `httpd [-f] [-v] [-l NAME/VERSION] [-p [ADDRESS:]PORT] [-h FOLDER]`.
 pub fn main(args: Args) -> ExitCode {
-    let words: Vec<String> = args.into_iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
-    match run(&words) {
+    let options = match Options::read(args, "fvl:p:h:", &[], USAGE) {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("httpd: {message}");
@@ -41,45 +48,26 @@ pub fn main(args: Args) -> ExitCode {
     }
 }
 
-fn run(words: &[String]) -> Result<(), String> {
-    let (mut foreground, mut manners, mut at, mut home) =
-        (false, Manners::Quiet, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 80)), PathBuf::from("."));
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let Some(flags) = word.strip_prefix('-').filter(|f| !f.is_empty()) else { return Err(format!("unexpected '{word}'")) };
-        for (place, flag) in flags.char_indices() {
-            let mut value = || match &flags[place + flag.len_utf8()..] {
-                "" => words.next().cloned().unwrap_or_default(),
-                rest => rest.to_owned(),
-            };
-            match flag {
-                'f' => foreground = true,
-                'v' => manners = Manners::Verbose,
-                'l' => {
-                    manners = Manners::Server(value());
-                    break;
-                }
-                'p' => {
-                    let text = value();
-                    let port = |t: &str| t.parse::<u16>().ok().map(|p| SocketAddr::from((Ipv4Addr::UNSPECIFIED, p)));
-                    at = port(&text).or_else(|| text.parse().ok()).ok_or(format!("invalid port '{text}'"))?;
-                    break;
-                }
-                'h' => {
-                    home = value().into();
-                    break;
-                }
-                other => {
-                    return Err(format!(
-                        "invalid option -- '{other}'\nUsage: httpd [-f] [-v] [-l NAME/VERSION] [-p [ADDRESS:]PORT] [-h FOLDER]"
-                    ));
-                }
-            }
-        }
+fn run(options: &Options) -> Result<(), String> {
+    if let Some(word) = options.words.first() {
+        return Err(format!("unexpected '{}'", word.to_string_lossy()));
     }
-    std::env::set_current_dir(&home).map_err(|e| format!("can't change directory to '{}': {}", home.display(), plain(&e)))?;
-    let listener = TcpListener::bind(at).map_err(|e| format!("bind: {}", plain(&e)))?;
-    if !foreground && matches!(process::fork().map_err(|e| format!("fork: {}", plain(&e)))?, Fork::Parent(_)) {
+    let text = |letter| options.value(letter).map(|value| value.to_string_lossy().into_owned());
+    let foreground = options.has('f');
+    let manners = match text('l') {
+        Some(server) => Manners::Server(server),
+        None if options.has('v') => Manners::Verbose,
+        None => Manners::Quiet,
+    };
+    let on_port = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let at = match text('p') {
+        Some(text) => text.parse().map(on_port).ok().or_else(|| text.parse().ok()).ok_or(format!("invalid port '{text}'"))?,
+        None => on_port(80),
+    };
+    let home = PathBuf::from(options.value('h').unwrap_or(".".as_ref()));
+    std::env::set_current_dir(&home).map_err(|e| format!("can't change directory to '{}': {}", home.display(), c_words(&e)))?;
+    let listener = TcpListener::bind(at).map_err(|e| format!("bind: {}", c_words(&e)))?;
+    if !foreground && matches!(process::fork().map_err(|e| format!("fork: {}", c_words(&e)))?, Fork::Parent(_)) {
         return Ok(());
     }
     if !foreground {
@@ -122,18 +110,13 @@ fn signalled(number: i32) -> Meaning {
     Meaning::End(0)
 }
 
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
 fn serve(listener: &TcpListener, manners: &Arc<Manners>) -> Result<(), String> {
     let guests = Arc::new(AtomicUsize::new(0));
     loop {
         let (stream, from) = match listener.accept() {
             Ok(accepted) => accepted,
             Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => continue,
-            Err(e) => return Err(format!("accept: {}", plain(&e))),
+            Err(e) => return Err(format!("accept: {}", c_words(&e))),
         };
         let manners = Arc::clone(manners);
         if guests.fetch_add(1, Ordering::SeqCst) >= GUESTS {
@@ -233,7 +216,7 @@ fn answer(stream: &TcpStream, server: Option<&str>) -> io::Result<(Request, Said
             Err(e) => {
                 let (status, words) = if e.kind() == io::ErrorKind::PermissionDenied { (403, "Forbidden") } else { (404, "Not Found") };
                 let named = std::env::current_dir().unwrap_or_default().join(path.unwrap_or_default());
-                let why = format!("open() \"{}\" failed ({}: {})", named.display(), e.raw_os_error().unwrap_or(2), plain(&e));
+                let why = format!("open() \"{}\" failed ({}: {})", named.display(), e.raw_os_error().unwrap_or(2), c_words(&e));
                 Said { why: Some(why.replace("/./", "/")), ..answer.refuse(status, words)? }
             }
         }
@@ -296,16 +279,7 @@ enum Found {
 /// The path in the folder that a request names; `None` for one that leads out of it.
 fn local(target: &str) -> Option<PathBuf> {
     let path = target.split(['?', '#']).next()?.strip_prefix('/')?;
-    let mut bytes = Vec::new();
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        let digit = |b: Option<u8>| char::from(b?).to_digit(16);
-        bytes.push(match byte {
-            b'%' => u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?,
-            other => other,
-        });
-    }
-    let path = String::from_utf8(bytes).ok()?;
+    let path = percent_decoded(path)?;
     let parts = Path::new(&path).components().all(|c| matches!(c, std::path::Component::Normal(_) | std::path::Component::CurDir));
     (parts && !path.contains('\0')).then(|| Path::new(".").join(path))
 }

@@ -1,7 +1,6 @@
 //! `mount` and `umount`: list what is mounted, and do what a container may that is privileged. Know no fstab and no loop devices.
 
 use std::ffi::CString;
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -113,8 +112,7 @@ pub fn unmount_main(args: Args) -> ExitCode {
 
 /// What the kernel says, as BusyBox prints it.
 pub(super) fn words(error: Errno) -> String {
-    let text = io::Error::from(error).to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
+    crate::units::c_words(&error.into())
 }
 
 impl Wish {

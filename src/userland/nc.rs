@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::applets::Args;
 use super::dns;
+use super::options;
+use crate::units::c_words;
 
 #[derive(Default)]
 struct Options {
@@ -23,8 +25,11 @@ const USAGE: &str = "Usage: nc [-u] [-v] [-z] [-w SECONDS] HOST PORT\n   or: nc 
 
 /// `nc [-u] [-v] [-z] [-w SECONDS] HOST PORT`, `nc [-u] -l [-p] PORT`.
 pub fn main(args: Args) -> ExitCode {
-    let words: Vec<String> = args.into_iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
-    match parse(&words).and_then(|options| run(&options)) {
+    let given = match options::Options::read(args, "luzvnp:w:", &[], USAGE) {
+        Ok(given) => given,
+        Err(code) => return code,
+    };
+    match parse(&given).and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("nc: {message}");
@@ -33,54 +38,27 @@ pub fn main(args: Args) -> ExitCode {
     }
 }
 
-fn parse(words: &[String]) -> Result<Options, String> {
-    let mut options = Options::default();
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let Some(flags) = word.strip_prefix('-').filter(|f| !f.is_empty()) else {
-            options.words.push(word.clone());
-            continue;
-        };
-        for (at, flag) in flags.char_indices() {
-            let mut value = || match &flags[at + flag.len_utf8()..] {
-                "" => words.next().cloned().unwrap_or_default(),
-                rest => rest.to_owned(),
-            };
-            match flag {
-                'l' => options.listen = true,
-                'u' => options.udp = true,
-                'z' => options.scan = true,
-                'v' => options.verbose = true,
-                'n' => {}
-                'p' => {
-                    options.port = Some(port(&value())?);
-                    break;
-                }
-                'w' => {
-                    let text = value();
-                    options.wait = Some(Duration::from_secs(text.parse().map_err(|_| format!("invalid number '{text}'"))?));
-                    break;
-                }
-                other => return Err(format!("invalid option -- '{other}'\n{USAGE}")),
-            }
-        }
-    }
-    Ok(options)
+fn parse(given: &options::Options) -> Result<Options, String> {
+    let text = |letter| given.value(letter).map(|value| value.to_string_lossy().into_owned());
+    let seconds = |text: String| text.parse().map(Duration::from_secs).map_err(|_| format!("invalid number '{text}'"));
+    Ok(Options {
+        listen: given.has('l'),
+        udp: given.has('u'),
+        scan: given.has('z'),
+        verbose: given.has('v'),
+        port: text('p').map(|text| port(&text)).transpose()?,
+        wait: text('w').map(seconds).transpose()?,
+        words: given.words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+    })
 }
 
 fn port(text: &str) -> Result<u16, String> {
     text.parse().map_err(|_| format!("bad port '{text}'"))
 }
 
-/// The system's words without Rust's number behind them.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
 /// For `map_err`: what was tried, and why it failed.
 fn said(what: &str) -> impl FnOnce(io::Error) -> String + '_ {
-    move |e| format!("{what}: {}", plain(&e))
+    move |e| format!("{what}: {}", c_words(&e))
 }
 
 fn run(options: &Options) -> Result<(), String> {

@@ -101,12 +101,6 @@ impl Options {
     }
 }
 
-/// An error in the C library's words, without the number that Rust puts behind.
-pub fn words(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

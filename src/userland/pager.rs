@@ -11,8 +11,9 @@ use regex::{Regex, RegexBuilder};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::applets::Args;
-use super::options::{Options, words};
+use super::options::Options;
 use super::posix_regex::{Syntax, translate};
+use crate::units::c_words;
 
 const LESS: &str = "Usage: less [-EFIMmNSRh~] [FILE]...\n\nView FILE (or stdin) one screenful at a time\n\n\t-E\tQuit once the end of a file is reached\n\t-F\tQuit if entire file fits on first screen\n\t-I\tIgnore case in all searches\n\t-M,-m\tDisplay status line with line numbers\n\t\tand percentage through the file\n\t-N\tPrefix line number to each line\n\t-S\tTruncate long lines\n\t-R\tRemove color escape codes in input";
 const MORE: &str = "Usage: more [FILE]...\n\nView FILE (or stdin) one screenful at a time";
@@ -39,7 +40,7 @@ pub fn main(args: Args) -> ExitCode {
         for file in &files {
             let handed = open(file).and_then(|mut input| io::copy(&mut input, &mut io::stdout().lock()));
             if let Err(error) = handed {
-                eprintln!("{}: can't open '{}': {}", options.name, file.display(), words(&error));
+                eprintln!("{}: can't open '{}': {}", options.name, file.display(), c_words(&error));
                 code = ExitCode::FAILURE;
             }
         }
@@ -48,7 +49,7 @@ pub fn main(args: Args) -> ExitCode {
     for (at, file) in files.iter().enumerate() {
         let mut bytes = vec![];
         if let Err(error) = open(file).and_then(|mut input| input.read_to_end(&mut bytes)) {
-            eprintln!("{}: can't open '{}': {}", options.name, file.display(), words(&error));
+            eprintln!("{}: can't open '{}': {}", options.name, file.display(), c_words(&error));
             code = ExitCode::FAILURE;
             continue;
         }

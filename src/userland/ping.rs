@@ -106,8 +106,7 @@ impl Pinger {
         while options.count.is_none_or(|count| sent < count) {
             let begin = Instant::now();
             if let Err(e) = self.send(sent) {
-                let text = std::io::Error::from(e).to_string();
-                eprintln!("ping: sendto: {}", text.split(" (os error").next().unwrap_or_default());
+                eprintln!("ping: sendto: {}", crate::units::c_words(&e.into()));
                 return false;
             }
             sent += 1;

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::applets::Args;
 use super::ending::{Meaning, on_signals};
+use crate::units;
 
 /// A filter may be so long.
 const LINE: u64 = 64 << 10;
@@ -54,7 +55,7 @@ fn say(text: &str) {
 fn run() -> Result<(), String> {
     let setting = |name: &str, usual: &str| {
         let text = env::var(name).unwrap_or_else(|_| usual.to_owned());
-        duration(&text).ok_or_else(|| format!("{name}: time: invalid duration {text:?}"))
+        units::parse_span(&text).ok_or_else(|| format!("{name}: {}", units::duration_problem(&text)))
     };
     let first = setting("RYUK_CONNECTION_TIMEOUT", "60s")?;
     let again = setting("RYUK_RECONNECTION_TIMEOUT", "10s")?;
@@ -137,56 +138,20 @@ fn listen(stream: &TcpStream, sender: &mpsc::Sender<News>) -> io::Result<()> {
 
 /// The engine's `filters` for a line such as `label=a&label=b%3Dc&health=unhealthy`.
 fn query(line: &str) -> Option<String> {
+    let said = |part: &str| units::percent_decoded(&part.replace('+', " "));
     let mut filters = Map::new();
     for pair in line.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let values = filters.entry(plain(name)?).or_insert_with(|| json!({}));
-        values.as_object_mut()?.insert(plain(value)?, Value::Bool(true));
+        let values = filters.entry(said(name)?).or_insert_with(|| json!({}));
+        values.as_object_mut()?.insert(said(value)?, Value::Bool(true));
     }
     (!filters.is_empty()).then(|| Value::Object(filters).to_string())
-}
-
-/// What a part of a query says.
-fn plain(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let digit = |b: Option<u8>| char::from(b?).to_digit(16);
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?,
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// For a query or a path: all but letters, digits and a few marks by their numbers.
 fn escaped(text: &str) -> String {
     let byte = |b: u8| if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") };
     text.bytes().map(byte).collect()
-}
-
-/// Go's durations: `1m30s`, `500ms`, `1.5h`.
-fn duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
-        let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len()));
-        let seconds = match unit {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
-            "ns" => 1e-9,
-            _ => return None,
-        };
-        total = total.checked_add(Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?)?;
-        rest = after;
-    }
-    (!text.is_empty()).then_some(total)
 }
 
 /// The engine behind a unix socket.
@@ -282,15 +247,6 @@ fn named(list: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_gos() {
-        assert_eq!(duration("1m30s"), Some(Duration::from_secs(90)));
-        assert_eq!(duration("1.5h500ms"), Some(Duration::from_millis(5_400_500)));
-        for bad in ["", "10", "s", "1x", "-1s", "1..5s"] {
-            assert_eq!(duration(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn a_line_is_a_filter() {

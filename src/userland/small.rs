@@ -60,8 +60,7 @@ pub fn realpath(args: Args) -> ExitCode {
         match fs::canonicalize(path).or_else(|error| folder().ok_or(error)) {
             Ok(found) => println!("{}", found.display()),
             Err(error) => {
-                let text = error.to_string();
-                eprintln!("realpath: {}: {}", path.display(), text.split(" (os error").next().unwrap_or(&text));
+                eprintln!("realpath: {}: {}", path.display(), crate::units::c_words(&error));
                 missing = true;
             }
         }

@@ -10,7 +10,8 @@ use std::{
 use sha2::{Digest, Sha256, Sha512};
 
 use super::applets::Args;
-use super::options::{Options, words};
+use super::options::Options;
+use crate::units::c_words;
 
 /// `md5sum [-c[sw]] [FILE]…`, and the same with the others' names.
 pub fn main(args: Args) -> ExitCode {
@@ -66,11 +67,11 @@ impl Sums<'_> {
         let mut input: Box<dyn Read> = match open(file) {
             Ok(input) => input,
             Err(error) => {
-                eprintln!("{name}: can't open '{}': {}", file.display(), words(&error));
+                eprintln!("{name}: can't open '{}': {}", file.display(), c_words(&error));
                 return None;
             }
         };
-        (self.digest)(&mut input).map_err(|error| eprintln!("{name}: can't read '{}': {}", file.display(), words(&error))).ok()
+        (self.digest)(&mut input).map_err(|error| eprintln!("{name}: can't read '{}': {}", file.display(), c_words(&error))).ok()
     }
 
     /// Whether all that a list says is so.
@@ -79,7 +80,7 @@ impl Sums<'_> {
         let list_of = match open(list) {
             Ok(input) => BufReader::new(input),
             Err(error) => {
-                eprintln!("{name}: {}: {}", list.display(), words(&error));
+                eprintln!("{name}: {}: {}", list.display(), c_words(&error));
                 return false;
             }
         };

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use super::applets::Args;
 use super::dns;
+use super::options;
+use crate::units::c_words;
 
 /// More is no chain of redirections but a circle.
 const REDIRECTIONS: usize = 5;
@@ -31,8 +33,11 @@ struct Url {
 
 /// `wget [-q] [-S] [-O FILE] [-T SECONDS] [--spider] URL`.
 pub fn main(args: Args) -> ExitCode {
-    let words: Vec<String> = args.into_iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
-    match parse(&words).and_then(|options| run(&options)) {
+    let given = match options::Options::read(args, "qSO:T:", LONG, USAGE) {
+        Ok(given) => given,
+        Err(code) => return code,
+    };
+    match parse(&given).and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("wget: {message}");
@@ -41,51 +46,21 @@ pub fn main(args: Args) -> ExitCode {
     }
 }
 
-fn parse(words: &[String]) -> Result<Options, String> {
-    let mut options =
-        Options { quiet: false, show_header: false, spider: false, output: None, patience: Duration::from_secs(900), url: String::new() };
-    let seconds = |text: &str| text.parse().map(Duration::from_secs).map_err(|_| format!("invalid number '{text}'"));
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        if let Some(long) = word.strip_prefix("--") {
-            match long.split_once('=').unwrap_or((long, "")) {
-                ("quiet", _) => options.quiet = true,
-                ("spider", _) => options.spider = true,
-                ("server-response", _) => options.show_header = true,
-                ("output-document", file) => options.output = Some(file.to_owned()),
-                ("timeout", text) => options.patience = seconds(text)?,
-                (other, _) => return Err(format!("unrecognized option '--{other}'")),
-            }
-            continue;
-        }
-        let Some(flags) = word.strip_prefix('-').filter(|f| !f.is_empty()) else {
-            options.url.clone_from(word);
-            continue;
-        };
-        for (at, flag) in flags.char_indices() {
-            let mut value = || match &flags[at + flag.len_utf8()..] {
-                "" => words.next().cloned().unwrap_or_default(),
-                rest => rest.to_owned(),
-            };
-            match flag {
-                'q' => options.quiet = true,
-                'S' => options.show_header = true,
-                'O' => {
-                    options.output = Some(value());
-                    break;
-                }
-                'T' => {
-                    options.patience = seconds(&value())?;
-                    break;
-                }
-                other => return Err(format!("invalid option -- '{other}'\nUsage: wget [-q] [-S] [-O FILE] [-T SECONDS] [--spider] URL")),
-            }
-        }
-    }
-    if options.url.is_empty() {
-        return Err("no URL is given\nUsage: wget [-q] [-S] [-O FILE] [-T SECONDS] [--spider] URL".to_owned());
-    }
-    Ok(options)
+/// The options that have long names alone stand for letters that are none.
+const LONG: &[(&str, char)] = &[("quiet", 'q'), ("server-response", 'S'), ("output-document", 'O'), ("timeout", 'T'), ("spider", 's')];
+const USAGE: &str = "Usage: wget [-q] [-S] [-O FILE] [-T SECONDS] [--spider] URL";
+
+fn parse(given: &options::Options) -> Result<Options, String> {
+    let text = |letter| given.value(letter).map(|value| value.to_string_lossy().into_owned());
+    let seconds = |text: String| text.parse().map(Duration::from_secs).map_err(|_| format!("invalid number '{text}'"));
+    Ok(Options {
+        quiet: given.has('q'),
+        show_header: given.has('S'),
+        spider: given.has('s'),
+        output: text('O'),
+        patience: text('T').map(seconds).transpose()?.unwrap_or(Duration::from_secs(900)),
+        url: given.words.last().ok_or(format!("no URL is given\n{USAGE}"))?.to_string_lossy().into_owned(),
+    })
 }
 
 fn read_url(text: &str) -> Result<Url, String> {
@@ -106,11 +81,6 @@ fn read_url(text: &str) -> Result<Url, String> {
     Ok(Url { host: host.to_owned(), port, path })
 }
 
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
 fn run(options: &Options) -> Result<(), String> {
     let mut url = read_url(&options.url)?;
     for _ in 0..=REDIRECTIONS {
@@ -118,13 +88,13 @@ fn run(options: &Options) -> Result<(), String> {
         if !options.quiet {
             eprintln!("Connecting to {} ({to})", if url.port == 80 { url.host.clone() } else { format!("{}:{}", url.host, url.port) });
         }
-        let cannot = |e: io::Error| format!("can't connect to remote host ({}): {}", to.ip(), plain(&e));
+        let cannot = |e: io::Error| format!("can't connect to remote host ({}): {}", to.ip(), c_words(&e));
         let stream = TcpStream::connect_timeout(&to, options.patience.max(Duration::from_millis(1))).map_err(cannot)?;
         stream.set_read_timeout(Some(options.patience.max(Duration::from_millis(1)))).map_err(cannot)?;
         let host = if url.port == 80 { url.host.clone() } else { format!("{}:{}", url.host, url.port) };
         let method = if options.spider { "HEAD" } else { "GET" };
         let request = format!("{method} {} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Wget\r\nConnection: close\r\n\r\n", url.path);
-        let failed = |e: io::Error| format!("error getting response: {}", plain(&e));
+        let failed = |e: io::Error| format!("error getting response: {}", c_words(&e));
         (&stream).write_all(request.as_bytes()).map_err(failed)?;
         let mut answer = BufReader::new(stream);
         let (status, header) = read_header(&mut answer).map_err(failed)?;
@@ -184,14 +154,14 @@ fn save(options: &Options, url: &Url, mut answer: impl BufRead, length: Option<u
     let mut out: Box<dyn Write> = match name {
         "-" => Box::new(io::stdout().lock()),
         // A file that is there is only overwritten when it was named.
-        _ if options.output.is_some() => Box::new(File::create(name).map_err(|e| format!("can't open '{name}': {}", plain(&e)))?),
-        _ => Box::new(File::create_new(name).map_err(|e| format!("can't open '{name}': {}", plain(&e)))?),
+        _ if options.output.is_some() => Box::new(File::create(name).map_err(|e| format!("can't open '{name}': {}", c_words(&e)))?),
+        _ => Box::new(File::create_new(name).map_err(|e| format!("can't open '{name}': {}", c_words(&e)))?),
     };
     if !options.quiet {
         eprintln!("{}", if name == "-" { "writing to stdout".to_owned() } else { format!("saving to '{name}'") });
     }
     let got = if chunked { copy_chunks(&mut answer, &mut out) } else { copy_body(&mut answer, &mut out, length) };
-    let got = got.and_then(|n| out.flush().map(|()| n)).map_err(|e| format!("error getting response: {}", plain(&e)))?;
+    let got = got.and_then(|n| out.flush().map(|()| n)).map_err(|e| format!("error getting response: {}", c_words(&e)))?;
     if !options.quiet {
         let name = if name == "-" { "-" } else { name };
         eprintln!("{name:<20} 100% |********************************| {got:>5}  0:00:00 ETA");

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, chdir, chroot as change_root, getpgrp, getpid
 use super::applets::Args;
 use super::kill::signal_number;
 use super::mount::words;
+use crate::units::c_words;
 
 /// `chroot NEWROOT [PROG ARGS]`; without a program the shell.
 pub fn chroot(args: Args) -> ExitCode {
@@ -136,8 +137,7 @@ fn execute(applet: &str, program: &[OsString]) -> ExitCode {
 }
 
 fn refused(applet: &str, program: &OsString, error: &io::Error) -> ExitCode {
-    let text = error.to_string();
-    eprintln!("{applet}: can't execute '{}': {}", program.to_string_lossy(), text.split(" (os error").next().unwrap_or(&text));
+    eprintln!("{applet}: can't execute '{}': {}", program.to_string_lossy(), c_words(error));
     ExitCode::from(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
 }
 

@@ -3,23 +3,11 @@
 //! The shell gives Chromium our pipes as the descriptors 3 and 4, where it expects them.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-
-/// The browser, if this machine has one.
-pub fn chromium() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = ["chromium", "chromium-browser", "google-chrome"]
-        .iter()
-        .find_map(|name| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()));
-    if found.is_none() {
-        eprintln!("skipped: there is no chromium on this machine");
-    }
-    found
-}
 
 /// A running browser; it ends with the test.
 pub struct Browser {

@@ -11,9 +11,10 @@ use super::shared::container_name;
 use crate::docker::client::{Answer, Outgoing, Request};
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
-use crate::docker::failure::{Failure, Outcome, io_words};
+use crate::docker::failure::{Failure, Outcome};
 use crate::docker::progress::Progress;
 use crate::docker::reference::Reference;
+use crate::units::go_words;
 
 /// Chunks read from `source` on a thread of its own.
 pub fn chunks(mut source: impl Read + Send + 'static) -> mpsc::Receiver<std::io::Result<Bytes>> {
@@ -40,7 +41,7 @@ pub fn chunks(mut source: impl Read + Send + 'static) -> mpsc::Receiver<std::io:
 }
 
 fn open(path: &str) -> Result<std::fs::File, Failure> {
-    std::fs::File::open(path).map_err(|e| Failure::new(format!("open {path}: {}", io_words(&e))))
+    std::fs::File::open(path).map_err(|e| Failure::new(format!("open {path}: {}", go_words(&e))))
 }
 
 /// Writes an answer to a file beside `path` and renames it, or to standard output.
@@ -72,7 +73,7 @@ fn check_output(c: &Context, path: &str, command: &str) -> Result<(), Failure> {
     let path = Path::new(path);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let Err(e) = folder.metadata() {
-        return Err(Failure::new(format!("failed to {command}: invalid output path: stat {}: {}", folder.display(), io_words(&e))));
+        return Err(Failure::new(format!("failed to {command}: invalid output path: stat {}: {}", folder.display(), go_words(&e))));
     }
     if path.is_dir() {
         return Err(Failure::new(format!("failed to {command}: cannot write to a directory")));

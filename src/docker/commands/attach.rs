@@ -39,16 +39,7 @@ pub async fn attach(c: &Context, m: &Matches) -> Outcome {
     c.manner.set(Manner::Stays);
     let mut ending = Ending::new();
     let signals = (m.on_unless("sig-proxy") && !tty).then(|| session::proxy_signals(client, &id, &[]));
-    let mut request = Request::post(format!("/containers/{name}/attach"))
-        .header("Content-Type", "text/plain")
-        .query("stream", "1")
-        .query_if(stdin, "stdin", "1")
-        .query("stdout", "1")
-        .query("stderr", "1");
-    if !c.detach_keys(m).is_empty() {
-        request = request.query("detachKeys", c.detach_keys(m));
-    }
-    let hijacked = client.hijack(request).await?;
+    let hijacked = client.hijack(session::attach(name, [stdin, true, true], &c.detach_keys(m))).await?;
     let raw = if tty && stdin { terminal::RawMode::enter() } else { None };
     let resizing = (tty && c.stdout_is_terminal()).then(|| session::follow_size(client, format!("/containers/{id}/resize")));
     let plan = Plan { stdin, stdout: true, stderr: true, multiplexed: !tty, detach: tty.then_some(keys) };

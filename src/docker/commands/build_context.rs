@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::build::Sink;
 use super::tar_entry;
-use crate::docker::failure::{Failure, io_words};
+use crate::docker::failure::Failure;
 use crate::docker::units::quote;
 use crate::patterns::IgnoreList;
+use crate::units::go_words;
 
 /// A context that can be sent.
 pub struct Context {
@@ -86,7 +87,7 @@ fn dockerfile_path(root: &Path, file: &str) -> Result<PathBuf, Failure> {
     let wanted = if file.is_empty() { root.join("Dockerfile") } else { std::env::current_dir()?.join(file) };
     let wanted = if file.is_empty() && !wanted.exists() && root.join("dockerfile").exists() { root.join("dockerfile") } else { wanted };
     std::fs::canonicalize(&wanted)
-        .map_err(|e| Failure::new(format!("unable to evaluate symlinks in Dockerfile path: lstat {}: {}", wanted.display(), io_words(&e))))
+        .map_err(|e| Failure::new(format!("unable to evaluate symlinks in Dockerfile path: lstat {}: {}", wanted.display(), go_words(&e))))
 }
 
 fn from_stdin(file: &str) -> Result<Context, Failure> {
@@ -195,7 +196,7 @@ fn walk(tar: &mut tar::Builder<&mut Sink>, root: &Path, below: &Path, ignore: &I
     let folder = root.join(below);
     let cannot = |path: &Path| {
         let path = path.to_owned();
-        move |e: std::io::Error| Failure::new(format!("error checking context: open {}: {}", path.display(), io_words(&e)))
+        move |e: std::io::Error| Failure::new(format!("error checking context: open {}: {}", path.display(), go_words(&e)))
     };
     let mut names: Vec<_> = std::fs::read_dir(&folder).map_err(cannot(&folder))?.filter_map(|e| e.ok().map(|e| e.file_name())).collect();
     names.sort();
@@ -223,7 +224,7 @@ fn append(tar: &mut tar::Builder<&mut Sink>, path: &Path, relative: &Path, meta:
     header.set_mode(std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o7777);
     header.set_uid(0);
     header.set_gid(0);
-    let cannot = |e: std::io::Error| Failure::new(format!("error checking context: open {}: {}", path.display(), io_words(&e)));
+    let cannot = |e: std::io::Error| Failure::new(format!("error checking context: open {}: {}", path.display(), go_words(&e)));
     if !(meta.is_file() || meta.is_dir() || meta.is_symlink()) {
         // Sockets, pipes and devices have no content to send.
         return Ok(());
@@ -239,7 +240,7 @@ fn read_ignore(root: &Path, dockerfile: &str) -> Result<Ignore, Failure> {
     let text = match std::fs::read(&path) {
         Ok(text) => String::from_utf8_lossy(&text).into_owned(),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(e) => return Err(Failure::new(format!("open {}: {}", path.display(), io_words(&e)))),
+        Err(e) => return Err(Failure::new(format!("open {}: {}", path.display(), go_words(&e)))),
     };
     let list = IgnoreList::parse(&text).map_err(|e| Failure::new(format!("error checking context: {}: {e}", path.display())))?;
     Ok(Ignore { list, kept: [".dockerignore".to_owned(), dockerfile.to_owned()], text, replaced: false })

@@ -10,11 +10,12 @@ use crate::docker::cmdline::Matches;
 use crate::docker::config;
 use crate::docker::context::Context;
 use crate::docker::contexts::{self, DEFAULT, DOCKER, Meta, Store};
-use crate::docker::failure::{Failure, Outcome, io_words};
+use crate::docker::failure::{Failure, Outcome};
 use crate::docker::format::{Format, Row, RowKind};
 use crate::docker::tls;
 use crate::docker::units::{ellipsis, parse_bool, quote};
 use crate::docker::zip;
+use crate::units::go_words;
 
 static CONTEXT: RowKind = RowKind {
     type_name: "*formatter.clientContextContext",
@@ -277,7 +278,7 @@ fn read_endpoint(store: &Store, pairs: &BTreeMap<&str, &str>) -> Result<(Json, F
     let mut keys = Vec::new();
     for (key, file) in [("ca", "ca.pem"), ("cert", "cert.pem"), ("key", "key.pem")] {
         if let Some(path) = pairs.get(key).filter(|path| !path.is_empty()) {
-            let bytes = std::fs::read(path).map_err(|e| Failure::new(format!("open {path}: {}", io_words(&e))))?;
+            let bytes = std::fs::read(path).map_err(|e| Failure::new(format!("open {path}: {}", go_words(&e))))?;
             keys.push((file.to_owned(), bytes));
         }
     }
@@ -312,7 +313,7 @@ pub async fn export(c: &Context, m: &Matches) -> Outcome {
     let bytes = archive(c, name)?;
     use std::os::unix::fs::OpenOptionsExt as _;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(place);
-    let said = |e: std::io::Error| Failure::new(format!("open {place}: {}", io_words(&e)));
+    let said = |e: std::io::Error| Failure::new(format!("open {place}: {}", go_words(&e)));
     std::io::Write::write_all(&mut file.map_err(said)?, &bytes)?;
     c.warn_line(format!("Written file {}", quote(place)));
     Ok(0)
@@ -355,7 +356,7 @@ pub async fn import(c: &Context, m: &Matches) -> Outcome {
     if place == "-" {
         read(&mut std::io::stdin(), &mut bytes)?;
     } else {
-        let mut file = std::fs::File::open(place).map_err(|e| Failure::new(format!("open {place}: {}", io_words(&e))))?;
+        let mut file = std::fs::File::open(place).map_err(|e| Failure::new(format!("open {place}: {}", go_words(&e))))?;
         read(&mut file, &mut bytes)?;
     }
     if bytes.len() as u64 > LARGEST {

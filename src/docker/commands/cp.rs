@@ -13,8 +13,9 @@ use crate::docker::client::{Answer, Client, Outgoing, Request};
 use crate::docker::cmdline::Matches;
 
 use crate::docker::context::Context;
-use crate::docker::failure::{Failure, Outcome, io_words};
+use crate::docker::failure::{Failure, Outcome};
 use crate::docker::units::{human_size, quote};
+use crate::units::go_words;
 
 /// Go's file modes: folder and symbolic link.
 const MODE_DIR: u64 = 1 << 31;
@@ -212,7 +213,7 @@ async fn to_container(c: &Context, m: &Matches, source: &str, container: &str, p
     }
     if source != "-" {
         let shown = if bare.as_os_str().is_empty() { &local } else { &bare };
-        local.symlink_metadata().map_err(|e| Failure::new(format!("lstat {}: {}", lstat_name(shown), io_words(&e))))?;
+        local.symlink_metadata().map_err(|e| Failure::new(format!("lstat {}: {}", lstat_name(shown), go_words(&e))))?;
     }
     let mut path = path.to_owned();
     let mut found = stat(client, container, &path).await;

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use rustix::fs::FileType;
 
 use super::tar_entry;
-use crate::docker::failure::{Failure, io_words};
+use crate::docker::failure::Failure;
+use crate::units::go_words;
 
 /// What is to be sent: a file or folder, under a name.
 pub struct Pack {
@@ -52,7 +53,7 @@ impl Pack {
 /// Adds a file, or a folder and all that is in it.
 fn append_all(tar: &mut tar::Builder<&mut Chunked>, name: &Path, source: &Path, meta: &std::fs::Metadata) -> std::io::Result<()> {
     // It went meanwhile, or may not be read: that is told with its name.
-    let named = |e: std::io::Error| std::io::Error::new(e.kind(), format!("{}: {}", source.display(), io_words(&e)));
+    let named = |e: std::io::Error| std::io::Error::new(e.kind(), format!("{}: {}", source.display(), go_words(&e)));
     tar_entry::append(tar, name, source, meta).map_err(named)?;
     if !meta.is_dir() {
         return Ok(());
@@ -157,7 +158,7 @@ fn make_node(header: &tar::Header, target: &Path) -> std::io::Result<()> {
 }
 
 fn named(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("{}: {}", path.display(), io_words(error)))
+    Failure::new(format!("{}: {}", path.display(), go_words(error)))
 }
 
 /// The place of an entry: below `folder`, through no symbolic link; `None` for the folder itself.

@@ -7,11 +7,12 @@ use crate::docker::client::{Outgoing, Request};
 use crate::docker::cmdline::Matches;
 use crate::docker::config;
 use crate::docker::context::Context;
-use crate::docker::failure::{Failure, Outcome, io_words};
+use crate::docker::failure::{Failure, Outcome};
 use crate::docker::format::{Format, Row, RowKind};
 use crate::docker::progress::Progress;
 use crate::docker::reference::Reference;
 use crate::docker::units::ellipsis;
+use crate::units::go_words;
 
 static PLUGIN: RowKind = RowKind {
     type_name: "*plugin.pluginContext",
@@ -129,13 +130,13 @@ pub async fn push(c: &Context, m: &Matches) -> Outcome {
 /// `docker plugin create PLUGIN FOLDER`.
 pub async fn create(c: &Context, m: &Matches) -> Outcome {
     let folder = std::path::Path::new(&m.args[1]);
-    let missing = |what: &std::path::Path, e: std::io::Error| Failure::new(format!("lstat {}: {}", what.display(), io_words(&e)));
+    let missing = |what: &std::path::Path, e: std::io::Error| Failure::new(format!("lstat {}: {}", what.display(), go_words(&e)));
     let there = std::fs::symlink_metadata(folder).map_err(|e| missing(&std::path::absolute(folder).unwrap_or_default(), e))?;
     if !there.is_dir() {
         return Err(Failure::new("context must be a directory"));
     }
     let config = folder.join("config.json");
-    std::fs::read(&config).map_err(|e| Failure::new(format!("open {}: {}", config.display(), io_words(&e))))?;
+    std::fs::read(&config).map_err(|e| Failure::new(format!("open {}: {}", config.display(), go_words(&e))))?;
     let mut tar = tar::Builder::new(Vec::new());
     tar.follow_symlinks(false);
     tar.append_dir_all(".", folder)?;

@@ -62,16 +62,8 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
     let signals = m.on_unless("sig-proxy").then(|| session::proxy_signals(client, &id, &[]));
     let attaches = config.attach_stdin || config.attach_stdout || config.attach_stderr;
     let hijacked = if attaches {
-        let mut request = Request::post(format!("/containers/{id}/attach"))
-            .header("Content-Type", "text/plain")
-            .query("stream", "1")
-            .query_if(config.attach_stdin, "stdin", "1")
-            .query_if(config.attach_stdout, "stdout", "1")
-            .query_if(config.attach_stderr, "stderr", "1");
-        if !keys.is_empty() {
-            request = request.query("detachKeys", keys.as_str());
-        }
-        Some(client.hijack(request).await?)
+        let streams = [config.attach_stdin, config.attach_stdout, config.attach_stderr];
+        Some(client.hijack(session::attach(&id, streams, keys.as_str())).await?)
     } else {
         None
     };
@@ -222,11 +214,7 @@ impl IdFile<'_> {
             )));
         }
         std::fs::File::create(path).map_err(|e| {
-            Failure::new(format!(
-                "failed to create the container ID file: open {}: {}",
-                path.display(),
-                crate::docker::failure::io_words(&e)
-            ))
+            Failure::new(format!("failed to create the container ID file: open {}: {}", path.display(), crate::units::go_words(&e)))
         })?;
         Ok(IdFile { path, written: false })
     }

@@ -4,9 +4,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{run_mounts, run_network, run_ports};
 use crate::docker::cmdline::Matches;
-use crate::docker::failure::{Failure, io_words};
+use crate::docker::failure::Failure;
 use crate::docker::terminal;
 use crate::docker::units;
+use crate::units::go_words;
 
 /// A container to be.
 pub struct Spec {
@@ -317,8 +318,8 @@ fn check_line(path: &str, line: &str) -> Result<(), Failure> {
 fn lines_of(path: &str) -> Result<Vec<String>, Failure> {
     let wrong = |why: String| Failure::new(format!("invalid env file ({path}): {why}"));
     let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::IsADirectory => wrong(format!("read {path}: {}", io_words(&e))),
-        _ => Failure::new(format!("open {path}: {}", io_words(&e))),
+        std::io::ErrorKind::IsADirectory => wrong(format!("read {path}: {}", go_words(&e))),
+        _ => Failure::new(format!("open {path}: {}", go_words(&e))),
     })?;
     if let Some((at, line)) = bytes.split(|b| *b == b'\n').enumerate().find(|(_, line)| std::str::from_utf8(line).is_err()) {
         return Err(wrong(format!(
@@ -445,7 +446,7 @@ fn security(m: &Matches) -> Result<(Vec<String>, Json), Failure> {
         };
         if key == "seccomp" && !matches!(value, "unconfined" | "builtin") {
             let profile = std::fs::read(value)
-                .map_err(|e| Failure::new(format!("opening seccomp profile ({value}) failed: open {value}: {}", io_words(&e))))?;
+                .map_err(|e| Failure::new(format!("opening seccomp profile ({value}) failed: open {value}: {}", go_words(&e))))?;
             let json: Json = serde_json::from_slice(&profile)
                 .map_err(|e| Failure::new(format!("compacting json for seccomp profile ({value}) failed: {e}")))?;
             all.push(format!("seccomp={json}"));

@@ -68,6 +68,14 @@ const OWN: &[SignalKind] = &[SignalKind::child(), SignalKind::pipe(), SignalKind
 /// The highest number of a signal.
 const LAST: i32 = 64;
 
+/// The request that attaches to a container: to its input, output and errors as `streams` says.
+pub fn attach(container: &str, streams: [bool; 3], detach_keys: &str) -> Request<'static> {
+    let request = Request::post(format!("/containers/{container}/attach")).header("Content-Type", "text/plain").query("stream", "1");
+    let names = ["stdin", "stdout", "stderr"].into_iter().zip(streams);
+    let request = names.fold(request, |request, (name, on)| request.query_if(on, name, "1"));
+    request.query_if(!detach_keys.is_empty(), "detachKeys", detach_keys)
+}
+
 /// Those that end this program, where it is not to pass them on.
 pub const ENDING: &[SignalKind] = &[SignalKind::interrupt(), SignalKind::terminate()];
 

@@ -54,16 +54,7 @@ async fn attached(c: &Context, m: &Matches, attach: bool, interactive: bool) -> 
     let mut ending = Ending::new();
     let proxied = attach && m.on_unless("sig-proxy") && !tty;
     let signals = proxied.then(|| session::proxy_signals(client, &id, session::ENDING));
-    let mut request = Request::post(format!("/containers/{id}/attach"))
-        .header("Content-Type", "text/plain")
-        .query("stream", "1")
-        .query_if(stdin, "stdin", "1")
-        .query("stdout", "1")
-        .query("stderr", "1");
-    if !c.detach_keys(m).is_empty() {
-        request = request.query("detachKeys", c.detach_keys(m));
-    }
-    let hijacked = client.hijack(request).await?;
+    let hijacked = client.hijack(session::attach(&id, [stdin, true, true], &c.detach_keys(m))).await?;
     let removed = container.get("HostConfig").and_then(|h| h.get("AutoRemove")).and_then(Json::as_bool) == Some(true);
     let waiting = session::wait(client, &id, if removed { "removed" } else { "next-exit" }).await?;
     let raw = if tty && stdin { terminal::RawMode::enter() } else { None };

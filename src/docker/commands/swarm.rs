@@ -6,9 +6,10 @@ use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::facts::Facts;
-use crate::docker::failure::{Failure, Outcome, io_words};
+use crate::docker::failure::{Failure, Outcome};
 use crate::docker::units::quote;
 use crate::docker::{tables, terminal, usage};
+use crate::units::go_words;
 
 /// What a command asks first.
 struct Question {
@@ -86,7 +87,7 @@ async fn before(c: &Context, m: &Matches) -> Result<(), Failure> {
         "config create" | "secret create" if m.args[1] != "-" => {
             let file = &m.args[1];
             let content = std::fs::read(file).map(drop);
-            let wrong = |e: std::io::Error| format!("error reading from {file}: open {file}: {}", io_words(&e));
+            let wrong = |e: std::io::Error| format!("error reading from {file}: open {file}: {}", go_words(&e));
             content.map_err(|e| match m.path.as_str() {
                 "config create" => Failure::new(format!("Error reading content from {}: {}", quote(file), wrong(e))),
                 _ => Failure::new(wrong(e)),
@@ -95,7 +96,7 @@ async fn before(c: &Context, m: &Matches) -> Result<(), Failure> {
         "stack deploy" => match m.get("compose-file").filter(|file| !file.is_empty()) {
             None => Err(Failure::new("Specify a Compose file (with --compose-file)")),
             Some("-") => Ok(()),
-            Some(file) => std::fs::read(file).map(drop).map_err(|e| Failure::new(format!("open {file}: {}", io_words(&e)))),
+            Some(file) => std::fs::read(file).map(drop).map_err(|e| Failure::new(format!("open {file}: {}", go_words(&e)))),
         },
         "service scale" => match m.args.iter().find(|arg| !arg.contains('=')) {
             Some(arg) => Err(Failure::new(format!(

@@ -12,6 +12,7 @@ use rustix::{fs::Gid, fs::Uid};
 use super::accounts::{self, Identity};
 use super::spec::{Calls, ProcessSpec};
 use crate::sys::{caps, process, seccomp, signal, userns};
+use crate::units::go_words;
 
 /// Why a process could not be started: the text, and the status that its container gets.
 #[derive(Debug)]
@@ -27,16 +28,8 @@ impl StartError {
 
     /// For `map_err`: what was tried.
     pub fn doing(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> StartError {
-        move |e| StartError::new(runtime(&format!("{what}: {}", plain(&e))))
+        move |e| StartError::new(runtime(&format!("{what}: {}", go_words(&e))))
     }
-}
-
-/// The text of an error without Rust's number behind it.
-pub fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_lowercase().collect::<String>() + letters.as_str()).unwrap_or_default()
 }
 
 fn runtime(what: &str) -> String {
@@ -53,8 +46,10 @@ pub fn run(spec: &ProcessSpec, stdio_owner: impl FnOnce(&Identity), ready: impl 
             ready();
             let error = process::execute(&program, &args, &env);
             // The engine believes that the program runs, so the reason goes where its output goes.
-            let _ =
-                rustix::io::write(std::io::stderr().as_fd(), format!("exec {}: {}\n", program.to_string_lossy(), plain(&error)).as_bytes());
+            let _ = rustix::io::write(
+                std::io::stderr().as_fd(),
+                format!("exec {}: {}\n", program.to_string_lossy(), go_words(&error)).as_bytes(),
+            );
             process::exit_now(255)
         }
     }
@@ -207,7 +202,7 @@ enum Unusable {
 fn check(path: &Path) -> Result<(), Unusable> {
     let metadata = std::fs::metadata(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::PermissionDenied => Unusable::Forbidden,
-        _ => Unusable::Missing(plain(&e)),
+        _ => Unusable::Missing(go_words(&e)),
     })?;
     if metadata.is_dir() {
         return Err(Unusable::Directory);

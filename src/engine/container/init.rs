@@ -30,7 +30,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
             let _ = rustix::termios::tcsetpgrp(std::io::stdin(), rustix::process::getpgrp());
             signal::reset();
             let error = Command::new(program).args(rest).exec();
-            let text = super::child::plain(&error);
+            let text = crate::units::go_words(&error);
             let _ = rustix::io::write(
                 rustix::stdio::stderr(),
                 format!("[FATAL] exec {} failed: {text}\n", program.to_string_lossy()).as_bytes(),

@@ -6,12 +6,12 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
+use super::ContainerError;
 use super::check::mount_target;
 use super::host::{HostConfig, MountRequest};
 use super::record::{MountKind, MountPoint};
 use super::store::Containers;
 use super::volumes::{ANONYMOUS, Volume};
-use super::{ContainerError, child};
 use crate::image::RunConfig;
 use crate::sys::mount;
 
@@ -119,7 +119,7 @@ fn make_source(source: &Path) -> Result<(), ContainerError> {
     }
     let path = source.display();
     fs::create_dir_all(source).map_err(|e| {
-        ContainerError::failed(format_args!("error while creating mount source path '{path}': mkdir {path}"), child::plain(&e))
+        ContainerError::failed(format_args!("error while creating mount source path '{path}': mkdir {path}"), crate::units::go_words(&e))
     })
 }
 
@@ -304,7 +304,7 @@ impl MountPoint {
         }
         let there = mount::open_below(&self.source, &self.subpath);
         let path = self.source.join(&self.subpath);
-        there.map(drop).map_err(|e| format!("cannot access path {}: {}", path.display(), child::plain(&e)))
+        there.map(drop).map_err(|e| format!("cannot access path {}: {}", path.display(), crate::units::go_words(&e)))
     }
 }
 

@@ -186,7 +186,7 @@ pub(super) fn check_device(mount: &MountPoint) -> Result<(), String> {
         None | Some(Device::Memory(_)) => return Ok(()),
         Some(Device::Folder(folder)) => match fs::metadata(folder) {
             Ok(_) => return Ok(()),
-            Err(e) => (format!("mount {}:{}, flags: 0x1000", folder.display(), mount.source.display()), super::child::plain(&e)),
+            Err(e) => (format!("mount {}:{}, flags: 0x1000", folder.display(), mount.source.display()), crate::units::go_words(&e)),
         },
         Some(Device::Other(what)) => (what.clone(), "operation not permitted".to_owned()),
     };

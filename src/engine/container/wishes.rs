@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use super::child;
 use super::host::HostConfig;
 use super::record::Record;
 
@@ -61,7 +60,7 @@ pub(super) fn check(record: &Record) -> Result<(), String> {
 fn devices(host: &HostConfig) -> Result<(), String> {
     for device in &host.devices {
         let why = match fs::metadata(&device.path_on_host) {
-            Err(e) => child::plain(&e),
+            Err(e) => crate::units::go_words(&e),
             Ok(_) if has_device(Path::new(&device.path_on_host)) => continue,
             Ok(_) => "not a device node".to_owned(),
         };

@@ -168,33 +168,7 @@ pub fn time(text: &str) -> Option<jiff::Timestamp> {
     if let Ok(date) = text.parse::<civil::Date>() {
         return date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     }
-    Timestamp::now().checked_sub(go_duration(text)?).ok()
-}
-
-/// Go's durations: `1h30m`, `1.5s`, `100ms`.
-fn go_duration(text: &str) -> Option<jiff::SignedDuration> {
-    let mut rest = text;
-    let mut seconds = 0.0;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit() || c == '.').map_or(rest.len(), |at| digits + at);
-        seconds += number
-            * match &rest[digits..unit_end] {
-                "h" => 3600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 1e-3,
-                "us" | "µs" => 1e-6,
-                "ns" => 1e-9,
-                _ => return None,
-            };
-        rest = &rest[unit_end..];
-    }
-    jiff::SignedDuration::try_from_secs_f64(seconds).ok()
+    Timestamp::now().checked_sub(jiff::SignedDuration::from_nanos(crate::units::parse_duration(text)?)).ok()
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use super::tls;
 use super::token::{self, Challenge, Token};
 use crate::base64;
 use crate::image::ImageError;
+use crate::units::go_words;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
@@ -450,20 +451,12 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream, String> {
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Ok(Err(e)) => plain(&e),
+            Ok(Err(e)) => go_words(&e),
             Err(_) => "i/o timeout".to_owned(),
         };
         first.get_or_insert(format!("dial tcp {address}: connect: {error}"));
     }
     Err(first.unwrap_or_else(|| format!("dial tcp: lookup {host}: no such host")))
-}
-
-/// An error of the system without Rust's "(os error 111)", in lower case as Go has it.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_lowercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }
 
 fn has_port(host: &str) -> bool {

@@ -177,7 +177,7 @@ fn start<SE: ShellExtensions>(
     let child = match tokio::process::Command::from(command).spawn() {
         Ok(child) => child,
         Err(error) => {
-            let text = if error.kind() == std::io::ErrorKind::NotFound { "not found".into() } else { super::messages::reason(&error) };
+            let text = if error.kind() == std::io::ErrorKind::NotFound { "not found".into() } else { crate::units::c_words(&error) };
             writeln!(context.stderr(), "{name}: {text}")?;
             return Ok(ExecutionResult::success());
         }

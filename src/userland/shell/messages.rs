@@ -20,16 +20,16 @@ impl ErrorFormatter for Words {
             ErrorKind::CommandNotFound(command) if command.contains('/') => format!("{command}: {}", missing(bash)),
             ErrorKind::CommandNotFound(command) if bash => format!("{command}: command not found"),
             ErrorKind::CommandNotFound(command) => format!("{command}: not found"),
-            ErrorKind::FailedToExecuteCommand(command, error) => format!("{command}: {}", reason(error)),
+            ErrorKind::FailedToExecuteCommand(command, error) => format!("{command}: {}", crate::units::c_words(error)),
             ErrorKind::RedirectionFailure(file, why) if bash => format!("{file}: {}", strip(why)),
             ErrorKind::RedirectionFailure(file, why) => format!("can't open {file}: {}", strip(why)),
-            ErrorKind::FailedSourcingFile(file, error) => format!("{}: {}", file.display(), reason(error)),
+            ErrorKind::FailedSourcingFile(file, error) => format!("{}: {}", file.display(), crate::units::c_words(error)),
             ErrorKind::WorkingDirMissing(dir) => format!("{}: {}", dir.display(), missing(bash)),
             ErrorKind::NotADirectory(dir) => format!("{}: Not a directory", dir.display()),
             ErrorKind::ExpandingUnsetVariable(variable) if bash => format!("{variable}: unbound variable"),
             ErrorKind::ExpandingUnsetVariable(variable) => format!("{variable}: parameter not set"),
             ErrorKind::CheckedExpansionError(message) => message.clone(),
-            ErrorKind::IoError(error) => reason(error),
+            ErrorKind::IoError(error) => crate::units::c_words(error),
             ErrorKind::ParseError(error, _) => {
                 let text = error.to_string();
                 if text.starts_with("syntax error") { text } else { format!("syntax error: {text}") }
@@ -43,11 +43,6 @@ impl ErrorFormatter for Words {
 
 fn missing(bash: bool) -> &'static str {
     if bash { "No such file or directory" } else { "not found" }
-}
-
-/// The system's words for an error, without the number that Rust adds.
-pub fn reason(error: &std::io::Error) -> String {
-    strip(&error.to_string())
 }
 
 fn strip(text: &str) -> String {

@@ -95,7 +95,7 @@ async fn run_script(name: &str, shell: &mut Shell, file: &str) -> Result<brush_c
     let text = match std::fs::read(path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) => {
-            eprintln!("{name}: {file}: {}", messages::reason(&error));
+            eprintln!("{name}: {file}: {}", crate::units::c_words(&error));
             let code = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
             shell.set_last_exit_status(code);
             return Ok(brush_core::ExecutionResult::new(code));

@@ -16,9 +16,9 @@ use std::{
 use flate2::{Compression, GzBuilder, write::GzEncoder};
 use tar::{Builder, EntryType, Header, HeaderMode};
 
-use super::super::options::words;
 use super::super::proc::name_of;
 use super::{Job, NO_RECURSION, NUMERIC};
+use crate::units::c_words;
 
 /// Writes the archive that `job` asks for.
 pub(super) fn create(job: &mut Job) -> Result<ExitCode, String> {
@@ -42,7 +42,7 @@ pub(super) fn create(job: &mut Job) -> Result<ExitCode, String> {
     let (sink, own): (Box<dyn Write>, _) = match &file {
         None => (Box::new(io::stdout().lock()), None),
         Some(file) => {
-            let cannot = |error: io::Error| format!("can't open '{}': {}", file.display(), words(&error));
+            let cannot = |error: io::Error| format!("can't open '{}': {}", file.display(), c_words(&error));
             let output = File::create(file).map_err(cannot)?;
             let meta = output.metadata().map_err(cannot)?;
             (Box::new(output), Some((meta.dev(), meta.ino())))
@@ -60,12 +60,12 @@ pub(super) fn create(job: &mut Job) -> Result<ExitCode, String> {
         archive.add(&name)?;
     }
     let failed = archive.failed;
-    let sink = archive.builder.into_inner().map_err(|error| words(&error))?;
+    let sink = archive.builder.into_inner().map_err(|error| c_words(&error))?;
     match sink {
         Sink::Plain(mut plain) => plain.flush(),
         Sink::Gzip(gzip) => gzip.finish().and_then(|mut inner| inner.flush()),
     }
-    .map_err(|error| words(&error))?;
+    .map_err(|error| c_words(&error))?;
     if failed {
         return Err("error exit delayed from previous errors".into());
     }
@@ -149,7 +149,7 @@ impl Archive<'_> {
                 let line = String::from_utf8_lossy(&stored);
                 if self.to_stdout { eprintln!("{line}") } else { println!("{line}") }
             }
-            self.write(&path, &stored, &meta, content).map_err(|error| words(&error))?;
+            self.write(&path, &stored, &meta, content).map_err(|error| c_words(&error))?;
         }
         if meta.is_dir() && !self.job.options.has(NO_RECURSION) {
             self.descend(name, &path)?;
@@ -213,7 +213,7 @@ impl Archive<'_> {
     }
 
     fn tell(&mut self, path: &Path, error: &io::Error) {
-        eprintln!("tar: {}: {}", path.display(), words(error));
+        eprintln!("tar: {}: {}", path.display(), c_words(error));
         self.failed = true;
     }
 }

@@ -12,9 +12,9 @@ use std::{
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps};
 use tar::{Archive, Entry, EntryType};
 
-use super::super::options::words;
 use super::super::proc::{group_id, user_id};
 use super::{Job, NO_PERMISSIONS, NUMERIC, STRIP, trimmed};
+use crate::units::c_words;
 
 /// A link that leads out of the folder, to be made when all else is there.
 struct Late {
@@ -27,7 +27,7 @@ struct Late {
 pub(super) fn read(job: &mut Job, raw: Box<dyn Read>) -> Result<ExitCode, String> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => "short read".to_owned(),
-        _ if error.raw_os_error().is_some() => words(&error),
+        _ if error.raw_os_error().is_some() => c_words(&error),
         // What the crate says of an archive that ends too early or of bytes that are none.
         _ if error.to_string().contains("unexpected EOF") || error.to_string().contains("entire block") => "short read".to_owned(),
         _ => "invalid tar magic".to_owned(),
@@ -148,7 +148,7 @@ fn line(entry: &Entry<'_, impl Read>, name: &[u8], job: &Job) -> String {
 
 /// Makes what an entry says at `name`; links that lead out of the folder go to `late`.
 fn unpack(job: &Job, entry: &mut Entry<'_, impl Read>, name: &Path, late: &mut Vec<Late>) -> Result<(), String> {
-    let fail = |what: &str, error: &io::Error| format!("can't {what} '{}': {}", name.display(), words(error));
+    let fail = |what: &str, error: &io::Error| format!("can't {what} '{}': {}", name.display(), c_words(error));
     let kind = entry.header().entry_type();
     if let Some(parent) = name.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).create(parent).map_err(|error| fail("create directory", &error))?;
@@ -170,7 +170,7 @@ fn unpack(job: &Job, entry: &mut Entry<'_, impl Read>, name: &Path, late: &mut V
         }
         let made = if link.hard { fs::hard_link(&link.target, name) } else { unix::symlink(&link.target, name) };
         let which = if link.hard { "hard" } else { "sym" };
-        made.map_err(|error| format!("can't create {which}link '{}' to '{}': {}", name.display(), link.target.display(), words(&error)))?;
+        made.map_err(|error| format!("can't create {which}link '{}' to '{}': {}", name.display(), link.target.display(), c_words(&error)))?;
         return if link.hard { Ok(()) } else { finish(job, entry, name, true) };
     }
     let mode = entry.header().mode().unwrap_or(0o644);
@@ -191,7 +191,7 @@ fn unpack(job: &Job, entry: &mut Entry<'_, impl Read>, name: &Path, late: &mut V
             _ => FileType::Fifo,
         };
         rustix::fs::mknodat(CWD, name, file, Mode::from_raw_mode(mode & 0o777), device)
-            .map_err(|error| format!("can't create node {}: {}", name.display(), words(&error.into())))?;
+            .map_err(|error| format!("can't create node {}: {}", name.display(), c_words(&error.into())))?;
         return finish(job, entry, name, false);
     }
     if !kind.is_file() && !kind.is_contiguous() && !kind.is_gnu_sparse() {
@@ -219,7 +219,7 @@ fn finish(job: &Job, entry: &Entry<'_, impl Read>, name: &Path, link: bool) -> R
     if !link && let Ok(mode) = header.mode() {
         let keep = if job.options.has(NO_PERMISSIONS) { 0o777 & !umask() } else { 0o7777 };
         fs::set_permissions(name, fs::Permissions::from_mode(mode & keep))
-            .map_err(|error| format!("can't set permissions of '{}': {}", name.display(), words(&error)))?;
+            .map_err(|error| format!("can't set permissions of '{}': {}", name.display(), c_words(&error)))?;
     }
     if !job.options.has('m')
         && let Ok(time) = header.mtime()

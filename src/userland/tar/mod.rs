@@ -16,7 +16,8 @@ use std::{
 };
 
 use super::applets::Args;
-use super::options::{Options, words};
+use super::options::Options;
+use crate::units::c_words;
 
 const USAGE: &str = "Usage: tar c|x|t [-zJjahmvokpO] [-f TARFILE] [-C DIR] [-T FILE] [-X FILE] [LONGOPT]... [FILE]...
 
@@ -127,7 +128,7 @@ pub fn main(mut args: Args) -> ExitCode {
 impl Job {
     fn new(options: Options) -> Result<Self, String> {
         let lines = |file: &OsStr| -> Result<Vec<Vec<u8>>, String> {
-            let text = std::fs::read(file).map_err(|error| format!("can't open '{}': {}", file.display(), words(&error)))?;
+            let text = std::fs::read(file).map_err(|error| format!("can't open '{}': {}", file.display(), c_words(&error)))?;
             Ok(text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
         };
         let mut names: Vec<Vec<u8>> = options.words.iter().map(|word| word.as_bytes().to_vec()).collect();
@@ -149,7 +150,7 @@ impl Job {
         }
         let archive: Box<dyn Read> = match self.options.value('f').filter(|file| *file != "-") {
             None => Box::new(io::stdin().lock()),
-            Some(file) => Box::new(File::open(file).map_err(|error| format!("can't open '{}': {}", file.display(), words(&error)))?),
+            Some(file) => Box::new(File::open(file).map_err(|error| format!("can't open '{}': {}", file.display(), c_words(&error)))?),
         };
         self.enter()?;
         extract::read(&mut self, archive)
@@ -157,7 +158,7 @@ impl Job {
 
     fn enter(&self) -> Result<(), String> {
         let Some(dir) = self.options.value('C') else { return Ok(()) };
-        std::env::set_current_dir(dir).map_err(|error| format!("can't change directory to '{}': {}", dir.display(), words(&error)))
+        std::env::set_current_dir(dir).map_err(|error| format!("can't change directory to '{}': {}", dir.display(), c_words(&error)))
     }
 
     /// A member's name without what would lead out of the folder, as BusyBox cuts it: `/` and all up to the last `../`.

@@ -14,7 +14,8 @@ use crate::buildkit::messages::session::Piece;
 use crate::buildkit::stream::read;
 use crate::buildkit::{Inbound, Outgoing, Status, status};
 use crate::docker::cmdline::Matches;
-use crate::docker::failure::{Failure, io_words};
+use crate::docker::failure::Failure;
+use crate::units::go_words;
 
 /// What may be asked: for the keys, and for a signature.
 const ALLOWED: [u8; 2] = [11, 13];
@@ -50,7 +51,7 @@ fn one(text: &str) -> Result<(String, Agent), Failure> {
             return Err(Failure::new("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set"));
         }
         let metadata =
-            std::fs::metadata(place).map_err(|e| Failure::new(format!("failed to open {place}: stat {place}: {}", io_words(&e))))?;
+            std::fs::metadata(place).map_err(|e| Failure::new(format!("failed to open {place}: stat {place}: {}", go_words(&e))))?;
         if !metadata.file_type().is_socket() {
             keys.push(keys::read(place)?);
         } else if places.len() > 1 {
@@ -65,7 +66,7 @@ fn one(text: &str) -> Result<(String, Agent), Failure> {
 /// Answers for an agent until the other side has no more to ask.
 pub async fn answer(agent: &Agent, out: &mut Outgoing, inbound: &mut Inbound) -> Result<(), Status> {
     let place = if let Agent::Socket(place) = agent { place.display().to_string() } else { String::new() };
-    let lost = |e: std::io::Error| Status::unknown(format!("the agent at {place}: {}", io_words(&e)));
+    let lost = |e: std::io::Error| Status::unknown(format!("the agent at {place}: {}", go_words(&e)));
     let mut socket = match agent {
         Agent::Socket(place) => Some(UnixStream::connect(place).await.map_err(lost)?),
         Agent::Keys(_) => None,

@@ -12,7 +12,8 @@ use crate::buildkit::messages::session::{ContentInfo, ContentInfoRequest, Conten
 use crate::buildkit::methods::STORE_ID;
 use crate::buildkit::transfer::{Exchange, PIECE};
 use crate::buildkit::{Call, Status, status};
-use crate::docker::failure::{Failure, io_words};
+use crate::docker::failure::Failure;
+use crate::units::go_words;
 
 /// Where an image is in a layout: `PATH[:TAG][@DIGEST]`.
 pub struct Layout {
@@ -45,7 +46,7 @@ pub fn find(text: &str) -> Result<Layout, Failure> {
 /// What the index of a layout has under a tag, or its only entry.
 fn resolved(folder: &Path, tag: &str) -> Result<String, String> {
     let path = folder.join("index.json");
-    let text = std::fs::read(&path).map_err(|e| format!("open {}: {}", path.display(), io_words(&e)))?;
+    let text = std::fs::read(&path).map_err(|e| format!("open {}: {}", path.display(), go_words(&e)))?;
     let index: Json = serde_json::from_slice(&text).map_err(|e| format!("{}: {e}", path.display()))?;
     let entries = index["manifests"].as_array().map(Vec::as_slice).unwrap_or_default();
     let named = entries.iter().find(|entry| {
@@ -79,7 +80,7 @@ pub fn read(
     request: &ContentRequest,
     exchange: Exchange<'_>,
 ) -> Result<(), Status> {
-    let failed = |e: std::io::Error| Status::unknown(format!("content {}: {}", request.digest, io_words(&e)));
+    let failed = |e: std::io::Error| Status::unknown(format!("content {}: {}", request.digest, go_words(&e)));
     let mut file = open(layouts, asked, &request.digest)?;
     let mut offset = request.offset.max(0);
     file.seek(SeekFrom::Start(offset.unsigned_abs())).map_err(failed)?;
@@ -101,7 +102,7 @@ pub fn read(
 pub async fn info(layouts: &BTreeMap<String, PathBuf>, call: &mut Call) -> Result<(), Status> {
     let request: ContentInfoRequest = call.message().await?;
     let file = open(layouts, &call.headers, &request.digest)?;
-    let length = file.metadata().map_err(|e| Status::unknown(io_words(&e)))?.len();
+    let length = file.metadata().map_err(|e| Status::unknown(go_words(&e)))?.len();
     let info = ContentInfo { digest: request.digest, size: i64::try_from(length).unwrap_or(i64::MAX) };
     call.reply(&ContentInfoResponse { info: Some(info) }).await
 }

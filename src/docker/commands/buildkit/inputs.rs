@@ -11,8 +11,9 @@ use super::session::Folder;
 use crate::buildkit::methods::UPLOADED;
 use crate::docker::cmdline::Matches;
 use crate::docker::commands::build_context::{Stdin, is_elsewhere, stdin};
-use crate::docker::failure::{Failure, io_words};
+use crate::docker::failure::Failure;
 use crate::docker::units::quote;
+use crate::units::go_words;
 
 /// The files of a build.
 #[derive(Default)]
@@ -140,7 +141,7 @@ impl Inputs {
             return Ok(());
         }
         let metadata = std::fs::metadata(place)
-            .map_err(|e| Failure::new(format!("failed to get build context {name}: stat {place}: {}", io_words(&e))))?;
+            .map_err(|e| Failure::new(format!("failed to get build context {name}: stat {place}: {}", go_words(&e))))?;
         if !metadata.is_dir() {
             return Err(Failure::new(format!("failed to get build context path {place}: not a directory")));
         }
@@ -156,6 +157,6 @@ fn check_folder(folder: &Path) -> Result<(), Failure> {
     match std::fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Ok(_) => Err(Failure::new(format!("failed to read dockerfile path {}: not a directory", folder.display()))),
-        Err(e) => Err(Failure::new(format!("resolve : lstat {}: {}", folder.display(), io_words(&e)))),
+        Err(e) => Err(Failure::new(format!("resolve : lstat {}: {}", folder.display(), go_words(&e)))),
     }
 }

@@ -11,7 +11,8 @@ use ring::signature::{
 };
 
 use crate::base64;
-use crate::docker::failure::{Failure, io_words};
+use crate::docker::failure::Failure;
+use crate::units::go_words;
 
 /// The messages of the protocol of agents.
 const ASKED_FOR_KEYS: u8 = 11;
@@ -40,7 +41,7 @@ enum Pair {
 
 /// Reads a file with a key.
 pub fn read(path: &str) -> Result<Key, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::new(format!("failed to open {path}: open {path}: {}", io_words(&e))))?;
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::new(format!("failed to open {path}: open {path}: {}", go_words(&e))))?;
     parse(&text).map_err(|why| {
         let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
         Failure::new(format!("failed to parse {path}: {why}; or add {name} to an agent (ssh-add {path}) and give --ssh default"))

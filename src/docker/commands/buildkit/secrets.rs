@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::csv::fields;
 use crate::docker::cmdline::Matches;
-use crate::docker::failure::{Failure, io_words};
+use crate::docker::failure::Failure;
+use crate::units::go_words;
 
 /// As long as a secret may be.
 const MAX: usize = 500 << 10;
@@ -41,7 +42,7 @@ fn one(text: &str) -> Result<(String, Vec<u8>), Failure> {
     let variable = if by_name { &id } else { &env };
     let secret = if variable.is_empty() {
         let path = if src.is_empty() { &id } else { &src };
-        std::fs::read(path).map_err(|e| Failure::new(format!("failed to stat {path}: stat {path}: {}", io_words(&e))))?
+        std::fs::read(path).map_err(|e| Failure::new(format!("failed to stat {path}: stat {path}: {}", go_words(&e))))?
     } else {
         std::env::var_os(variable).unwrap_or_default().into_vec()
     };

@@ -24,7 +24,7 @@ use crate::buildkit::transfer::{Exchange, Owner, PIECE, Waiter, receive, send_fi
 use crate::buildkit::{Call, Inbound, Outgoing, Status, headers, serve, status};
 use crate::docker::commands::cp_archive;
 use crate::docker::config;
-use crate::docker::failure::io_words;
+use crate::units::go_words;
 
 /// All that can be asked for, whatever the command line says.
 const METHODS: [&str; 6] = [FILES, KEEP, UPLOAD, SECRET, LOGIN, HEALTH];
@@ -157,7 +157,7 @@ fn files(offers: &Offers, asked: &hyper::HeaderMap, exchange: Exchange<'_>) -> R
 }
 
 fn failed(what: &str, path: &std::path::Path, error: &std::io::Error) -> Status {
-    Status::unknown(format!("{what} {}: {}", path.display(), io_words(error)))
+    Status::unknown(format!("{what} {}: {}", path.display(), go_words(error)))
 }
 
 fn keep(offers: &Offers, asked: &hyper::HeaderMap, exchange: Exchange<'_>) -> Result<(), Status> {
@@ -167,7 +167,7 @@ fn keep(offers: &Offers, asked: &hyper::HeaderMap, exchange: Exchange<'_>) -> Re
     match place.ok_or_else(|| Status::new(status::UNIMPLEMENTED, "this build gives no such files"))? {
         Keep::Folder(folder) => {
             std::fs::create_dir_all(folder).map_err(|e| failed("mkdir", folder, &e))?;
-            let (reader, mut writer) = std::io::pipe().map_err(|e| Status::unknown(format!("cannot make a pipe: {}", io_words(&e))))?;
+            let (reader, mut writer) = std::io::pipe().map_err(|e| Status::unknown(format!("cannot make a pipe: {}", go_words(&e))))?;
             std::thread::scope(|scope| {
                 let unpacking = scope.spawn(move || cp_archive::unpack(reader, folder, None));
                 let received = receive(exchange, &mut |_| false, &mut writer);
@@ -194,9 +194,9 @@ fn keep(offers: &Offers, asked: &hyper::HeaderMap, exchange: Exchange<'_>) -> Re
 fn pieces(exchange: Exchange<'_>, to: &mut dyn Write) -> Result<(), Status> {
     while let Some(bytes) = exchange.waiter.wait(exchange.inbound.bytes())? {
         let piece: Piece = read(bytes)?;
-        to.write_all(&piece.data).map_err(|e| Status::unknown(io_words(&e)))?;
+        to.write_all(&piece.data).map_err(|e| Status::unknown(go_words(&e)))?;
     }
-    to.flush().map_err(|e| Status::unknown(io_words(&e)))
+    to.flush().map_err(|e| Status::unknown(go_words(&e)))
 }
 
 fn upload(offers: &Offers, exchange: Exchange<'_>) -> Result<(), Status> {
@@ -204,7 +204,7 @@ fn upload(offers: &Offers, exchange: Exchange<'_>) -> Result<(), Status> {
     let mut source = source.ok_or_else(|| Status::new(status::NOT_FOUND, "there is no such context, or it was sent already"))?;
     let mut buffer = vec![0; PIECE];
     loop {
-        match source.read(&mut buffer).map_err(|e| Status::unknown(io_words(&e)))? {
+        match source.read(&mut buffer).map_err(|e| Status::unknown(go_words(&e)))? {
             0 => return Ok(()),
             count => {
                 let piece = Piece { data: Bytes::copy_from_slice(&buffer[..count]) };

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::docker::context::Context;
-use crate::docker::failure::{Failure, io_words};
+use crate::docker::failure::Failure;
+use crate::units::go_words;
 
 /// The name of the file or folder of a reference.
 fn file_name(reference: &str) -> String {
@@ -29,7 +30,7 @@ fn read(path: &Path) -> Result<Option<Json>, Failure> {
             Err(e) => Err(Failure::new(format!("{} is no manifest: {e}", path.display()))),
         },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Failure::new(format!("open {}: {}", path.display(), io_words(&e)))),
+        Err(e) => Err(Failure::new(format!("open {}: {}", path.display(), go_words(&e)))),
     }
 }
 
@@ -58,7 +59,7 @@ pub fn all(c: &Context, list: &str) -> Result<Vec<Json>, Failure> {
     let folder = folder(c, list);
     let entries = std::fs::read_dir(&folder).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => missing(list),
-        _ => Failure::new(format!("open {}: {}", folder.display(), io_words(&e))),
+        _ => Failure::new(format!("open {}: {}", folder.display(), go_words(&e))),
     })?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
@@ -68,9 +69,9 @@ pub fn all(c: &Context, list: &str) -> Result<Vec<Json>, Failure> {
 /// Keeps a manifest in a list.
 pub fn save(c: &Context, list: &str, manifest: &str, json: &Json) -> Result<(), Failure> {
     let folder = folder(c, list);
-    std::fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("mkdir {}: {}", folder.display(), io_words(&e))))?;
+    std::fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("mkdir {}: {}", folder.display(), go_words(&e))))?;
     let path = folder.join(file_name(manifest));
-    std::fs::write(&path, json.to_string()).map_err(|e| Failure::new(format!("open {}: {}", path.display(), io_words(&e))))
+    std::fs::write(&path, json.to_string()).map_err(|e| Failure::new(format!("open {}: {}", path.display(), go_words(&e))))
 }
 
 /// Forgets a list.

@@ -5,7 +5,6 @@
 mod receiving;
 mod sending;
 
-use std::io;
 use std::pin::Pin;
 
 use tokio::runtime::Handle;
@@ -106,12 +105,4 @@ fn told(stat: Stat) -> Packet {
 
 fn too_early() -> Status {
     Status::unknown("the other side ended the transfer of files too early")
-}
-
-/// An error of the system's without its number.
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::{Exchange, FOLDER, LINK, PIECE, SPECIAL, is_attribute, of, told, too_early, words};
+use super::{Exchange, FOLDER, LINK, PIECE, SPECIAL, is_attribute, of, told, too_early};
 use crate::buildkit::messages::session::{Packet, Stat, kind};
 use crate::buildkit::status::Status;
+use crate::units::go_words;
 
 /// As much as the names, or one value, of a file's extended attributes are.
 const ATTRIBUTES_MAX: usize = 64 << 10;
@@ -254,7 +255,7 @@ fn not_utf8(what: &str, place: &Path) -> Status {
 }
 
 fn failed(what: &str, file: &Path, error: &std::io::Error) -> Status {
-    Status::unknown(format!("{what} {}: {}", file.display(), words(error)))
+    Status::unknown(format!("{what} {}: {}", file.display(), go_words(error)))
 }
 
 /// A file as it is told of; `None` for what is neither file nor folder nor link. A socket is told of as an empty file.

@@ -214,8 +214,7 @@ fn open(spec: &PortSpec, porter: Option<BorrowedFd<'_>>) -> Result<Vec<Door>, St
                 Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) if spec.hosts.len() > 1 && host.is_ipv6() => {}
                 Err(e) => {
                     let (family, at) = (if host.is_ipv6() { 6 } else { 4 }, SocketAddr::new(*host, port));
-                    let text = io::Error::from(e).to_string();
-                    let text = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+                    let text = crate::units::c_words(&e.into()).to_lowercase();
                     failure = format!("Error starting userland proxy: listen {}{family} {at}: bind: {text}", protocol.as_str());
                     if e == Errno::ACCESS && port < 1024 {
                         failure.push_str(&format!(
