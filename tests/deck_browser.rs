@@ -3,7 +3,7 @@
 //! Where there is no Chromium (Debian: `apt-get install chromium`) these tests say so and pass.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use chromium::chromium;

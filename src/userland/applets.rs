@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use super::{
     busybox, coreutils, diff, expr, find, grep, gzip, httpd, id, ip, kill, mount, naming, nc, netstat, nodes, nslookup, pager, ping, ps,
-    ryuk, shell, small, stty, sums, tar, top, wget, wrapping, xargs,
+    registry, ryuk, shell, small, stty, sums, tar, top, wget, wrapping, xargs,
 };
 
 /// What an applet is given: the name it goes by first, its arguments after it.
@@ -88,6 +88,7 @@ applets! {
     "pwd" => coreutils::pwd,
     "readlink" => coreutils::readlink,
     "realpath" => small::realpath,
+    "registry" => registry::main,
     "rm" => coreutils::rm,
     "rmdir" => coreutils::rmdir,
     "ryuk" => ryuk::main,

@@ -30,6 +30,7 @@ mod ping;
 mod posix_regex;
 mod proc;
 mod ps;
+mod registry;
 mod ryuk;
 mod shell;
 mod small;

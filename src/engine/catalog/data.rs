@@ -104,7 +104,7 @@ pub const COMMANDS: &[&str] = &[
 ];
 
 /// Commands that one image has.
-pub const OF_ONE_IMAGE: &[&str] = &["ryuk"];
+pub const OF_ONE_IMAGE: &[&str] = &["registry", "ryuk"];
 
 /// The search path of distributions.
 pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -9,6 +9,7 @@ mod hub;
 mod image;
 mod layer;
 mod nginx;
+mod registry;
 mod services;
 
 use std::{
@@ -64,7 +65,7 @@ fn repositories() -> &'static [Repository] {
     static ALL: OnceLock<Vec<Repository>> = OnceLock::new();
     ALL.get_or_init(|| {
         let all = distributions::repositories().into_iter().chain(services::repositories());
-        all.chain([nginx::repository()]).collect()
+        all.chain([nginx::repository(), registry::repository()]).collect()
     })
 }
 
