@@ -275,3 +275,52 @@ fn of_shared_processes_each_container_shows_its_own() {
     assert_eq!(of("guest"), ["2000", "3000"]);
     engine.ok("docker rm -f guest host-of");
 }
+
+#[test]
+fn parameters_of_builds_are_refused_in_dockers_words() {
+    let Some(engine) = engine() else { return };
+    engine.ok("mkdir /lab/c && echo 'FROM busybox' > /lab/c/Dockerfile && tar -C /lab/c -cf /lab/c.tar Dockerfile");
+    let build =
+        |query: &str| ask(&engine, &format!("-g -X POST -H 'Content-Type: application/x-tar' --data-binary @/lab/c.tar /build?{query}"));
+    for (query, words) in [
+        ("platform=foo", r#"\"foo\": unknown operating system or architecture: invalid argument"#),
+        ("platform=foo&version=2", r#"\"foo\": unknown operating system or architecture: invalid argument"#),
+        ("version=3", r#"invalid version \"3\""#),
+        ("squash=1", "squash is only supported with experimental mode"),
+        ("securityopt=seccomp%3Dx", "security options are not supported on linux"),
+        ("isolation=hyperv", r#"unsupported isolation: \"hyperv\""#),
+        ("buildargs=x", "error reading build args: invalid character 'x' looking for beginning of value"),
+        ("labels=x", "error reading labels: invalid character 'x' looking for beginning of value"),
+        ("ulimits=x", "error reading ulimit settings: invalid character 'x' looking for beginning of value"),
+        ("cachefrom=x", "error reading cache-from: invalid character 'x' looking for beginning of value"),
+        ("version=2&outputs=x", "invalid outputs specified: invalid character 'x' looking for beginning of value"),
+    ] {
+        assert_eq!(build(query), format!("{{\"message\":\"{words}\"}} 400"), "{query}");
+    }
+    // Bounds that are no numbers bind nothing, and an empty parameter is none.
+    assert!(build("memory=x&buildargs=&isolation=default&platform=").ends_with(" 200"));
+    // Nothing was told before it failed, and a classic client knows nothing of BuildKit's steps.
+    let said = build("remote=http%3A%2F%2F127.0.0.1%3A1%2Fx");
+    assert!(
+        said.starts_with(r#"{"message":"error downloading remote context http://127.0.0.1:1/x: Get "#) && said.ends_with(" 500"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_not_there_is_told_as_docker_tells_it() {
+    let Some(engine) = engine() else { return };
+    for (request, words) in [
+        ("/plugins/a/b:latest/json", "plugin \\\"a/b:latest\\\" not found"),
+        ("-X DELETE /plugins/a", "plugin \\\"a\\\" not found"),
+        ("-X POST /plugins/a/enable?timeout=1", "plugin \\\"a\\\" not found"),
+        ("-X POST /plugins/a/nothing", "page not found"),
+    ] {
+        assert_eq!(ask(&engine, request), format!("{{\"message\":\"{words}\"}} 404"), "{request}");
+    }
+    assert_eq!(ask(&engine, "-X POST /volumes/prune"), r#"{"VolumesDeleted":[],"SpaceReclaimed":0} 200"#);
+    engine.ok("docker run -d --name one busybox sleep 60");
+    let id = engine.ok("docker inspect -f '{{.Id}}' one");
+    let said = ask(&engine, "-X POST /containers/one/unpause");
+    assert_eq!(said, format!(r#"{{"message":"Container {} is not paused"}} 500"#, id.trim()));
+}

@@ -12,7 +12,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use dockside::trace;
 use grpc::{Entry, Failed, Grpc, Machine, Served, framed, session, upgraded};
 use prost::Message;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[derive(Clone, PartialEq, Message)]
 struct Solve {
@@ -160,6 +160,65 @@ fn files_of_a_build_are_given_back() {
         let kept = machine.kept.lock().expect("unharmed");
         assert_eq!(kept.get("x/d/f").map(Vec::as_slice), Some(&b"inside"[..]));
         assert!(kept.get("x/long").is_some_and(|content| content == long.as_bytes()));
+    });
+}
+
+/// Asks for a build over HTTP, with `body` for its context. Gives the status line and all that is told.
+async fn post(served: &Served, query: &str, body: &[u8]) -> (String, String) {
+    let mut stream = tokio::net::UnixStream::connect(served.socket()).await.expect("connects");
+    let head = format!(
+        "POST /v1.45/build?{query} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).await.expect("is written");
+    let mut said = Vec::new();
+    stream.read_to_end(&mut said).await.expect("an answer");
+    let said = String::from_utf8_lossy(&said);
+    let (head, body) = said.split_once("\r\n\r\n").expect("a head");
+    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+}
+
+#[test]
+fn builds_over_http_take_what_they_need_from_a_session() {
+    run(async {
+        let served = Served::start();
+        let files = vec![Entry::file("a", "some content"), Entry::file("b", "not needed")];
+        let machine = Arc::new(Machine::with("FROM scratch\nCOPY a /\n", files));
+        let held = session(&served.socket(), "old", Arc::clone(&machine)).await;
+        // The files stay on the client's machine.
+        let (status, said) = post(&served, "version=2&remote=client-session&session=old&t=old:1", b"").await;
+        assert!(status.ends_with(" 200 OK") && said.contains("moby.buildkit.trace"), "{status} {said}");
+        assert!(said.contains(r#"{"id":"moby.image.id","aux":{"ID":"sha256:"#), "{said}");
+        let asked = machine.asked.lock().expect("unharmed").clone();
+        assert!(asked.iter().any(|asked| asked.contains(" context a ")), "{asked:?}");
+        // Only what was made is told.
+        let (_, said) = post(&served, "version=2&remote=client-session&session=old&q=1", b"").await;
+        assert!(said.contains(r#"{"stream":"sha256:"#) && !said.contains("moby."), "{said}");
+        // What comes out of it goes into the client's folder.
+        let local = "%5B%7B%22Type%22%3A%22local%22%7D%5D";
+        let (status, said) = post(&served, &format!("version=2&remote=client-session&session=old&outputs={local}"), b"").await;
+        assert!(status.ends_with(" 200 OK") && !said.contains("moby.image.id"), "{status} {said}");
+        assert_eq!(machine.kept.lock().expect("unharmed").get("a").map(Vec::as_slice), Some(&b"some content"[..]));
+        // A context that comes with the request needs none of it, whether the session is there or not.
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, content) in [("Dockerfile", "FROM scratch\nCOPY c /\n"), ("c", "sent along")] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, content.as_bytes()).expect("a tar");
+        }
+        let tar = tar.into_inner().expect("a tar");
+        let before = machine.asked.lock().expect("unharmed").len();
+        for session in ["old", "nosuch"] {
+            let (status, said) = post(&served, &format!("version=2&session={session}"), &tar).await;
+            assert!(status.ends_with(" 200 OK") && said.contains("moby.image.id"), "{status} {said}");
+        }
+        assert_eq!(machine.asked.lock().expect("unharmed").len(), before);
+        held.abort();
+        let (status, said) = post(&served, "version=2&remote=client-session&session=nosuch", b"").await;
+        assert!(status.contains(" 500 ") && said.contains("no active session for nosuch: context deadline exceeded"), "{status} {said}");
+        let (status, said) = post(&served, "version=2&remote=client-session", b"").await;
+        assert!(status.contains(" 500 ") && said.contains("no active sessions"), "{status} {said}");
     });
 }
 

@@ -58,6 +58,12 @@ impl Context {
         Context { folder, client, remote: None, definition: None }
     }
 
+    /// The same files, with the machine of the client who sent them.
+    pub fn with_client(mut self, client: Option<Arc<dyn Client>>) -> Context {
+        self.client = client;
+        self
+    }
+
     /// The same files with a Dockerfile out of a folder of the client's.
     pub fn with_definition(mut self, engine: &Engine, client: Arc<dyn Client>, folder: &str) -> Result<Context, BuildError> {
         self.definition = Some(Remote::new(engine, client, "", folder)?);

@@ -147,7 +147,8 @@ impl Containers {
     pub async fn resume(&self, container: &Arc<Container>) -> Result<(), ContainerError> {
         let _held = container.operation.lock().await;
         if container.lock().state.status != Status::Paused {
-            return Err(ContainerError::Conflict(format!("Container {} is not paused", container.id)));
+            // No conflict, for Docker.
+            return Err(ContainerError::Failed(format!("Container {} is not paused", container.id)));
         }
         self.freeze(container, Command::Resume, Status::Running).await?;
         self.tell(container, "unpause", &[]);

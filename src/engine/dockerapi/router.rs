@@ -15,6 +15,7 @@ use crate::Engine;
 
 /// The whole API over one engine. Call it through `dispatch`, which knows about versions in the path.
 pub fn router(engine: Arc<Engine>) -> Router {
+    let sessions = Arc::<grpc::Sessions>::default();
     Router::new()
         .route("/_ping", get(version::ping).head(version::ping))
         .route("/version", get(version::version))
@@ -24,8 +25,8 @@ pub fn router(engine: Arc<Engine>) -> Router {
         .route("/system/df", get(system::disk_usage))
         .merge(images::router())
         .merge(absent::router())
-        .merge(build::router())
-        .merge(grpc::router())
+        .merge(build::router(Arc::clone(&sessions)))
+        .merge(grpc::router(sessions))
         .merge(containers::router())
         .merge(networks::router())
         .route_layer(middleware::from_fn(refuse_versions))

@@ -5,31 +5,52 @@ mod stream;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
+use axum::{Extension, Router};
 use serde_json::{Value, json};
 
 use super::ApiError;
 use super::bodies::BodyReader;
+use super::grpc::{Machine, Sessions};
 use super::json::Json;
 use super::params::Params;
 use super::server::Peer;
 use crate::Engine;
-use crate::build::{Cancel, Context, Export, Going, Kept, Output, build_buildkit, build_classic, fetch_context};
+use crate::build::{BuildError, Cancel, Client, Context, Going, Kept, build_buildkit, build_classic, fetch_context};
 
-/// `/build`, without the version in front.
-pub fn router() -> Router<Arc<Engine>> {
-    Router::new().route("/build", post(build)).route("/build/prune", post(prune))
+/// A context that stays on the client's machine, whose session gives what is needed of it.
+const ON_CLIENT: &str = "client-session";
+
+/// `/build`, without the version in front. A client that builds in BuildKit's way may have opened one of the `sessions` for it.
+pub fn router(sessions: Arc<Sessions>) -> Router<Arc<Engine>> {
+    Router::new().route("/build", post(build).layer(Extension(sessions))).route("/build/prune", post(prune))
 }
 
-async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Request) -> Result<Response, ApiError> {
+async fn build(
+    State(engine): State<Arc<Engine>>,
+    Extension(sessions): Extension<Arc<Sessions>>,
+    params: Params,
+    request: Request,
+) -> Result<Response, ApiError> {
     let order = request::read(&params, request.headers())?;
-    let remote = params.get("remote").filter(|remote| !["", "client-session"].contains(remote)).map(str::to_owned);
+    let remote = params.get("remote").filter(|remote| !["", ON_CLIENT].contains(remote)).map(str::to_owned);
     let buildkit = params.get("version") == Some("2");
-    let quiet = params.flag("q") && !buildkit;
+    let quiet = params.flag("q");
+    let output = request::output(&params, &order)?;
     let cancel = Cancel::default();
+    let on_client = buildkit && params.get("remote") == Some(ON_CLIENT);
+    let machine = match params.get("session").filter(|id| buildkit && !id.is_empty()) {
+        Some(id) => match sessions.get(id).await {
+            Ok(session) => Some(Arc::new(Machine::new(session, &cancel)) as Arc<dyn Client>),
+            Err(error) if on_client => return Err(ApiError::internal(error.0.message)),
+            // What came with the request may do without.
+            Err(_) => None,
+        },
+        None if on_client => return Err(ApiError::internal("no active sessions")),
+        None => None,
+    };
     let peer = request.extensions().get::<Peer>().cloned();
     let mut body = BodyReader::new(request.into_body());
     let (sender, answer) = stream::channel(quiet);
@@ -48,12 +69,19 @@ async fn build(State(engine): State<Arc<Engine>>, params: Params, request: Reque
     tokio::task::spawn_blocking(move || {
         let report = |note| sender.note(&note);
         let context = match &remote {
-            Some(address) => fetch_context(&engine, None, address, &report, &cancel),
-            None => Context::receive(&engine.images, &mut body),
+            Some(address) if buildkit => fetch_context(&engine, machine, address, &report, &cancel),
+            // The classic builder's clients know nothing of BuildKit's steps, and an error before all news is the answer's status.
+            Some(address) => fetch_context(&engine, None, address, &|_| {}, &cancel)
+                .map_err(|e| BuildError { message: format!("error downloading remote context {address}: {}", e.message), ..e }),
+            None => match machine {
+                Some(machine) if on_client => Context::of_client(&engine, machine, "context", "dockerfile"),
+                machine => Context::receive(&engine.images, &mut body).map(|context| context.with_client(machine)),
+            },
         };
+        let context = context.and_then(|context| request::check_platform(&order).map(|()| context));
         if buildkit {
-            let image = || Ok(vec![Output { id: String::new(), export: Export::Image(order.tags.clone()) }]);
-            let done = context.and_then(|context| build_buildkit(&engine, &order, &context, &report, &cancel, &image));
+            let outputs = || Ok(output.iter().cloned().collect());
+            let done = context.and_then(|context| build_buildkit(&engine, &order, &context, &report, &cancel, &outputs));
             sender.finish_buildkit(done.map(|made| made.image));
         } else {
             let done = context.and_then(|context| build_classic(&engine, &order, &context, &report, &cancel));

@@ -65,29 +65,31 @@ impl Sender {
         match (done, &self.held) {
             (Ok(id), Some(_)) => self.send(&json!({ "stream": format!("{id}\n") })),
             (Ok(_), None) => {}
-            (Err(error), held) => {
-                if let Some(held) = held {
-                    let text = std::mem::take(&mut *held.lock().unwrap_or_else(PoisonError::into_inner));
-                    if !text.is_empty() {
-                        let _ = self.messages.send(Ok(text.into()));
-                    }
-                }
-                let _ = self.messages.send(Err(error));
-            }
+            (Err(error), _) => self.fail(error),
         }
     }
-}
 
-impl Sender {
-    /// The end of a build in BuildKit's way.
+    /// The end of a build in BuildKit's way, which may have made no image.
     pub fn finish_buildkit(self, done: Result<Option<Digest>, BuildError>) {
-        match done {
-            Ok(None) => {}
-            Ok(Some(id)) => self.send(&json!({ "id": "moby.image.id", "aux": { "ID": id.to_string() } })),
-            Err(error) => {
-                let _ = self.messages.send(Err(error));
+        match (done, &self.held) {
+            (Ok(id), Some(_)) => {
+                let id = id.map_or_else(String::new, |id| id.to_string());
+                self.send(&json!({ "stream": format!("{id}\n") }));
+            }
+            (Ok(Some(id)), None) => self.send(&json!({ "id": "moby.image.id", "aux": { "ID": id.to_string() } })),
+            (Ok(None), None) => {}
+            (Err(error), _) => self.fail(error),
+        }
+    }
+
+    fn fail(self, error: BuildError) {
+        if let Some(held) = &self.held {
+            let text = std::mem::take(&mut *held.lock().unwrap_or_else(PoisonError::into_inner));
+            if !text.is_empty() {
+                let _ = self.messages.send(Ok(text.into()));
             }
         }
+        let _ = self.messages.send(Err(error));
     }
 }
 

@@ -108,5 +108,5 @@ pub async fn prune(
         }
     }
     engine.events.pruned("volume", bytes);
-    Ok(Json(json!({ "VolumesDeleted": if gone.is_empty() { Value::Null } else { json!(gone) }, "SpaceReclaimed": bytes })).into_response())
+    Ok(Json(json!({ "VolumesDeleted": gone, "SpaceReclaimed": bytes })).into_response())
 }

@@ -28,7 +28,9 @@ use axum::{Extension, Router};
 use super::ApiError;
 use crate::Engine;
 use job::Jobs;
-use session::Sessions;
+pub use offers::Machine;
+pub use request::export;
+pub use session::Sessions;
 
 /// What all calls see: the engine, the sessions that are open, the builds that are under way.
 #[derive(Clone)]
@@ -39,8 +41,8 @@ struct Desk {
 }
 
 /// `/grpc` and `/session`.
-pub fn router() -> Router<Arc<Engine>> {
-    let (sessions, jobs) = (Arc::<Sessions>::default(), Arc::<Jobs>::default());
+pub fn router(sessions: Arc<Sessions>) -> Router<Arc<Engine>> {
+    let jobs = Arc::<Jobs>::default();
     Router::new().route("/grpc", post(ask)).route("/session", post(session)).layer(Extension(sessions)).layer(Extension(jobs))
 }
 

@@ -198,7 +198,8 @@ pub fn outputs(request: &SolveRequest) -> Result<Vec<Output>, Status> {
 /// What the client calls its only output.
 const FIRST: &str = "0";
 
-fn export(kind: &str, attributes: &HashMap<String, String>) -> Result<Option<Export>, Status> {
+/// One of them, by the name and the attributes of an exporter; none where nothing shall become of the build.
+pub fn export(kind: &str, attributes: &HashMap<String, String>) -> Result<Option<Export>, Status> {
     let text = |name: &str| attributes.get(name).map_or("", String::as_str);
     let flag = |name: &str| parse_bool(text(name));
     let mut names: Vec<Reference> = Vec::new();
