@@ -288,14 +288,15 @@ fn a_pager_hands_on_in_a_pipe_and_pages_on_a_terminal() {
     ]);
     let applets = Applets::new();
     fs::write(applets.work().join("s"), (1..=300).map(|n| format!("line{n}.\n")).collect::<String>()).unwrap();
-    let pager = |name: &str| {
+    fs::write(applets.work().join("long"), (1..=1000).map(|n| format!("word{n}.")).collect::<String>()).unwrap();
+    let pager = |name: &str, file: &str| {
         let mut command = Command::new(applets.dir.path().join("sh"));
         // The shell stays: what comes after the pager shows that the terminal is as before.
-        let script = format!("stty rows 24 cols 80; {name} s; echo left; read x; echo \"got $x\"");
+        let script = format!("stty rows 24 cols 80; {name} {file}; echo left; read x; echo \"got $x\"");
         command.args(["-c", &script]).env_clear().env("PATH", applets.dir.path()).current_dir(applets.work());
         rexpect::session::spawn_command(command, Some(20_000)).unwrap()
     };
-    let mut less = pager("less");
+    let mut less = pager("less", "s");
     for (keys, seen) in [("", "line23."), (" ", "line46."), ("b", "line1."), ("/e25.\r", "line47."), ("G", "(END)"), ("g", "line1.")] {
         less.send(keys).unwrap();
         less.flush().unwrap();
@@ -309,7 +310,14 @@ fn a_pager_hands_on_in_a_pipe_and_pages_on_a_terminal() {
     less.exp_string("left").unwrap();
     less.send_line("typed").unwrap();
     less.exp_string("got typed").unwrap();
-    let mut more = pager("more");
+    // A line that fills more than the screen.
+    let mut long = pager("less", "long");
+    for (keys, seen) in [("", "word200."), (" ", "word400."), ("G", "word1000."), ("g", "word1.")] {
+        long.send(keys).unwrap();
+        long.flush().unwrap();
+        long.exp_string(seen).unwrap_or_else(|error| panic!("less, {keys:?}: {error}"));
+    }
+    let mut more = pager("more", "s");
     more.exp_string("--More-- (6% of ").unwrap();
     more.send("\r").unwrap();
     more.flush().unwrap();

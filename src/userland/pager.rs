@@ -168,7 +168,10 @@ struct View<'a> {
     lines: Vec<String>,
     name: &'a OsString,
     options: &'a Options,
-    /// The line at the top.
+    /// The lines as the screen has them, each with the number of the line that it is of, for a screen of `columns`.
+    rows: Vec<(usize, String)>,
+    columns: usize,
+    /// The row at the top.
     top: usize,
     search: Option<Regex>,
     backwards: bool,
@@ -178,46 +181,41 @@ impl<'a> View<'a> {
     fn new(bytes: &[u8], name: &'a OsString, options: &'a Options) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let lines = text.lines().map(|line| plain(line, options.has('R'))).collect();
-        Self { lines, name, options, top: 0, search: None, backwards: false }
+        Self { lines, name, options, rows: vec![], columns: 0, top: 0, search: None, backwards: false }
     }
 
-    /// The lines of the screen that the text's line `at` takes.
-    fn rows(&self, at: usize, columns: usize) -> Vec<String> {
-        let number = if self.options.has('N') { format!("{:7} ", at + 1) } else { String::new() };
-        let room = columns.saturating_sub(number.len()).max(1);
-        let letters: Vec<char> = self.lines[at].chars().collect();
-        let mut rows: Vec<String> = letters.chunks(room).map(|row| format!("{number}{}", row.iter().collect::<String>())).collect();
-        if rows.is_empty() {
-            rows.push(number);
+    /// Lays the lines out for a screen so wide; what was at the top stays there.
+    fn lay_out(&mut self, columns: usize) {
+        if columns == self.columns {
+            return;
         }
-        rows.truncate(if self.options.has('S') { 1 } else { usize::MAX });
-        rows
+        let top = self.rows.get(self.top).map(|(line, _)| *line);
+        self.columns = columns;
+        self.rows.clear();
+        for (at, line) in self.lines.iter().enumerate() {
+            let number = if self.options.has('N') { format!("{:7} ", at + 1) } else { String::new() };
+            let room = columns.saturating_sub(number.len()).max(1);
+            let letters: Vec<char> = line.chars().collect();
+            let mut rows: Vec<String> = letters.chunks(room).map(|row| format!("{number}{}", row.iter().collect::<String>())).collect();
+            if rows.is_empty() {
+                rows.push(number);
+            }
+            rows.truncate(if self.options.has('S') { 1 } else { usize::MAX });
+            self.rows.extend(rows.into_iter().map(|row| (at, row)));
+        }
+        self.top = top.map_or(0, |line| self.first_row(line));
     }
 
-    /// How many of the text's lines fit on the screen from `top` on, at least one.
-    fn fitting(&self, top: usize, height: usize, columns: usize) -> usize {
-        let mut used = 0;
-        let fits = |at: &usize| {
-            used += self.rows(*at, columns).len();
-            used <= height
-        };
-        (top..self.lines.len()).take_while(fits).count().max(1)
-    }
-
-    /// The last line that may be at the top: the end of the text is then at the bottom.
-    fn last_top(&self, height: usize, columns: usize) -> usize {
-        let mut used = 0;
-        let fits = |at: &usize| {
-            used += self.rows(*at, columns).len();
-            used <= height
-        };
-        self.lines.len() - (0..self.lines.len()).rev().take_while(fits).count()
+    /// The row that a line begins with.
+    fn first_row(&self, line: usize) -> usize {
+        self.rows.partition_point(|(of, _)| *of < line)
     }
 
     /// Shows the text until it is left. True for the next file.
     fn less(&mut self, keyboard: &mut Keyboard) -> io::Result<bool> {
         let (rows, columns) = keyboard.size();
-        if self.options.has('F') && self.last_top(rows - 1, columns) == 0 {
+        self.lay_out(columns);
+        if self.options.has('F') && self.rows.len() < rows {
             for line in &self.lines {
                 println!("{line}");
             }
@@ -226,10 +224,11 @@ impl<'a> View<'a> {
         let mut message = None;
         loop {
             let (rows, columns) = keyboard.size();
-            let (height, last) = (rows - 1, self.last_top(rows - 1, columns));
+            self.lay_out(columns);
+            // At the last place the end of the text is at the bottom.
+            let (height, last) = (rows - 1, self.rows.len().saturating_sub(rows - 1));
             self.top = self.top.min(last);
-            self.draw(height, columns, message.take())?;
-            let page = self.fitting(self.top, height, columns);
+            self.draw(height, message.take())?;
             let at_end = self.top >= last;
             match keyboard.key()? {
                 Key::Char('q' | 'Q' | '\x03') => {
@@ -237,7 +236,7 @@ impl<'a> View<'a> {
                     return io::stdout().flush().map(|()| false);
                 }
                 Key::Char(' ' | 'f' | '\x06' | '\x16') | Key::PageDown if at_end && self.options.has('E') => return Ok(true),
-                Key::Char(' ' | 'f' | '\x06' | '\x16') | Key::PageDown => self.top += page,
+                Key::Char(' ' | 'f' | '\x06' | '\x16') | Key::PageDown => self.top += height,
                 Key::Char('b' | '\x02') | Key::PageUp => self.top = self.top.saturating_sub(height),
                 Key::Char('d' | '\x04') => self.top += height / 2,
                 Key::Char('u' | '\x15') => self.top = self.top.saturating_sub(height / 2),
@@ -274,34 +273,35 @@ impl<'a> View<'a> {
     fn next(&mut self, backwards: bool) -> Option<String> {
         let Some(regex) = &self.search else { return Some("No previous regular expression".into()) };
         let is_found = |at: &usize| regex.is_match(&self.lines[*at]);
-        let found = if backwards { (0..self.top).rev().find(is_found) } else { (self.top + 1..self.lines.len()).find(is_found) };
+        let here = self.rows.get(self.top).map_or(0, |(line, _)| *line);
+        let found = if backwards { (0..here).rev().find(is_found) } else { (here + 1..self.lines.len()).find(is_found) };
         match found {
-            Some(at) => {
-                self.top = at;
+            Some(line) => {
+                self.top = self.first_row(line);
                 None
             }
             None => Some("No matches found".into()),
         }
     }
 
-    fn draw(&self, height: usize, columns: usize, message: Option<String>) -> io::Result<()> {
+    fn draw(&self, height: usize, message: Option<String>) -> io::Result<()> {
         let mut screen = String::from("\x1b[H\x1b[J");
-        let shown = self.fitting(self.top, height, columns).min(self.lines.len());
-        let mut rows: Vec<String> = (self.top..self.top + shown).flat_map(|at| self.rows(at, columns)).collect();
-        rows.resize(height.max(1), "~".into());
-        for row in rows {
-            screen.push_str(&self.marked(&row));
+        let shown = &self.rows[self.top..self.rows.len().min(self.top + height)];
+        for row in shown.iter().map(|(_, row)| row.as_str()).chain(std::iter::repeat("~")).take(height) {
+            screen.push_str(&self.marked(row));
             screen.push('\n');
         }
-        let bottom = self.top + shown;
+        let line = |row: Option<&(usize, String)>| row.map_or(0, |(line, _)| line + 1);
+        let (first, bottom) = (line(shown.first()), line(shown.last()));
+        let is_end = self.top + shown.len() >= self.rows.len();
         let status = match message {
             Some(message) => format!("\x1b[7m{message}\x1b[m"),
             None if self.options.has('M') || self.options.has('m') => {
                 let percent = (bottom * 100).checked_div(self.lines.len()).unwrap_or(100);
                 let name = self.name.display();
-                format!("\x1b[7m{name} lines {}-{bottom}/{} {percent}%\x1b[m", self.top + 1, self.lines.len())
+                format!("\x1b[7m{name} lines {first}-{bottom}/{} {percent}%\x1b[m", self.lines.len())
             }
-            None if bottom >= self.lines.len() => "\x1b[7m(END)\x1b[m".into(),
+            None if is_end => "\x1b[7m(END)\x1b[m".into(),
             None if self.top == 0 && self.name != "-" => format!("\x1b[7m{}\x1b[m", self.name.display()),
             None => ":".into(),
         };
@@ -326,32 +326,34 @@ impl<'a> View<'a> {
     /// Shows the text downwards only, and ends with it. True for the next file.
     fn more(&mut self, keyboard: &mut Keyboard, last: bool) -> io::Result<bool> {
         let (rows, columns) = keyboard.size();
+        self.lay_out(columns);
         let mut room = rows - 1;
         let all: usize = self.lines.iter().map(|line| line.len() + 1).sum();
-        let mut passed = 0_usize;
-        for at in 0..self.lines.len() {
-            for row in self.rows(at, columns) {
-                if room == 0 {
-                    let percent = (passed * 100).checked_div(all).unwrap_or(100);
-                    print!("--More-- ({percent}% of {all} bytes)");
-                    io::stdout().flush()?;
-                    let key = loop {
-                        match keyboard.key()? {
-                            Key::Other => {}
-                            key => break key,
-                        }
-                    };
-                    print!("\r\x1b[K");
-                    room = match key {
-                        Key::Char('q' | 'Q' | '\x03') => return io::stdout().flush().map(|()| false),
-                        Key::Char('\r' | '\n') | Key::Down => 1,
-                        _ => rows - 1,
-                    };
-                }
-                println!("{row}");
-                room -= 1;
+        let (mut passed, mut of) = (0_usize, 0);
+        for (line, row) in &self.rows {
+            while of < *line {
+                passed += self.lines[of].len() + 1;
+                of += 1;
             }
-            passed += self.lines[at].len() + 1;
+            if room == 0 {
+                let percent = (passed * 100).checked_div(all).unwrap_or(100);
+                print!("--More-- ({percent}% of {all} bytes)");
+                io::stdout().flush()?;
+                let key = loop {
+                    match keyboard.key()? {
+                        Key::Other => {}
+                        key => break key,
+                    }
+                };
+                print!("\r\x1b[K");
+                room = match key {
+                    Key::Char('q' | 'Q' | '\x03') => return io::stdout().flush().map(|()| false),
+                    Key::Char('\r' | '\n') | Key::Down => 1,
+                    _ => rows - 1,
+                };
+            }
+            println!("{row}");
+            room -= 1;
         }
         Ok(!last)
     }
