@@ -449,3 +449,25 @@ fn a_reaper_takes_away_what_a_test_run_left_behind() {
         assert_eq!(engine.ok(there), "other\nother\nother-data\nother-net");
     }
 }
+
+#[test]
+fn a_time_limit_holds_in_a_container_as_busybox_keeps_it() {
+    let Some(engine) = engine() else { return };
+    // `busybox` is the real one here, `alpine` has our commands. The first process of a container is kept from signals from inside.
+    for (line, expected) in [
+        ("timeout 1 sleep 3", ("", 0)),
+        ("timeout -s KILL 1 sleep 3", ("", 0)),
+        ("sh -c 'timeout 1 sleep 9; echo $?'", ("143", 0)),
+        ("timeout 1 sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done'", ("", 7)),
+    ] {
+        for image in ["busybox", "alpine"] {
+            let run = engine.sh(&format!("docker run --rm {image} {line} 2>/dev/null"));
+            // The shells say in other words what became of their child.
+            assert_eq!((run.stdout.trim(), run.status), expected, "{image}: {line}");
+        }
+    }
+    for image in ["busybox", "alpine"] {
+        let run = engine.sh(&format!("docker run --rm --init {image} timeout 1 sleep 9"));
+        assert_eq!(run.status, 143, "{image}: {run:?}");
+    }
+}

@@ -175,6 +175,24 @@ fn same_as_busybox(scripts: &[&str]) {
 }
 
 #[test]
+fn a_program_with_a_time_limit_takes_the_place_of_timeout() {
+    same_as_busybox(&[
+        // BusyBox's shell says what ended a child, ours does not.
+        // The same process: its number, its parent, and signals and statuses that nobody stands between.
+        "sh -c 'a=$$ b=$PPID; exec timeout 9 sh -c \"[ $a = \\$\\$ ] && [ $b = \\$PPID ] && echo the same\"'",
+        "for s in TERM HUP USR1 KILL; do timeout 9 sleep 8 & sleep 1; kill -$s $!; wait $!; echo $?; done 2>/dev/null",
+        "timeout 9 sh -c 'trap \"echo got it; exit 4\" USR1; kill -USR1 $$; sleep 2'; echo $?",
+        "exec 2>/dev/null; timeout 1 sleep 5; echo $?; timeout -s KILL 1 sleep 5; echo $?; timeout -sINT 1 sleep 5; echo $?; timeout -s9 1 sleep 5; echo $?",
+        "exec 2>/dev/null; timeout -k 1 1 sh -c 'trap \"\" TERM; while :; do sleep 0.1; done'; echo $?; timeout 1 sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done'; echo $?",
+        "exec 2>/dev/null; timeout 5 sh -c 'exit 3'; echo $?; timeout 5 sh -c 'kill -9 $$'; echo $?; timeout 0 sleep 3; echo $?; timeout 0.5 sleep 3; echo $?",
+        "timeout 9 echo whoever reads waits for nobody else | cat; timeout -s 0 1 sleep 2; echo $?; timeout 1m true; echo $?; timeout -- 9 echo x",
+        "timeout 5 /; echo $?; timeout 5 nothere; echo $?; timeout 5 ''; echo $?",
+        "timeout; echo $?; timeout 1; echo $?; timeout -p 1 1 true; echo $?; timeout -k; echo $?; timeout -1 true; echo $?",
+        "timeout x true; echo $?; timeout '' true; echo $?; timeout 1e1 true; echo $?; timeout -k x 1 true; echo $?; timeout -s XX 1 true; echo $?",
+    ]);
+}
+
+#[test]
 fn archives_are_made_and_read_as_busybox_does() {
     let tree =
         "mkdir -p d/e; echo one > d/f; chmod 640 d/f; echo two > d/e/g; ln -s f d/l; touch -d '2020-01-02 03:04:05' d/f d/e/g d/e d; ";

@@ -1,16 +1,22 @@
 //! Commands that run another one: `chroot` in another root, `setsid` in a session of its own, `timeout` for so long.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, chdir, chroot as change_root, getpgrp, getpid, kill_process, setsid as new_session};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    PidfdFlags, Signal, WaitOptions, chdir, chroot as change_root, getpgrp, getpid, pidfd_open, setsid as new_session, waitpid,
+};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::applets::Args;
-use super::kill::signal_number;
+use super::kill::{self, signal_number};
 use super::mount::words;
+use crate::sys::process::{self, Fork};
 use crate::units::c_words;
 
 /// `chroot NEWROOT [PROG ARGS]`; without a program the shell.
@@ -51,58 +57,102 @@ pub fn setsid(args: Args) -> ExitCode {
     execute("setsid", &program)
 }
 
-/// `timeout [-s SIG] [-k KILL_SECS] SECS PROG ARGS`; one that had to be ended gives 143, as BusyBox's does.
+const TIMEOUT: &str = "timeout [-s SIG] [-k KILL_SECS] SECS PROG ARGS\n\nRun PROG. Send SIG to it if it is not gone in SECS seconds.\nDefault SIG: TERM. If it still exists in KILL_SECS seconds, send KILL.";
+
+/// `timeout [-s SIG] [-k KILL_SECS] SECS PROG ARGS`: becomes the program, as BusyBox's does, so that it has this process's number, parent,
+/// signals and status. A grandchild keeps the time and sends the signal; the first process of a container, which the kernel keeps from
+/// signals that it has no handler for, goes on all the same.
 pub fn timeout(args: Args) -> ExitCode {
-    const USAGE: &str = "timeout [-s SIG] [-k KILL_SECS] SECS PROG ARGS\n\nRun PROG. Send SIG to it if it is not gone in SECS seconds.\nDefault SIG: TERM. If it still exists in KILL_SECS seconds, send KILL.";
     let mut rest = args.into_iter().skip(1).peekable();
-    let (mut signal, mut last) = (Signal::TERM, None);
-    while let Some(option) = rest.next_if(|arg| arg == "-s" || arg == "-k") {
-        let value = rest.next().unwrap_or_default().to_string_lossy().into_owned();
-        if option == "-k" {
-            last = Some(value);
-            continue;
+    let (mut signal, mut last) = (Signal::TERM.as_raw(), None);
+    while let Some(option) = rest.next_if(|arg| arg.len() > 1 && arg.as_encoded_bytes().starts_with(b"-")) {
+        let option = option.to_string_lossy().into_owned();
+        if option == "--" {
+            break;
         }
-        match signal_number(&value).and_then(Signal::from_named_raw) {
-            Some(found) => signal = found,
-            None => {
+        let letter = option.chars().nth(1).unwrap_or_default();
+        if !"sk".contains(letter) {
+            eprintln!("timeout: invalid option -- '{letter}'");
+            return usage(TIMEOUT);
+        }
+        let value = match &option[2..] {
+            "" => rest.next().map(|value| value.to_string_lossy().into_owned()),
+            glued => Some(glued.to_owned()),
+        };
+        let Some(value) = value else {
+            eprintln!("timeout: option requires an argument -- '{letter}'");
+            return usage(TIMEOUT);
+        };
+        match (letter, signal_number(&value)) {
+            ('k', _) => match whole_seconds(&value) {
+                Some(limit) => last = Some(limit),
+                None => return wrong_number("timeout", &value),
+            },
+            (_, Some(number)) => signal = number,
+            (_, None) => {
                 eprintln!("timeout: unknown signal '{value}'");
                 return ExitCode::FAILURE;
             }
         }
     }
-    let (Some(limit), Some(program)) = (rest.next(), rest.next()) else { return usage(USAGE) };
+    let Some(limit) = rest.next() else { return usage(TIMEOUT) };
     let limit = limit.to_string_lossy().into_owned();
-    let Some(limit) = duration(&limit) else { return wrong_number("timeout", &limit) };
-    let last = match last.map(|text| duration(&text).ok_or(text)).transpose() {
-        Ok(last) => last,
-        Err(text) => return wrong_number("timeout", &text),
-    };
-    let mut child = match Command::new(&program).args(rest).spawn() {
-        Ok(child) => child,
-        Err(error) => return refused("timeout", &program, &error),
-    };
-    let pid = Pid::from_child(&child);
-    let begun = Instant::now();
-    let (mut asked, mut killed) = (false, false);
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) if asked || status.signal().is_some() => {
-                return ExitCode::from(u8::try_from(128 + status.signal().unwrap_or(signal.as_raw())).unwrap_or(1));
-            }
-            Ok(Some(status)) => return ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)),
-            Ok(None) => {}
-            Err(error) => return refused("timeout", &program, &error),
-        }
-        if !asked && begun.elapsed() >= limit {
-            asked = true;
-            let _ = kill_process(pid, signal);
-        }
-        if !killed && last.is_some_and(|last| begun.elapsed() >= limit + last) {
-            killed = true;
-            let _ = kill_process(pid, Signal::KILL);
-        }
-        std::thread::sleep(Duration::from_millis(5));
+    let Some(limit) = whole_seconds(&limit) else { return wrong_number("timeout", &limit) };
+    let program: Vec<OsString> = rest.collect();
+    if program.is_empty() {
+        return usage(TIMEOUT);
     }
+    if let Err(error) = watch_over(limit, signal, last) {
+        eprintln!("timeout: {}", c_words(&error));
+        return ExitCode::FAILURE;
+    }
+    execute("timeout", &program)
+}
+
+/// Leaves a process behind that sends `signal` to this one after `limit`, and `KILL` after `last` more.
+fn watch_over(limit: Duration, signal: i32, last: Option<Duration>) -> io::Result<()> {
+    let watched = getpid();
+    // Tells at once when the process is gone, and does not take a later one of the same number for it.
+    let alive = pidfd_open(watched, PidfdFlags::empty())?;
+    match process::fork()? {
+        Fork::Parent(child) => {
+            let (_, status) = waitpid(Some(child), WaitOptions::empty())?.ok_or(io::ErrorKind::NotFound)?;
+            if status.exit_status() == Some(0) { Ok(()) } else { Err(io::Error::other("can't fork")) }
+        }
+        Fork::Child => match process::fork() {
+            Ok(Fork::Child) => {
+                let _ = new_session();
+                let _ = let_go();
+                let gone = |limit: Duration| {
+                    let limit = Timespec { tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX), tv_nsec: 0 };
+                    !matches!(poll(&mut [PollFd::new(&alive, PollFlags::IN)], Some(&limit)), Ok(0))
+                };
+                for (limit, signal) in [(Some(limit), signal), (last, Signal::KILL.as_raw())] {
+                    match limit {
+                        Some(limit) if !gone(limit) => drop(kill::send(signal, &watched.as_raw_nonzero().to_string())),
+                        _ => break,
+                    }
+                }
+                process::exit_now(0)
+            }
+            // The grandchild is nobody's but the first process's.
+            Ok(Fork::Parent(_)) => process::exit_now(0),
+            Err(_) => process::exit_now(1),
+        },
+    }
+}
+
+/// Lets go of the streams: whoever reads the program's output waits for no one else.
+fn let_go() -> io::Result<()> {
+    let nothing = File::options().read(true).write(true).open("/dev/null").or_else(|_| File::open("/"))?;
+    dup2_stdin(&nothing)?;
+    dup2_stdout(&nothing)?;
+    Ok(dup2_stderr(&nothing)?)
+}
+
+/// As long as BusyBox's waits: whole seconds, and one at least.
+fn whole_seconds(text: &str) -> Option<Duration> {
+    Some(Duration::from_secs(duration(text)?.as_secs().max(1)))
 }
 
 /// `usleep N`
@@ -127,7 +177,9 @@ fn duration(text: &str) -> Option<Duration> {
         'd' => 86400.0,
         _ => 1.0,
     };
-    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()
+    // Nothing else that Rust takes for a number: no exponents, no `inf`.
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    Duration::try_from_secs_f64(number.parse::<f64>().ok().filter(|_| plain)? * seconds).ok()
 }
 
 /// Becomes the program.
