@@ -39,10 +39,18 @@ pub struct IgnoreList {
 
 /// A line of `.dockerignore` that is no pattern.
 #[derive(Debug, thiserror::Error)]
-#[error("{pattern:?} is no pattern (line {line})")]
 pub struct BadPattern {
     pub line: usize,
     pub pattern: String,
+}
+
+impl std::fmt::Display for BadPattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pattern.as_str() {
+            "!" => f.write_str("illegal exclusion pattern: \"!\""),
+            pattern => write!(f, "{pattern:?} is no pattern (line {})", self.line),
+        }
+    }
 }
 
 impl IgnoreList {

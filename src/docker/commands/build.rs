@@ -55,6 +55,7 @@ pub async fn classic(c: &Context, m: &Matches) -> Outcome {
     if m.args[0] == "-" && m.text("file") == "-" {
         return Err(Failure::new("invalid argument: can't use stdin for both build context and dockerfile"));
     }
+    forget_id(m)?;
     let quiet = m.on("quiet");
     let prepare = |e: Failure| Failure { text: format!("unable to prepare context: {}", e.text), ..e };
     let context = build_context::open(&m.args[0], m.text("file")).map_err(prepare)?;
@@ -105,6 +106,17 @@ pub async fn classic(c: &Context, m: &Matches) -> Outcome {
         std::fs::write(Path::new(path), &id)?;
     }
     Ok(0)
+}
+
+/// Removes what a build before has left where this one's id goes, so that a failure leaves no wrong one.
+pub fn forget_id(m: &Matches) -> Result<(), Failure> {
+    match m.get("iidfile").filter(|path| !path.is_empty()).map(std::fs::remove_file) {
+        Some(Err(e)) if e.kind() != std::io::ErrorKind::NotFound => {
+            let path = m.text("iidfile");
+            Err(Failure::new(format!("removing image ID file: remove {path}: {}", crate::units::go_words(&e))))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The request for a build.

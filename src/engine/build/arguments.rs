@@ -67,9 +67,9 @@ impl Arguments {
         Ok(())
     }
 
-    /// Whether whoever builds has given a value.
+    /// Whether whoever builds has given a value: a name alone leaves the default as it is.
     pub fn is_given(&self, name: &str) -> bool {
-        self.given.contains_key(name)
+        self.given.get(name).is_some_and(Option::is_some)
     }
 
     /// Whether the stage has asked for it.
@@ -90,7 +90,7 @@ impl Arguments {
     /// An `ARG` in front of the first `FROM`.
     pub fn declare_global(&mut self, name: &str, value: Option<String>) {
         self.referenced.insert(name.to_owned());
-        let value = self.given.get(name).cloned().unwrap_or_else(|| value.or_else(|| self.global.get(name).cloned().flatten()));
+        let value = self.given(name).or(value).or_else(|| self.global.get(name).cloned().flatten());
         self.global.insert(name.to_owned(), value);
     }
 
@@ -109,8 +109,8 @@ impl Arguments {
 
     /// The value of one that the stage has asked for.
     pub fn value(&self, name: &str) -> Option<String> {
-        if let Some(given) = self.given.get(name) {
-            return given.clone();
+        if let Some(given) = self.given(name) {
+            return Some(given);
         }
         match self.stage.get(name)? {
             Some(value) => Some(value.clone()),
@@ -177,10 +177,12 @@ mod tests {
         stage.declare("A", Some("default".to_owned()));
         stage.declare("TAG", None);
         stage.declare("B", None);
-        assert_eq!(stage.visible(&[]), ["A=given", "TAG=1"]);
-        assert_eq!(stage.visible(&["A=env".to_owned()]), ["TAG=1"], "ENV wins over ARG");
+        stage.declare("NO", Some("default".to_owned()));
+        assert_eq!(stage.visible(&[]), ["A=given", "NO=default", "TAG=1"]);
+        assert_eq!(stage.visible(&["A=env".to_owned()]), ["NO=default", "TAG=1"], "ENV wins over ARG");
+        assert_eq!(arguments.unused(), ["A", "NO"]);
         arguments.learn(&stage);
-        assert_eq!(arguments.unused(), ["NO"]);
+        assert!(arguments.unused().is_empty());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::{BuildRequest, plan};
 use crate::Engine;
 use crate::container::{Container, Stream};
 use crate::image::{DOCKER_VERSION, Digest, HistoryEntry, ImageDocument, ResolvedImage, RootFs, RunConfig, native_architecture};
+use crate::patterns::Glob;
 
 /// One build under way.
 struct Classic<'a> {
@@ -222,7 +223,7 @@ impl Classic<'_> {
         let container = self.create(progress, remembered.clone())?;
         let below = self.layers(progress)?;
         let folder = progress.state.config.working_dir.clone();
-        let layer = running::folder_layer(&self.engine.images, &below, &folder, "")?;
+        let layer = running::folder_layer(&self.engine.images, &below, &folder, "", None)?;
         self.commit(progress, layer, container, remembered)
     }
 
@@ -334,10 +335,19 @@ impl Classic<'_> {
         if self.cached(progress, &remembered)? {
             return Ok(());
         }
-        let Some(id) = progress.image.clone() else {
-            return Err(BuildError::new("there is nothing to run in: FROM scratch has no files"));
+        let mut config = progress.state.config.clone();
+        let image = match &progress.image {
+            Some(id) => {
+                id.short().clone_into(&mut config.image);
+                let image = self.engine.images.resolve(id.as_str(), None)?;
+                let layers = running::folders(&self.engine.images, &image.config.rootfs.diff_ids)?;
+                ResolvedImage { layers, ..image }
+            }
+            None => {
+                let document = ImageDocument { os: "linux".to_owned(), ..ImageDocument::default() };
+                ResolvedImage { id: Digest::of(b"scratch"), config: document, layers: running::folders(&self.engine.images, &[])? }
+            }
         };
-        let image = self.engine.images.resolve(id.as_str(), None)?;
         let layers_of = |name: &str| self.layers_of(name);
         let sources = MountSources {
             images: &self.engine.images,
@@ -349,8 +359,6 @@ impl Classic<'_> {
         };
         let mounted = Mounted::prepare(&sources, &mounts, script, &progress.state.config.working_dir)?;
         let shown = words.join(" ");
-        let mut config = progress.state.config.clone();
-        id.short().clone_into(&mut config.image);
         let env = progress.state.command_env();
         let command = Command { image, config, words, env, network: run.network.clone(), hostname: String::new() };
         let prepared = Prepared::create(&self.engine.containers, &self.request.host, command, mounted)?;
@@ -401,6 +409,10 @@ impl Classic<'_> {
     }
 
     fn copy(&mut self, progress: &mut Progress, copy: &Copy, name: &str) -> Result<(), BuildError> {
+        let outside = |source: &&String| !copying::is_url(source) && !Glob::is_pattern(source) && leads_out(source);
+        if let Some(source) = copy.sources.iter().find(outside) {
+            return Err(BuildError::new(format!("{name} failed: forbidden path outside the build context: {source} ()")));
+        }
         let from = if copy.from.is_empty() {
             self.context.tree()?
         } else {
@@ -480,5 +492,34 @@ impl Classic<'_> {
         progress.image = Some(images.adopt_image(&document, progress.image.clone(), None)?);
         self.follow(progress);
         Ok(())
+    }
+}
+
+/// Whether a path, as it is written, leads out of the folder that it begins in.
+fn leads_out(path: &str) -> bool {
+    let mut depth = 0usize;
+    for part in path.trim_start_matches('/').split('/') {
+        match part {
+            "" | "." => {}
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_out_are_seen() {
+        for path in ["..", "../../", "a/../../b", "/../x", "./../x"] {
+            assert!(leads_out(path), "{path}");
+        }
+        for path in ["", ".", "a/..", "a/../b", "..a/b", "/a/b/../.."] {
+            assert!(!leads_out(path), "{path}");
+        }
     }
 }

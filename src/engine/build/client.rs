@@ -72,8 +72,8 @@ pub trait Client: Send + Sync {
     fn keep_file(&self, id: &str, write: &mut dyn FnMut(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError>;
 
     /// A folder that the client writes for its output `id`: all below each of the `roots`, in a folder of the name before it where it has
-    /// one. Tells `progress` of the bytes that went out.
-    fn keep_folder(&self, id: &str, roots: &[(String, PathBuf)], progress: &dyn Fn(u64)) -> Result<(), BuildError>;
+    /// one, and as if of `time` (in seconds) where one is given. Tells `progress` of the bytes that went out.
+    fn keep_folder(&self, id: &str, roots: &[(String, PathBuf)], time: Option<u64>, progress: &dyn Fn(u64)) -> Result<(), BuildError>;
 
     /// What tells this machine's builds from those of others.
     fn id(&self) -> &str;

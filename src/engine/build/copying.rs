@@ -179,7 +179,7 @@ fn ownership(target: &Tree, copy: &Copy) -> Result<Ownership, String> {
         Some(chown(target, &copy.chown)?)
     };
     let mode = (!copy.chmod.is_empty()).then(|| Mode::parse(&copy.chmod)).transpose()?;
-    Ok(Ownership { owner, mode })
+    Ok(Ownership { owner, mode, time: None })
 }
 
 /// The numbers of a user and group, by the files of the tree.

@@ -282,7 +282,11 @@ fn instruction(node: &Node) -> Result<Instruction, String> {
             Instruction::Expose(ports)
         }
         "HEALTHCHECK" => Instruction::Healthcheck(super::health::read(node, &words)?),
-        "MAINTAINER" => Instruction::Maintainer(exactly_one()?),
+        "MAINTAINER" => {
+            let who = exactly_one()?;
+            plain(node)?;
+            Instruction::Maintainer(who)
+        }
         "ONBUILD" => onbuild(node, &words)?,
         "RUN" => {
             let mut options = Options::of(node, &["mount", "network", "security"], &[])?;

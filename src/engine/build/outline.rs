@@ -92,7 +92,11 @@ pub fn outline(plan: &Plan, text: &str, request: &BuildRequest) -> Outline {
                         }
                     }
                 }
-                Instruction::Run(run) => run.mounts.iter().for_each(|mount| outline.mount(mount, step.lines)),
+                Instruction::Run(run) => {
+                    // What cannot be expanded is told as it is written.
+                    let expand = |text: &str| expand::word(text, &known, plan.escape).unwrap_or_else(|_| text.to_owned());
+                    run.mounts.iter().for_each(|mount| outline.mount(mount, &expand, step.lines));
+                }
                 _ => {}
             }
         }
@@ -109,7 +113,7 @@ pub fn outline(plan: &Plan, text: &str, request: &BuildRequest) -> Outline {
 }
 
 impl Outline {
-    fn mount(&mut self, mount: &str, lines: Lines) {
+    fn mount(&mut self, mount: &str, expand: &dyn Fn(&str) -> String, lines: Lines) {
         let fields: BTreeMap<&str, &str> = mount.split(',').map(|field| field.split_once('=').unwrap_or((field, "true"))).collect();
         let field = |name: &str| fields.get(name).copied().unwrap_or_default();
         let (list, usual) = match field("type") {
@@ -120,7 +124,7 @@ impl Outline {
         };
         let usual = usual.map_or("", |path| path.rsplit('/').next().unwrap_or(path));
         let name = if field("id").is_empty() { usual } else { field("id") };
-        list.push(Needed { name: name.to_owned(), required: matches!(field("required"), "true" | "1"), lines });
+        list.push(Needed { name: expand(name), required: matches!(field("required"), "true" | "1"), lines });
     }
 }
 
@@ -198,7 +202,7 @@ mod tests {
     use crate::build::dockerfile::Dockerfile;
 
     const TEXT: &str = "# VERSION of the base\nARG VERSION=1\nARG UNUSED=2\nARG IMAGE=busybox:$VERSION\n\n\
-        # tools brings what is needed\n# to build\nFROM $IMAGE AS tools\nARG MODE\nRUN --mount=type=secret,id=token,required=true true\n\n\
+        # tools brings what is needed\n# to build\nFROM $IMAGE AS tools\nARG MODE=quick\nRUN --mount=type=secret,id=token$MODE,required=true true\n\n\
         FROM scratch AS other\nARG OTHER=3\n\n\
         # app is the program\nFROM scratch AS app\n# MODE is fast or slow\nARG MODE=fast\nARG BOTH=$MODE-$VERSION\nARG VERSION\n\
         COPY --from=tools /x /\nRUN --mount=type=ssh true\n";
@@ -219,7 +223,7 @@ mod tests {
         let said: Vec<_> = outline.arguments.iter().map(|a| [&a.name, &a.value, &a.description].map(String::as_str)).collect();
         assert_eq!(said, [["IMAGE", "busybox:7", ""], ["MODE", "fast", "is fast or slow"], ["BOTH", "fast-7", ""], ["VERSION", "7", ""]]);
         let needed = |list: &[Needed]| list.iter().map(|needed| (needed.name.clone(), needed.required)).collect::<Vec<_>>();
-        assert_eq!(needed(&outline.secrets), [("token".to_owned(), true)]);
+        assert_eq!(needed(&outline.secrets), [("tokenquick".to_owned(), true)]);
         assert_eq!(needed(&outline.agents), [("default".to_owned(), false)]);
         assert_eq!((outline.name.as_str(), outline.description.as_str()), ("app", "is the program"));
     }

@@ -277,20 +277,32 @@ impl Git<'_> {
         let work = self.scratch.join("work");
         fs::create_dir(&work).map_err(|e| BuildError::new(format!("cannot make a folder for {url}: {e}")))?;
         self.git(&work, &["init", "-q"])?;
+        let mut fetched = "FETCH_HEAD";
         if let Err(first) = self.git(&work, &["fetch", "-q", "--depth=1", "--no-tags", "--", url, reference]) {
             // Not every server gives a commit that no branch ends with, nor a part of a history.
             let whole = ["fetch", "-q", "--tags", "--", url, "+refs/heads/*:refs/remotes/origin/*"];
+            let history = is_shallow(&first);
             let commit = reference.len() >= 7 && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if !commit {
-                return Err(first);
+            match (history, commit) {
+                (true, false) => drop(self.git(&work, &["fetch", "-q", "--no-tags", "--", url, reference])?),
+                (_, true) => {
+                    self.git(&work, &whole)?;
+                    self.git(&work, &["cat-file", "-e", &format!("{reference}^{{commit}}")]).map_err(|_| first)?;
+                    fetched = reference;
+                }
+                (false, false) => return Err(first),
             }
-            self.git(&work, &whole)?;
-            self.git(&work, &["update-ref", "FETCH_HEAD", reference]).map_err(|_| first)?;
         }
-        self.git(&work, &["checkout", "-q", "--detach", "FETCH_HEAD"])?;
+        self.git(&work, &["checkout", "-q", "--detach", fetched])?;
         let commit = self.git(&work, &["rev-parse", "HEAD"])?.trim().to_owned();
         if work.join(".gitmodules").exists() {
-            self.git(&work, &["submodule", "update", "-q", "--init", "--recursive", "--depth=1"])?;
+            let update = ["submodule", "update", "-q", "--init", "--recursive"];
+            if let Err(e) = self.git(&work, &[&update[..], &["--depth=1"]].concat()) {
+                if !is_shallow(&e) {
+                    return Err(e);
+                }
+                self.git(&work, &update)?;
+            }
         }
         if !keep_git {
             context::remove(&work.join(".git"));
@@ -349,6 +361,11 @@ impl Git<'_> {
             _ => Err(BuildError::new(format!("failed to fetch remote: git {}: {}", words.first().unwrap_or(&""), words_said.trim()))),
         }
     }
+}
+
+/// Whether git failed because a server gives no part of a history, as one that only serves files.
+fn is_shallow(e: &BuildError) -> bool {
+    e.message.contains("shallow") || e.message.contains("--depth")
 }
 
 /// The beginning of what is said; all of it is read, so that nobody waits for being heard.

@@ -7,6 +7,8 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::caches::Caches;
 use super::client::Forwarding;
 use super::context::{self, Context};
@@ -286,8 +288,9 @@ impl Prepared {
         let own = env.iter().any(|variable| variable.starts_with(AGENT_VARIABLE));
         env.extend(mounted.env.iter().filter(|variable| !own || !variable.starts_with(AGENT_VARIABLE)).cloned());
         let config = RunConfig {
-            cmd: Some(command.words),
-            entrypoint: Some(vec![String::new()]),
+            // Nothing to run means what the image runs.
+            entrypoint: if command.words.is_empty() { command.config.entrypoint.clone() } else { Some(vec![String::new()]) },
+            cmd: Some(command.words).filter(|words| !words.is_empty()),
             env: Some(env),
             healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..Default::default() }),
             attach_stdout: true,
@@ -370,6 +373,14 @@ fn forget_mount_points(upper: &Path, layers: &[PathBuf], mounts: &[MountRequest]
     }
 }
 
+/// The folders of the layers that something is taken from or runs in; an empty one where there are none.
+pub fn folders(images: &ImageStore, layers: &[Digest]) -> Result<Vec<PathBuf>, BuildError> {
+    match layers {
+        [] => Ok(images.layer_folders(&[images.add_empty_layer(&[])?])),
+        layers => Ok(images.layer_folders(layers)),
+    }
+}
+
 /// Makes a layer on top of the layers `below` (by their digests) of what `write` puts into the file system; `None` where it is nothing.
 pub fn layer(images: &ImageStore, below: &[Digest], write: impl FnOnce(&Tree) -> Result<(), String>) -> Result<Option<Digest>, BuildError> {
     let scratch = images.scratch()?;
@@ -389,10 +400,17 @@ pub fn layer(images: &ImageStore, below: &[Digest], write: impl FnOnce(&Tree) ->
     result
 }
 
-/// Makes the layer of a folder that is there or is made; what is made is `user`'s, or root's where that is empty.
-pub fn folder_layer(images: &ImageStore, below: &[Digest], folder: &str, user: &str) -> Result<Option<Digest>, BuildError> {
+/// Makes the layer of a folder that is there or is made; what is made is `user`'s, or root's where that is empty, and seems to be of `time`
+/// where one is given.
+pub fn folder_layer(
+    images: &ImageStore,
+    below: &[Digest],
+    folder: &str,
+    user: &str,
+    time: Option<Timestamp>,
+) -> Result<Option<Digest>, BuildError> {
     layer(images, below, |tree| {
         let owner = if user.is_empty() { None } else { Some(super::copying::chown(tree, user)?) };
-        tree.make_folders(folder, &Ownership { owner, mode: None }).map(drop).map_err(|e| e.to_string())
+        tree.make_folders(folder, &Ownership { owner, mode: None, time }).map(drop).map_err(|e| e.to_string())
     })
 }

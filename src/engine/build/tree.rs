@@ -22,6 +22,9 @@ const ATTRIBUTES_MAX: usize = 64 << 10;
 /// As deep as folders may be nested.
 const DEPTH_MAX: usize = 1024;
 
+/// As many links may lead to one another.
+const LINKS_MAX: usize = 40;
+
 /// The tree's root; a mount lasts as long as this.
 pub struct Tree {
     root: OwnedFd,
@@ -33,6 +36,8 @@ pub struct Ownership {
     /// User and group; `None` keeps the source's.
     pub owner: Option<(u32, u32)>,
     pub mode: Option<Mode>,
+    /// The time that folders which are made seem to be of.
+    pub time: Option<jiff::Timestamp>,
 }
 
 impl Ownership {
@@ -116,7 +121,13 @@ impl Tree {
 
     /// Makes a folder and those above it that are missing; those get the owner.
     pub fn make_folders(&self, path: &str, ownership: &Ownership) -> io::Result<OwnedFd> {
+        self.folders_behind(path, ownership, 0)
+    }
+
+    /// The same at the end of that many links.
+    fn folders_behind(&self, path: &str, ownership: &Ownership, links: usize) -> io::Result<OwnedFd> {
         let mut at = String::from("/");
+        let mut made_here = Vec::new();
         let mut here = mount::open_in(self.root.as_fd(), "/", OFlags::PATH | OFlags::DIRECTORY)?;
         for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
             let above = here;
@@ -126,10 +137,9 @@ impl Tree {
                     match rustix::fs::mkdirat(&above, part, rustix::fs::Mode::from_raw_mode(0o755)) {
                         // A link to nowhere is in the way: what it points to is made.
                         Err(rustix::io::Errno::EXIST) => {
-                            return Err(io::Error::new(
-                                io::ErrorKind::NotADirectory,
-                                format!("cannot make {at}: a dangling link is in the way"),
-                            ));
+                            let target = behind(&above, &at)?.filter(|_| links < LINKS_MAX);
+                            here = self.folders_behind(&target.ok_or(rustix::io::Errno::LOOP)?, ownership, links + 1)?;
+                            continue;
                         }
                         other => other?,
                     }
@@ -139,20 +149,42 @@ impl Tree {
                     if let Some(Mode::Octal(mode)) = ownership.mode {
                         fs::set_permissions(&place, fs::Permissions::from_mode(mode))?;
                     }
+                    made_here.push((above, part));
                     made
                 }
                 other => other.map_err(|e| io::Error::new(e.kind(), format!("cannot open {at}: {e}")))?,
             };
+        }
+        if let Some(time) = ownership.time {
+            // From below: what is made in a folder changes its time.
+            for (above, part) in made_here.iter().rev() {
+                let time = Timespec { tv_sec: time.as_second(), tv_nsec: 0 };
+                let times = Timestamps { last_access: time, last_modification: time };
+                rustix::fs::utimensat(above, *part, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+            }
         }
         Ok(here)
     }
 
     /// Copies a file out of `source` to the place `to`; folders above are made.
     pub fn copy_file(&self, source: &Path, to: &str, ownership: &Ownership) -> io::Result<()> {
-        let (above, name) = to.rsplit_once('/').unwrap_or(("", to));
-        let folder = self.make_folders(above, ownership)?;
-        let target = mount::path_of(folder.as_fd()).join(name);
-        copy_entry(source, &target, ownership)
+        let (folder, name) = self.place(to, ownership)?;
+        copy_entry(source, &mount::path_of(folder.as_fd()).join(name), ownership)
+    }
+
+    /// Where a file goes that is written to `to`: a folder, made where it is missing, and the file's name in it. A link there stays, and
+    /// what it points to is written.
+    fn place(&self, to: &str, ownership: &Ownership) -> io::Result<(OwnedFd, String)> {
+        let mut to = to.to_owned();
+        for _ in 0..LINKS_MAX {
+            let (above, name) = to.rsplit_once('/').unwrap_or(("", &to));
+            let folder = self.make_folders(above, ownership)?;
+            match behind(&folder, &to)? {
+                Some(target) if !name.is_empty() => to = target,
+                _ => return Ok((folder, name.to_owned())),
+            }
+        }
+        Err(rustix::io::Errno::LOOP.into())
     }
 
     /// Copies what is in the folder `source` into the folder `to`, made where it is missing.
@@ -172,14 +204,26 @@ impl Tree {
 
     /// Writes a file with the content that is given.
     pub fn write_file(&self, content: &[u8], to: &str, ownership: &Ownership) -> io::Result<()> {
-        let (above, name) = to.rsplit_once('/').unwrap_or(("", to));
-        let folder = self.make_folders(above, ownership)?;
+        let (folder, name) = self.place(to, ownership)?;
         let target = mount::path_of(folder.as_fd()).join(name);
         make_room(&target, false)?;
         let mut file = File::create_new(&target)?;
         file.write_all(content)?;
         own(&target, ownership.owner);
         fs::set_permissions(&target, ownership.mode(0o644, false))
+    }
+}
+
+/// Where the link at `path` leads, as a path of the tree; `folder` is the one that it lies in. `None` for what is no link.
+fn behind(folder: &OwnedFd, path: &str) -> io::Result<Option<String>> {
+    let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+    match rustix::fs::readlinkat(folder, name, Vec::new()) {
+        Ok(target) => {
+            let target = target.into_string().map_err(|_| rustix::io::Errno::ILSEQ)?;
+            Ok(Some(if target.starts_with('/') { target } else { format!("{above}/{target}") }))
+        }
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => Ok(None),
+        Err(e) => Err(e.into()),
     }
 }
 

@@ -135,7 +135,7 @@ impl Containers {
         let container = Container::new(dir.to_owned(), record);
         let record = container.record();
         container.save(&record)?;
-        volumes::populate(&container, &record)?;
+        volumes::populate(&container, &record).inspect_err(|_| volumes::remove_anonymous(&record))?;
         Ok(container)
     }
 }

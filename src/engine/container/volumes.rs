@@ -205,11 +205,11 @@ pub(super) fn populate(container: &Container, record: &Record) -> Result<(), Con
         }
         let failed = |e| ContainerError::failed(format_args!("cannot fill volume {}", mount.name), e);
         let rootfs = root::open(container.dir(), record).map_err(failed)?;
-        let inside = crate::sys::mount::open_in(
-            std::os::fd::AsFd::as_fd(&rootfs),
-            &mount.target,
-            rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY,
-        );
+        let open = |flags| crate::sys::mount::open_in(std::os::fd::AsFd::as_fd(&rootfs), &mount.target, rustix::fs::OFlags::PATH | flags);
+        let inside = open(rustix::fs::OFlags::DIRECTORY);
+        if mount.anonymous && inside.is_err() && open(rustix::fs::OFlags::empty()).is_ok() {
+            return Err(ContainerError::Failed(format!("cannot mount volume over existing file, file exists {}", mount.target)));
+        }
         if let Ok(inside) = inside {
             check_device(mount).map_err(|text| ContainerError::Failed(format!("failed to populate volume: {text}")))?;
             let from = crate::sys::mount::path_of(std::os::fd::AsFd::as_fd(&inside));

@@ -72,7 +72,14 @@ impl Change<'_> {
                 config.volumes.get_or_insert_default().extend(volumes);
             }
             "STOPSIGNAL" => config.stop_signal = Some(expand(self.rest, config)),
-            "ONBUILD" => config.on_build.get_or_insert_default().push(self.rest.to_owned()),
+            "ONBUILD" => {
+                let trigger = self.rest.split_whitespace().next().unwrap_or_default().to_uppercase();
+                match trigger.as_str() {
+                    "ONBUILD" => return Err(self.wrong("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")),
+                    "FROM" | "MAINTAINER" => return Err(self.wrong(format_args!("{trigger} isn't allowed as an ONBUILD trigger"))),
+                    _ => config.on_build.get_or_insert_default().push(self.rest.to_owned()),
+                }
+            }
             "HEALTHCHECK" => config.healthcheck = Some(self.healthcheck(config)?),
             other => return Err(ImageError::Invalid(format!("{} is not a valid change command", other.to_lowercase()))),
         }
@@ -382,6 +389,7 @@ mod tests {
             ("RUN true", "run is not a valid change command"),
             ("FROB x", "dockerfile parse error line 1: unknown instruction: FROB"),
             ("ENV", "dockerfile parse error line 1: ENV requires at least one argument"),
+            ("ONBUILD from x", "dockerfile parse error line 1: FROM isn't allowed as an ONBUILD trigger"),
             ("ENV A=\"b", "dockerfile parse error line 1: unexpected end of statement while looking for matching quote"),
         ] {
             assert_eq!(apply_changes(&mut config, &[line]).unwrap_err().to_string(), message);

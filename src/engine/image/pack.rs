@@ -20,21 +20,24 @@ struct Packer<W: Write> {
     tar: Builder<W>,
     /// Where files with several names stand in the tar, by device and inode.
     linked: HashMap<(u64, u64), PathBuf>,
+    /// The time that all seems to be of, in place of each file's own.
+    time: Option<u64>,
 }
 
 /// Writes all that is in the folder `upper` as a tar; gives how many entries that were.
 pub fn pack(upper: &Path, out: impl Write) -> io::Result<u64> {
-    pack_all(&[(String::new(), upper.to_owned())], out)
+    pack_all(&[(String::new(), upper.to_owned())], None, out)
 }
 
-/// The same for several folders, each below a folder of the name that stands before it, where it has one.
-pub fn pack_all(folders: &[(String, PathBuf)], out: impl Write) -> io::Result<u64> {
-    let mut packer = Packer { tar: Builder::new(out), linked: HashMap::new() };
+/// The same for several folders, each below a folder of the name that stands before it, where it has one; all of it as if it were of `time`
+/// where one is given.
+pub fn pack_all(folders: &[(String, PathBuf)], time: Option<u64>, out: impl Write) -> io::Result<u64> {
+    let mut packer = Packer { tar: Builder::new(out), linked: HashMap::new(), time };
     let mut count = 0;
     for (name, folder) in folders {
         let root = open(folder, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         if !name.is_empty() {
-            let mut header = header(&fstat(&root)?, EntryType::Directory);
+            let mut header = packer.header(&fstat(&root)?, EntryType::Directory);
             packer.tar.append_data(&mut header, format!("{name}/"), io::empty())?;
             count += 1;
         }
@@ -45,6 +48,14 @@ pub fn pack_all(folders: &[(String, PathBuf)], out: impl Write) -> io::Result<u6
 }
 
 impl<W: Write> Packer<W> {
+    fn header(&self, stat: &Stat, kind: EntryType) -> Header {
+        let mut header = header(stat, kind);
+        if let Some(time) = self.time {
+            header.set_mtime(time);
+        }
+        header
+    }
+
     fn folder(&mut self, folder: &OwnedFd, path: &Path) -> io::Result<u64> {
         let mut names: Vec<OsString> = Vec::new();
         for entry in Dir::read_from(folder)? {
@@ -72,7 +83,7 @@ impl<W: Write> Packer<W> {
                 let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
                 let folder = openat(parent, name, flags, Mode::empty())?;
                 self.xattrs(folder.as_fd())?;
-                let mut header = header(&stat, EntryType::Directory);
+                let mut header = self.header(&stat, EntryType::Directory);
                 self.tar.append_data(&mut header, path.join(""), io::empty())?;
                 let mut count = 1;
                 if is_opaque(folder.as_fd()) {
@@ -84,7 +95,7 @@ impl<W: Write> Packer<W> {
             FileType::RegularFile => self.file(parent, name, path),
             FileType::Symlink => {
                 let target = readlinkat(parent, name, Vec::new())?;
-                self.symlink(header(&stat, EntryType::Symlink), path, target.to_bytes())?;
+                self.symlink(self.header(&stat, EntryType::Symlink), path, target.to_bytes())?;
                 Ok(1)
             }
             FileType::CharacterDevice if stat.st_rdev == 0 => {
@@ -94,7 +105,7 @@ impl<W: Write> Packer<W> {
                 Ok(1)
             }
             FileType::Fifo => {
-                let mut header = header(&stat, EntryType::Fifo);
+                let mut header = self.header(&stat, EntryType::Fifo);
                 self.tar.append_data(&mut header, path, io::empty())?;
                 Ok(1)
             }
@@ -109,7 +120,7 @@ impl<W: Write> Packer<W> {
         let stat = fstat(&fd)?;
         if stat.st_nlink > 1 {
             if let Some(first) = self.linked.get(&(stat.st_dev, stat.st_ino)) {
-                let mut header = header(&stat, EntryType::Link);
+                let mut header = self.header(&stat, EntryType::Link);
                 self.tar.append_link(&mut header, path, first)?;
                 return Ok(1);
             }
@@ -117,7 +128,7 @@ impl<W: Write> Packer<W> {
         }
         self.xattrs(fd.as_fd())?;
         let size = u64::try_from(stat.st_size).unwrap_or(0);
-        let mut header = header(&stat, EntryType::Regular);
+        let mut header = self.header(&stat, EntryType::Regular);
         header.set_size(size);
         // A file that changes while it is read keeps the length of its header.
         let content = File::from(fd).take(size);

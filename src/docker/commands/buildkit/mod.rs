@@ -36,10 +36,11 @@ use session::Offers;
 use solve::{Made, Order, solve};
 
 /// Flags of BuildKit's client that ask for what this engine does not have.
-const ABSENT: [(&str, &str, &str); 3] = [
+const ABSENT: [(&str, &str, &str); 4] = [
     ("cache-to", "Cache export", "build-cache-backends"),
     ("sbom", "Attestation", "attestations"),
     ("attest", "Attestation", "attestations"),
+    ("provenance", "Attestation", "attestations"),
 ];
 
 /// `docker build PATH|-`.
@@ -82,6 +83,7 @@ async fn run(c: &Context, m: &Matches) -> Outcome {
         c.warn_line("This engine does not speak BuildKit's protocol: its classic builder builds instead.");
         return build::classic(c, m).await;
     };
+    build::forget_id(m)?;
     let inputs = inputs::find(m)?;
     attributes.extend(inputs.attributes);
     if let Some(question) = &question {

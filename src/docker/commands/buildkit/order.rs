@@ -10,6 +10,9 @@ use crate::docker::commands::run_network::extra_host;
 use crate::docker::failure::Failure;
 use crate::docker::units::quote;
 
+/// The argument that says of what time an image shall seem to be; the environment gives it, too.
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+
 /// The attributes of the frontend, but for those of its files.
 pub fn attributes(m: &Matches) -> Result<HashMap<String, String>, Failure> {
     let mut all: HashMap<String, String> = HashMap::new();
@@ -63,6 +66,9 @@ pub fn attributes(m: &Matches) -> Result<HashMap<String, String>, Failure> {
             },
         };
         all.insert(format!("build-arg:{name}"), value);
+    }
+    if let Some(epoch) = std::env::var(EPOCH).ok().filter(|epoch| !epoch.is_empty()) {
+        all.entry(format!("build-arg:{EPOCH}")).or_insert(epoch);
     }
     for text in m.all("label") {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));

@@ -377,7 +377,9 @@ impl Compiler<'_> {
                 (self.images[n].config.clone(), Vec::new(), platform.to_string())
             }
             Origin::Stage(n) => done[n].as_ref().map(|s| (s.config.clone(), s.history.clone(), s.platform.clone())).unwrap_or_default(),
-            Origin::Scratch | Origin::Context | Origin::Folder(_) => (RunConfig::default(), Vec::new(), String::new()),
+            Origin::Scratch | Origin::Context | Origin::Folder(_) => {
+                (RunConfig { working_dir: "/".to_owned(), ..RunConfig::default() }, Vec::new(), String::new())
+            }
         };
         let mut state = State::new(config, arguments, plan.escape);
         state.last_counts = true;
@@ -514,6 +516,9 @@ impl Compiler<'_> {
             all.extend(words);
             all
         });
+        if words.is_empty() {
+            return Err(BuildError::invalid("failed to marshal LLB definition: arguments are required"));
+        }
         let summary = run.command.heredocs.first().map_or_else(String::new, |heredoc| naming::heredoc(&heredoc.text()));
         let (mut mounts, variables) = (Vec::new(), state.variables());
         for text in &run.mounts {

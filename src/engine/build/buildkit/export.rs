@@ -138,7 +138,7 @@ fn layout(outcomes: &[Outcome<'_>], output: &Output, names: &[Reference], form: 
         if folder {
             let scratch = images.scratch()?;
             let kept = images.write_folder(&package, names, &scratch).map_err(BuildError::from);
-            let kept = kept.and_then(|()| client.keep_folder(&output.id, &[(String::new(), scratch.clone())], &|_| {}));
+            let kept = kept.and_then(|()| client.keep_folder(&output.id, &[(String::new(), scratch.clone())], None, &|_| {}));
             context::remove(&scratch);
             kept?;
         } else {
@@ -165,7 +165,7 @@ fn folder(outcomes: &[Outcome<'_>], id: &str) -> Result<(), BuildError> {
                 step.part(PART, bytes, 0);
             }
         };
-        client.keep_folder(id, roots, &progress)?;
+        client.keep_folder(id, roots, time(outcomes), &progress)?;
         Ok(sent.get())
     })
 }
@@ -173,9 +173,15 @@ fn folder(outcomes: &[Outcome<'_>], id: &str) -> Result<(), BuildError> {
 /// Gives the files to the client as a tar.
 fn tar(outcomes: &[Outcome<'_>], id: &str) -> Result<(), BuildError> {
     given(outcomes, "exporting to client tarball", "sending tarball", |client, roots, _| {
-        client.keep_file(id, &mut |out| pack_all(roots, out).map(drop).map_err(|e| BuildError::new(e.to_string())))?;
+        client.keep_file(id, &mut |out| pack_all(roots, time(outcomes), out).map(drop).map_err(|e| BuildError::new(e.to_string())))?;
         Ok(0)
     })
+}
+
+/// The time that files which leave the engine seem to be of, in seconds, where the build says so.
+fn time(outcomes: &[Outcome<'_>]) -> Option<u64> {
+    let epoch = outcomes.first()?.solver.epoch()?;
+    u64::try_from(epoch.as_second()).ok()
 }
 
 fn given(
@@ -211,7 +217,7 @@ fn document(solver: &Solver<'_>, stage: &Stage, files: &Files) -> ImageDocument 
     let target = solver.request.platform.parse().unwrap_or_else(|_| Platform::host());
     let base = match bottom(solver, stage) {
         Some(at) => solver.images[at].document.clone(),
-        None => ImageDocument { architecture: target.architecture, variant: target.variant, ..ImageDocument::default() },
+        None => ImageDocument { architecture: target.architecture, variant: target.variant, os: target.os, ..ImageDocument::default() },
     };
     let mut config = stage.config.clone();
     if !solver.request.labels.is_empty() {
@@ -227,7 +233,7 @@ fn document(solver: &Solver<'_>, stage: &Stage, files: &Files) -> ImageDocument 
         empty_layer: !line.layer,
     }));
     date(&mut history);
-    let epoch = epoch(solver);
+    let epoch = solver.epoch();
     if let Some(epoch) = epoch {
         let later = |time: &String| time.parse::<Timestamp>().is_ok_and(|time| time > epoch);
         for line in history.iter_mut().filter(|line| line.created.as_ref().is_none_or(later)) {
@@ -239,20 +245,14 @@ fn document(solver: &Solver<'_>, stage: &Stage, files: &Files) -> ImageDocument 
         architecture: if base.architecture.is_empty() { Platform::host().architecture } else { base.architecture },
         author: if stage.maintainer.is_empty() { base.author } else { stage.maintainer.clone() },
         config,
-        created: epoch.map(|epoch| epoch.to_string()).or(created).or_else(|| Some(Timestamp::now().to_string())),
+        created: epoch.map(|epoch| epoch.to_string()).or(created),
         history,
-        os: "linux".to_owned(),
+        os: if base.os.is_empty() { "linux".to_owned() } else { base.os },
         os_version: base.os_version,
         rootfs: RootFs { kind: "layers".to_owned(), diff_ids: files.layers.clone() },
         variant: base.variant,
         ..ImageDocument::default()
     }
-}
-
-/// The time that an image shall seem to be of, so that it is the same whenever it is built.
-fn epoch(solver: &Solver<'_>) -> Option<Timestamp> {
-    let seconds = solver.request.arguments.get("SOURCE_DATE_EPOCH")?.as_deref()?.parse().ok()?;
-    Timestamp::from_second(seconds).ok()
 }
 
 /// The image at the bottom of a stage.

@@ -19,12 +19,15 @@ use crate::build::report::BuildError;
 use crate::build::running::{self, Command, MountSources, Mounted, Prepared};
 use crate::build::tree::Tree;
 use crate::container::Stream;
-use crate::image::{Digest, ImageDocument, ResolvedImage};
+use crate::image::{Digest, ImageDocument, ResolvedImage, RunConfig};
 use crate::network::BRIDGE;
 use crate::units::quote;
 
 /// The name of the machine that a step sees.
 const HOSTNAME: &str = "buildkitsandbox";
+
+/// The build argument that gives it another name.
+const HOSTNAME_ARGUMENT: &str = "BUILDKIT_SANDBOX_HOSTNAME";
 
 const CHECKSUM: &str = "failed to calculate checksum of ref";
 
@@ -32,7 +35,7 @@ impl Solver<'_> {
     /// What the cache has for a step, found out without doing anything of it.
     pub fn looked_up(&self, work: &Work, below: &Files) -> Option<Files> {
         let key = match &work.kind {
-            WorkKind::Folder { path, user } => folder_key(below, path, user),
+            WorkKind::Folder { path, user } => folder_key(below, path, user, self.epoch()),
             WorkKind::Copy { copy, add, from, working_dir } => {
                 let (_, sources) = self.sources(copy, *add, *from).ok()?;
                 return self.cached_copy(&copy_key(below, copy, *add, working_dir, &sources), copy, below);
@@ -60,11 +63,11 @@ impl Solver<'_> {
         let lookup = |key: &str| if ignored { None } else { self.cached(key, below) };
         match &work.kind {
             WorkKind::Folder { path, user } => {
-                let key = folder_key(below, path, user);
+                let key = folder_key(below, path, user, self.epoch());
                 if let Some(files) = lookup(&key) {
                     return Ok((files, true));
                 }
-                let layer = running::folder_layer(images, &below.layers, path, user)?;
+                let layer = running::folder_layer(images, &below.layers, path, user, self.epoch())?;
                 self.keep(key, below, layer, &work.name)
             }
             WorkKind::Copy { copy, add, from, working_dir } => {
@@ -164,10 +167,7 @@ impl Solver<'_> {
     }
 
     fn folders(&self, files: &Files) -> Result<Vec<PathBuf>, BuildError> {
-        if files.layers.is_empty() {
-            return Err(BuildError::new("there is nothing to copy from: scratch has no files"));
-        }
-        Ok(self.build.engine.images.layer_folders(&files.layers))
+        running::folders(&self.build.engine.images, &files.layers)
     }
 
     fn run_key(&self, below: &Files, run: &Running) -> Result<String, BuildError> {
@@ -180,6 +180,7 @@ impl Solver<'_> {
         if host.shm_size > 0 || !host.cgroup_parent.is_empty() {
             parts.push(format!("{} {}", host.shm_size, host.cgroup_parent));
         }
+        parts.extend(self.hostname().map(str::to_owned));
         parts.push(run.words.len().to_string());
         parts.extend(run.words.iter().cloned());
         parts.extend(run.script.iter().flat_map(|(name, text)| [name.clone(), text.clone()]));
@@ -208,9 +209,6 @@ impl Solver<'_> {
 
     fn run_command(&self, run: &Running, below: &Files, step: &Step<'_>) -> Result<Option<Digest>, BuildError> {
         let images = &self.build.engine.images;
-        if below.layers.is_empty() {
-            return Err(BuildError::new("there is nothing to run in: FROM scratch has no files"));
-        }
         let origins: Vec<(&str, Origin)> = run.mounts.iter().map(|(mount, from)| (mount.from.as_str(), *from)).collect();
         let layers_of = |name: &str| {
             let origin = origins.iter().find(|(from, _)| *from == name).map_or(Origin::Scratch, |(_, origin)| *origin);
@@ -227,18 +225,20 @@ impl Solver<'_> {
         let mounts: Vec<_> = run.mounts.iter().map(|(mount, _)| mount.clone()).collect();
         let mut mounted = Mounted::prepare(&sources, &mounts, run.script.clone(), &run.config.working_dir)?;
         mounted.hosts(&sources, &self.hosts())?;
+        // What a step leaves in a volume's folder is part of the image.
+        let config = RunConfig { volumes: None, ..run.config.clone() };
         let image = ResolvedImage {
             id: Digest::of(below.key.as_bytes()),
-            config: ImageDocument { config: run.config.clone(), os: "linux".to_owned(), ..ImageDocument::default() },
-            layers: images.layer_folders(&below.layers),
+            config: ImageDocument { config: config.clone(), os: "linux".to_owned(), ..ImageDocument::default() },
+            layers: self.folders(below)?,
         };
         let command = Command {
             image,
-            config: run.config.clone(),
+            config,
             words: run.words.clone(),
             env: proxied(run),
             network: run.network.clone(),
-            hostname: HOSTNAME.to_owned(),
+            hostname: self.hostname().unwrap_or(HOSTNAME).to_owned(),
         };
         let prepared = Prepared::create(&self.build.containers, &self.request.host, command, mounted)?;
         let process = quote(&run.words.join(" "));
@@ -252,7 +252,13 @@ impl Solver<'_> {
         };
         let result = match running::run(&self.build.containers, &prepared.container, self.build.cancel, &out) {
             _ if self.build.cancel.is_cancelled() => Err(cancelled()),
-            Err(e) => Err(failed(&e.message)),
+            Err(e) => match not_begun(&e.message) {
+                Some(why) => {
+                    out(Stream::Stderr, format!("runc run failed: {why}\n").as_bytes());
+                    Err(failed("exit code: 1"))
+                }
+                None => Err(failed(&e.message)),
+            },
             Ok(0) => prepared.layer(images, &below.layers),
             Ok(code) => Err(failed(&format!("exit code: {code}"))),
         };
@@ -260,9 +266,21 @@ impl Solver<'_> {
         result
     }
 
+    /// The time that an image shall seem to be of, so that it is the same whenever it is built.
+    pub fn epoch(&self) -> Option<Timestamp> {
+        let seconds = self.request.arguments.get("SOURCE_DATE_EPOCH")?.as_deref()?.parse().ok()?;
+        Timestamp::from_second(seconds).ok()
+    }
+
+    /// The name of the machine that the steps see, where whoever builds wants another one.
+    fn hostname(&self) -> Option<&str> {
+        self.request.arguments.get(HOSTNAME_ARGUMENT)?.as_deref().filter(|name| !name.is_empty())
+    }
+
     /// The hosts file of all steps, with those of `--add-host`.
     fn hosts(&self) -> String {
-        let mut text = format!("127.0.0.1\tlocalhost {HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+        let hostname = self.hostname().unwrap_or(HOSTNAME);
+        let mut text = format!("127.0.0.1\tlocalhost {hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n");
         let gateway = self.build.containers.networks().get(BRIDGE).ok().and_then(|network| network.gateway);
         for (name, address) in self.request.host.extra_hosts.iter().flatten().filter_map(|host| host.split_once([':', '='])) {
             let address = match (address, gateway) {
@@ -299,6 +317,12 @@ fn linked(link: &str, below: &Files, layer: &Digest, time: Timestamp) -> Files {
     files
 }
 
+/// Why a command did not begin, where that is the runtime's affair.
+fn not_begun(message: &str) -> Option<&str> {
+    let (_, why) = message.split_once("runc create failed: ")?;
+    Some(why.strip_suffix(": unknown").unwrap_or(why))
+}
+
 /// The environment of a command, with the proxies that it does not set itself.
 fn proxied(run: &Running) -> Vec<String> {
     let name = |entry: &str| entry.split('=').next().unwrap_or_default().to_owned();
@@ -310,8 +334,9 @@ fn with(keys: &[String], key: &str) -> Vec<String> {
     keys.iter().map(String::as_str).chain([key]).map(str::to_owned).collect()
 }
 
-fn folder_key(below: &Files, path: &str, user: &str) -> String {
-    key(["folder", &below.key, path, user])
+fn folder_key(below: &Files, path: &str, user: &str, time: Option<Timestamp>) -> String {
+    let time = time.map(|time| time.to_string());
+    key(["folder", &below.key, path, user].into_iter().chain(time.as_deref()))
 }
 
 fn copy_key(below: &Files, copy: &Copy, add: bool, working_dir: &str, sources: &Sources) -> String {

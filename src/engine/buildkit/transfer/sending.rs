@@ -61,9 +61,11 @@ pub fn send_folder(exchange: Exchange<'_>, root: &Path, choice: &dyn Choice, own
     Sender::new(exchange).send(|sender| Walk { sender, choice, owner, above: Vec::new(), links: HashMap::new() }.folder(root, "", 0))
 }
 
-/// Sends all of several folders, each below a folder of the name that stands before it, where it has one.
-pub fn send_folders(exchange: Exchange<'_>, roots: &[(String, PathBuf)]) -> Result<(), Status> {
-    Sender::new(exchange).send(|sender| {
+/// Sends all of several folders, each below a folder of the name that stands before it, where it has one; all of it as if it were of `time`
+/// (in seconds) where one is given.
+pub fn send_folders(exchange: Exchange<'_>, roots: &[(String, PathBuf)], time: Option<u64>) -> Result<(), Status> {
+    let time = time.and_then(|seconds| i64::try_from(seconds).ok()).map(|seconds| seconds.saturating_mul(1_000_000_000));
+    Sender { time, ..Sender::new(exchange) }.send(|sender| {
         for (name, root) in roots {
             if !name.is_empty() {
                 let metadata = fs::symlink_metadata(root.join(".")).map_err(|e| failed("lstat", root, &e))?;
@@ -92,11 +94,13 @@ struct Sender<'a> {
     /// The files with content, by their numbers.
     files: Vec<Option<Content>>,
     bytes: u64,
+    /// The time that all seems to be of, in nanoseconds, in place of each file's own.
+    time: Option<i64>,
 }
 
 impl<'a> Sender<'a> {
     fn new(exchange: Exchange<'a>) -> Sender<'a> {
-        Sender { exchange, files: Vec::new(), bytes: 0 }
+        Sender { exchange, files: Vec::new(), bytes: 0, time: None }
     }
 
     fn send(mut self, tell: impl FnOnce(&mut Sender<'a>) -> Result<(), Status>) -> Result<(), Status> {
@@ -117,7 +121,8 @@ impl<'a> Sender<'a> {
         self.exchange.put(packet)
     }
 
-    fn tell(&mut self, stat: Stat, content: Option<Content>) -> Result<(), Status> {
+    fn tell(&mut self, mut stat: Stat, content: Option<Content>) -> Result<(), Status> {
+        stat.modified = self.time.unwrap_or(stat.modified);
         self.put(&told(stat))?;
         self.files.push(content);
         Ok(())

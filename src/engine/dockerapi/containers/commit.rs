@@ -89,12 +89,29 @@ fn lay_over(config: &mut RunConfig, over: RunConfig) {
     if over.entrypoint.is_some() {
         config.entrypoint = over.entrypoint;
     }
-    if over.env.is_some() {
-        config.env = over.env;
+    // What the container has and the client does not name stays.
+    if let Some(mut env) = over.env {
+        let name = |entry: &String| entry.split('=').next().unwrap_or_default().to_owned();
+        let named: Vec<String> = env.iter().map(name).collect();
+        env.extend(config.env.take().into_iter().flatten().filter(|entry| !named.contains(&name(entry))));
+        config.env = Some(env);
     }
-    if over.labels.is_some() {
-        config.labels = over.labels;
+    if let Some(labels) = over.labels {
+        config.labels.get_or_insert_default().extend(labels);
     }
+    for (to, from) in [(&mut config.volumes, over.volumes), (&mut config.exposed_ports, over.exposed_ports)] {
+        if let Some(from) = from {
+            to.get_or_insert_default().extend(from);
+        }
+    }
+    if over.healthcheck.is_some() {
+        config.healthcheck = over.healthcheck;
+    }
+    if over.stop_signal.is_some() {
+        config.stop_signal = over.stop_signal;
+    }
+    config.on_build = over.on_build.or(config.on_build.take());
+    config.shell = over.shell.or(config.shell.take());
     for (to, from) in [(&mut config.user, over.user), (&mut config.working_dir, over.working_dir)] {
         if !from.is_empty() {
             *to = from;

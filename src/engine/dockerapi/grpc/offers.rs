@@ -127,10 +127,10 @@ impl Client for Machine {
         done.and(ended.map_err(BuildError::from))
     }
 
-    fn keep_folder(&self, id: &str, roots: &[(String, PathBuf)], progress: &dyn Fn(u64)) -> Result<(), BuildError> {
+    fn keep_folder(&self, id: &str, roots: &[(String, PathBuf)], time: Option<u64>, progress: &dyn Fn(u64)) -> Result<(), BuildError> {
         let (mut out, mut inbound) = self.open(KEEP, &[(OUTPUT_ID, id)])?;
         let exchange = Exchange { waiter: &self.waiter, out: &mut out, inbound: &mut inbound, progress };
-        Ok(send_folders(exchange, roots)?)
+        Ok(send_folders(exchange, roots, time)?)
     }
 
     fn id(&self) -> &str {
