@@ -1,4 +1,8 @@
-//! The ways in for text that nobody has looked at yet: used by the property tests and by the fuzz targets (`fuzz/`).
+//! The ways in for text and bytes that nobody has looked at yet: used by the property tests and by the fuzz targets (`fuzz/`).
+
+pub mod chance;
+#[cfg(target_os = "linux")]
+pub mod engine;
 
 use dockside::course::Course;
 use dockside::deck::markdown;
