@@ -3,6 +3,8 @@
 #[path = "engine/support.rs"]
 mod support;
 
+use std::io::{Read, Write};
+
 use support::{Engine, User};
 
 fn engine() -> Option<Engine> {
@@ -274,6 +276,52 @@ fn of_shared_processes_each_container_shows_its_own() {
     assert_eq!(of("host-of"), ["1000"]);
     assert_eq!(of("guest"), ["2000", "3000"]);
     engine.ok("docker rm -f guest host-of");
+}
+
+/// Streams a request that asks for no other protocol: what comes behind it is the process's input.
+fn stream(engine: &Engine, path: &str, body: &str, start: impl FnOnce(), input: &str) -> Vec<u8> {
+    let mut connection = std::os::unix::net::UnixStream::connect(engine.home().join("s")).expect("connects");
+    connection.set_read_timeout(Some(std::time::Duration::from_secs(30))).expect("a time");
+    let head = format!("POST {path} HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    connection.write_all(head.as_bytes()).expect("is written");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        connection.read_exact(&mut byte).expect("a head");
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head);
+    assert_eq!(head, "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n");
+    start();
+    connection.write_all(input.as_bytes()).expect("is written");
+    connection.shutdown(std::net::Shutdown::Write).expect("the end");
+    let mut said = Vec::new();
+    connection.read_to_end(&mut said).expect("the streams end");
+    said
+}
+
+#[test]
+fn input_comes_behind_requests_for_no_other_protocol() {
+    let Some(engine) = engine() else { return };
+    let framed = |text: &str| [&[1, 0, 0, 0, 0, 0, 0, u8::try_from(text.len()).expect("short")], text.as_bytes()].concat();
+    let asked = r#"{"stream":true,"stdin":true,"stdout":true}"#;
+    engine.ok("docker create -i --name one busybox wc -c");
+    let long = "0123456789".repeat(5000);
+    let start = || drop(engine.ok("docker start one"));
+    let said = stream(&engine, "/v1.45/containers/one/attach?stream=1&stdin=1&stdout=1", asked, start, &long);
+    assert_eq!(String::from_utf8_lossy(&said), String::from_utf8_lossy(&framed("50000\n")));
+    engine.ok("docker run -d --name two busybox sleep 60");
+    let made = ask(
+        &engine,
+        r#"-X POST -H 'Content-Type: application/json' -d '{"AttachStdin":true,"AttachStdout":true,"Cmd":["wc","-c"]}' /containers/two/exec"#,
+    );
+    let id = made.split('"').nth(3).expect("an id");
+    let said = stream(&engine, &format!("/v1.45/exec/{id}/start"), "{}", || {}, "12345");
+    assert_eq!(String::from_utf8_lossy(&said), String::from_utf8_lossy(&framed("5\n")));
+    // Who has nothing to say gets a plain answer on a connection that goes on.
+    engine.ok("docker run -d --name three busybox sh -c 'sleep 1; echo said'");
+    let said = ask(&engine, "-i -X POST /containers/three/attach?stream=1&stdout=1&logs=1");
+    assert!(said.contains("application/vnd.docker.raw-stream") && said.contains("said"), "{said}");
 }
 
 #[test]

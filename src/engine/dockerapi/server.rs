@@ -1,6 +1,5 @@
 //! Serves the API on a listening unix socket until told to end.
 
-use std::convert::Infallible;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
 use super::router::{dispatch, router};
 use crate::Engine;
@@ -18,7 +17,22 @@ use crate::Engine;
 #[derive(Clone)]
 pub struct Peer(Arc<OwnedFd>);
 
+/// Says of a response that its request was answered on the connection itself, which is of no more use.
+#[derive(Clone, Copy)]
+pub struct Answered;
+
+/// Why a connection that was taken over is not served any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was taken over")]
+struct TakenOver;
+
 impl Peer {
+    /// The connection, for who takes it over without HTTP's ways of doing so. While a request is not answered nobody reads from it but
+    /// who has this; what has come along with the request is lost.
+    pub fn connection(&self) -> io::Result<UnixStream> {
+        UnixStream::from_std(std::os::unix::net::UnixStream::from(self.0.try_clone()?))
+    }
+
     /// Waits until the client has closed its connection for good. A client that only sends no more is still there.
     pub async fn gone(&self) {
         loop {
@@ -54,7 +68,10 @@ pub async fn serve(engine: Arc<Engine>, listener: UnixListener) -> io::Result<()
                 if let Some(peer) = &peer {
                     request.extensions_mut().insert(peer.clone());
                 }
-                async move { Ok::<_, Infallible>(dispatch(router, request.map(axum::body::Body::new)).await) }
+                async move {
+                    let response = dispatch(router, request.map(axum::body::Body::new)).await;
+                    if response.extensions().get::<Answered>().is_some() { Err(TakenOver) } else { Ok(response) }
+                }
             });
             // A client that goes away in the middle is no error of ours.
             let _ = http1::Builder::new()

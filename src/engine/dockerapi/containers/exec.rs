@@ -103,7 +103,7 @@ pub async fn start(State(engine): State<Arc<Engine>>, Path(id): Path<String>, re
         }
     };
     let input = exec.request.attach_stdin.then(|| ExecInput(Arc::clone(&exec)));
-    Ok(hijack(&mut request, Hijacked { tty, past: None, output, keys }, input))
+    Ok(hijack(&mut request, Hijacked { tty, past: None, output, keys }, input).await)
 }
 
 pub async fn resize(State(engine): State<Arc<Engine>>, Path(id): Path<String>, query: Query) -> Result<StatusCode, ApiError> {

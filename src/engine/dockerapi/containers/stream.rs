@@ -18,7 +18,13 @@ use super::{Query, flag, logs};
 use crate::Engine;
 use crate::container::{Container, LogOptions, Output, Stream};
 use crate::dockerapi::ApiError;
+use crate::dockerapi::server::{Answered, Peer};
 use crate::sys::socket;
+
+/// As long as the body of a request may be that is read for nothing.
+const BODY_MAX: usize = 1 << 20;
+/// How a stream begins for who has asked for no other protocol.
+const PLAIN_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n";
 
 /// The content type of a process's output.
 pub fn content_type(tty: bool) -> HeaderValue {
@@ -45,7 +51,7 @@ pub async fn attach(
 ) -> Result<Response, ApiError> {
     let wanted = ["stdin", "stdout", "stderr"].map(|stream| flag(&query, stream));
     let (hijacked, input) = attached(&engine, &id, &query, wanted, false)?;
-    Ok(hijack(&mut request, hijacked, input))
+    Ok(hijack(&mut request, hijacked, input).await)
 }
 
 /// A container's streams, of which `wanted` says which (input, output, errors), and its input when it has one; `raw`: without frames,
@@ -107,13 +113,23 @@ pub struct Hijacked {
     pub keys: Vec<u8>,
 }
 
-/// Answers a request and takes its connection over; without an `Upgrade` from the client the output is the body of a plain answer.
-pub fn hijack<I: Input>(request: &mut Request, hijacked: Hijacked, input: Option<I>) -> Response {
+/// Answers a request and takes its connection over. Without an `Upgrade` from the client it is taken over all the same where there is
+/// input to come behind the request (dockerode's way); otherwise the output is the body of a plain answer.
+pub async fn hijack<I: Input>(request: &mut Request, hijacked: Hijacked, input: Option<I>) -> Response {
     let tty = hijacked.tty;
     let upgrade = request.headers().contains_key(header::UPGRADE).then(|| request.extensions_mut().remove::<OnUpgrade>()).flatten();
     let Some(upgrade) = upgrade else {
-        let body = Body::from_stream(pieces(hijacked));
-        return ([(header::CONTENT_TYPE, content_type(tty))], body).into_response();
+        // Where the body has no end that is known beforehand, the input would be within it.
+        let bounded = request.headers().contains_key(header::CONTENT_LENGTH);
+        let connection = request.extensions().get::<Peer>().filter(|_| bounded).and_then(|peer| peer.connection().ok());
+        if let (Some(connection), true) = (connection, input.is_some()) {
+            let body = std::mem::take(request.body_mut());
+            // What it says stands in the address, too.
+            let _ = axum::body::to_bytes(body, BODY_MAX).await;
+            return take_over(connection, hijacked, input).await;
+        }
+        // Docker says nothing of frames here.
+        return ([(header::CONTENT_TYPE, content_type(true))], Body::from_stream(pieces(hijacked))).into_response();
     };
     tokio::spawn(async move {
         let Ok(connection) = upgrade.await else { return };
@@ -129,6 +145,17 @@ pub fn hijack<I: Input>(request: &mut Request, hijacked: Hijacked, input: Option
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("tcp"));
     response.extensions_mut().insert(hyper::ext::ReasonPhrase::from_static(b"UPGRADED"));
+    response
+}
+
+/// Answers on the connection itself and carries the streams to their end; after that there is no connection to answer on.
+async fn take_over<I: Input>(mut connection: UnixStream, hijacked: Hijacked, input: Option<I>) -> Response {
+    if connection.write_all(PLAIN_HEAD).await.is_ok() {
+        answer_was_read(&connection).await;
+        carry(connection, Bytes::new(), hijacked, input).await;
+    }
+    let mut response = StatusCode::OK.into_response();
+    response.extensions_mut().insert(Answered);
     response
 }
 
