@@ -5,8 +5,8 @@
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use super::{
-    busybox, coreutils, diff, expr, find, grep, gzip, httpd, id, ip, kill, mount, naming, nc, netstat, nodes, nslookup, pager, ping, ps,
-    registry, ryuk, shell, small, stty, sums, tar, top, wget, wrapping, xargs,
+    busybox, coreutils, diff, expr, find, gosu, grep, gzip, httpd, id, ip, kill, mount, naming, nc, netstat, nodes, nslookup, pager, ping,
+    ps, redis, registry, ryuk, shell, small, stty, sums, tar, telnet, top, wget, wrapping, xargs,
 };
 
 /// What an applet is given: the name it goes by first, its arguments after it.
@@ -55,6 +55,7 @@ applets! {
     "fgrep" => grep::main,
     "find" => find::main,
     "free" => small::free,
+    "gosu" => gosu::main,
     "grep" => grep::main,
     "gunzip" => gzip::main,
     "gzip" => gzip::main,
@@ -88,6 +89,8 @@ applets! {
     "pwd" => coreutils::pwd,
     "readlink" => coreutils::readlink,
     "realpath" => small::realpath,
+    "redis-cli" => redis::cli_main,
+    "redis-server" => redis::server_main,
     "registry" => registry::main,
     "rm" => coreutils::rm,
     "rmdir" => coreutils::rmdir,
@@ -107,6 +110,7 @@ applets! {
     "tail" => coreutils::tail,
     "tar" => tar::main,
     "tee" => coreutils::tee,
+    "telnet" => telnet::main,
     "test" => coreutils::test,
     "timeout" => wrapping::timeout,
     "top" => top::main,

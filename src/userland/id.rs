@@ -138,7 +138,7 @@ fn of_user(name: &str) -> Option<Ids> {
     Some(Ids { uid, euid: uid, gid, egid: gid, groups })
 }
 
-fn lines(file: &str) -> Vec<Vec<String>> {
+pub(super) fn lines(file: &str) -> Vec<Vec<String>> {
     let text = fs::read_to_string(format!("/etc/{file}")).unwrap_or_default();
     text.lines().map(|line| line.split(':').map(str::to_owned).collect()).collect()
 }

@@ -82,6 +82,7 @@ pub const COMMANDS: &[&str] = &[
     "tail",
     "tar",
     "tee",
+    "telnet",
     "test",
     "timeout",
     "top",
@@ -103,8 +104,8 @@ pub const COMMANDS: &[&str] = &[
     "zcat",
 ];
 
-/// Commands that one image has.
-pub const OF_ONE_IMAGE: &[&str] = &["registry", "ryuk"];
+/// Commands that only some image has.
+pub const OF_ONE_IMAGE: &[&str] = &["gosu", "redis-cli", "redis-server", "registry", "ryuk"];
 
 /// The search path of distributions.
 pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -9,6 +9,7 @@ mod hub;
 mod image;
 mod layer;
 mod nginx;
+mod redis;
 mod registry;
 mod services;
 
@@ -65,7 +66,7 @@ fn repositories() -> &'static [Repository] {
     static ALL: OnceLock<Vec<Repository>> = OnceLock::new();
     ALL.get_or_init(|| {
         let all = distributions::repositories().into_iter().chain(services::repositories());
-        all.chain([nginx::repository(), registry::repository()]).collect()
+        all.chain([nginx::repository(), redis::repository(), registry::repository()]).collect()
     })
 }
 

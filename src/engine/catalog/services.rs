@@ -1,7 +1,7 @@
-//! Images that do something: hello-world, the clock, the namer, redis and postgres with a server's manners.
+//! Images that do something: hello-world, the clock, the namer, postgres with a server's manners.
 //!
-//! The servers are shell scripts over the userland. They start up, log, stay and end on a signal as the real ones do;
-//! they do not store data.
+//! The server is a shell script over the userland. It starts up, logs, stays and ends on a signal as the real one does;
+//! it does not store data.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use super::{
 
 /// The repositories of this page.
 pub fn repositories() -> Vec<Repository> {
-    vec![hello_world(), clock(), namer(), redis(), postgres(), ryuk()]
+    vec![hello_world(), clock(), namer(), postgres(), ryuk()]
 }
 
 fn run(command: &str, files: Vec<Entry>) -> Step {
@@ -149,72 +149,6 @@ pub fn server_system() -> Vec<Entry> {
         file("etc/bash.bashrc", "[ -z \"$PS1\" ] && return\nPS1='${debian_chroot:+($debian_chroot)}\\u@\\h:\\w\\$ '\n".into()),
     ]);
     files
-}
-
-const REDIS_SERVER: &str = r#"#!/bin/sh
-# Starts up, logs and stays as a redis server does. It keeps no data.
-say() { echo "$$:$1 $(date '+%d %b %Y %H:%M:%S.000') $2 $3"; }
-case "$1" in
---version | -v)
-    echo "Redis server v=$REDIS_VERSION (teaching image)"
-    exit 0
-    ;;
-esac
-stop() {
-    say signal-handler '#' "Received a signal, scheduling shutdown..."
-    say M '#' "Redis is now ready to exit, bye bye..."
-    exit 0
-}
-trap stop TERM INT
-say C '#' "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo"
-say C '#' "Redis version=$REDIS_VERSION, bits=64, just started"
-say M '*' "Running mode=standalone, port=6379."
-say M '*' "Server initialized"
-say M '*' "Ready to accept connections tcp"
-while :; do
-    sleep 86400 &
-    wait
-done
-"#;
-
-const REDIS_ENTRY: &str = r#"#!/bin/sh
-# A first argument that is an option or a configuration file is meant for the server.
-case "$1" in
--* | *.conf) set -- redis-server "$@" ;;
-esac
-exec "$@"
-"#;
-
-fn redis() -> Repository {
-    let mut files = tree(&["data"]);
-    files.extend([script("usr/local/bin/docker-entrypoint.sh", REDIS_ENTRY), script("usr/local/bin/redis-server", REDIS_SERVER)]);
-    let env = [data::PATH, "GOSU_VERSION=1.17", "REDIS_VERSION=7.4.3"];
-    let image = Description {
-        created: "2025-06-01T07:31:52Z",
-        author: None,
-        platforms: EVERYWHERE,
-        config: json!({
-            "ExposedPorts": { "6379/tcp": {} },
-            "Env": env,
-            "Cmd": ["redis-server"],
-            "Volumes": { "/data": {} },
-            "WorkingDir": "/data",
-            "Entrypoint": ["docker-entrypoint.sh"],
-        }),
-        steps: vec![
-            base(),
-            add("6c8b9dae0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4", Content::Files(server_system())),
-            nop("ENV GOSU_VERSION=1.17"),
-            nop("ENV REDIS_VERSION=7.4.3"),
-            run("install-redis \"$REDIS_VERSION\" && mkdir /data", files),
-            nop("VOLUME [/data]"),
-            nop("WORKDIR /data"),
-            nop("ENTRYPOINT [\"docker-entrypoint.sh\"]"),
-            nop("EXPOSE 6379"),
-            nop("CMD [\"redis-server\"]"),
-        ],
-    };
-    Repository { name: "library/redis", images: vec![(&["latest", "7", "7.4", "bookworm"], image)] }
 }
 
 const POSTGRES_ENTRY: &str = r#"#!/bin/bash

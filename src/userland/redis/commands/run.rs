@@ -1,0 +1,204 @@
+//! How a command is done: whether there is one, whether it may, and what follows from it.
+
+use std::time::Instant;
+
+use super::{Call, Command, Wrong, table};
+use crate::userland::redis::{
+    Bytes,
+    reply::Reply,
+    server::{self, Server},
+};
+
+/// Does what a client has said.
+pub fn execute(server: &mut Server, id: u64, words: Vec<Bytes>) {
+    server.now = server::now();
+    let reply = answer(server, id, words);
+    if let Reply::Error(text) = &reply {
+        let kind = text.split(' ').next().unwrap_or_default().to_owned();
+        *server.stats.errors.entry(kind).or_default() += 1;
+    }
+    if reply != Reply::Later {
+        server.reply(id, &reply);
+    }
+    server.serve_waiting();
+}
+
+/// From so many microseconds on a command is slow.
+const SLOW: u64 = 10_000;
+
+fn wrong(text: impl Into<String>) -> Reply {
+    Reply::Error(text.into())
+}
+
+/// The command that words name, if they are so many as it takes.
+fn command_of(words: &[Bytes], version: (u32, u32)) -> Result<&'static Command, Wrong> {
+    let name = words.first().map_or(&[][..], |word| word);
+    let Some(command) = table::find(name).filter(|command| command.is_in(version)) else {
+        let shown = |word: &Bytes, most: usize| String::from_utf8_lossy(&word[..word.len().min(most)]).into_owned();
+        if version < (5, 0) {
+            return Err(format!("ERR unknown command '{}'", shown(&words[0], 128)).into());
+        }
+        if version < (7, 0) {
+            let args: String = words[1..].iter().take(8).map(|word| format!("`{}`, ", shown(word, 128))).collect();
+            return Err(format!("ERR unknown command `{}`, with args beginning with: {args}", shown(&words[0], 128)).into());
+        }
+        let mut args = String::new();
+        for word in &words[1..] {
+            if args.len() >= 128 {
+                break;
+            }
+            args += &format!("'{}' ", shown(word, 128 - args.len()));
+        }
+        return Err(format!("ERR unknown command '{}', with args beginning with: {args}", shown(&words[0], 128)).into());
+    };
+    let count = i32::try_from(words.len()).unwrap_or(i32::MAX);
+    if if command.arity < 0 { count < -command.arity } else { count != command.arity } {
+        return Err(format!("ERR wrong number of arguments for '{}' command", command.name).into());
+    }
+    Ok(command)
+}
+
+fn answer(server: &mut Server, id: u64, words: Vec<Bytes>) -> Reply {
+    let version = server.number;
+    let found = command_of(&words, server.number);
+    let Some(client) = server.clients.get_mut(&id) else { return Reply::Later };
+    let command = match found {
+        Ok(command) => command,
+        Err(text) => {
+            if let Some(queue) = &mut client.queue {
+                queue.spoilt = true;
+            }
+            return wrong(text.0);
+        }
+    };
+    let may = |flag: &str| command.flags.contains(&flag);
+    if !client.known && !may("no_auth") {
+        return wrong("NOAUTH Authentication required.");
+    }
+    // In RESP2 all that comes over the connection would be taken for a message.
+    if client.subscriptions() > 0 && !client.three && !may("subscribed") {
+        let others = if version >= (7, 0) {
+            "(P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET"
+        } else {
+            "(P)SUBSCRIBE / (P)UNSUBSCRIBE / PING / QUIT"
+        };
+        let reply = format!("ERR Can't execute '{}': only {others} are allowed in this context", command.name);
+        return wrong(reply);
+    }
+    command.name.clone_into(&mut client.last);
+    if let Some(queue) = &mut client.queue {
+        match command.name {
+            "exec" | "discard" | "quit" | "reset" => {}
+            "multi" => return wrong("ERR MULTI calls can not be nested"),
+            "watch" => return wrong("ERR WATCH inside MULTI is not allowed"),
+            name if may("no_multi") => {
+                queue.spoilt = true;
+                let _ = name;
+                return wrong("ERR Command not allowed inside a transaction");
+            }
+            _ => {
+                queue.commands.push(words);
+                return Reply::Simple("QUEUED");
+            }
+        }
+    }
+    one(server, id, &words, false)
+}
+
+/// Does one command; one in a transaction must not wait.
+pub fn one(server: &mut Server, id: u64, words: &[Bytes], at_once: bool) -> Reply {
+    let command = match command_of(words, server.number) {
+        Ok(command) => command,
+        Err(text) => return wrong(text.0),
+    };
+    if !server.loading {
+        tell_monitors(server, id, command, words);
+    }
+    if command.flags.contains(&"write") && server.saving.refuses_writes(&server.config) {
+        return wrong(
+            "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data \
+             set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails \
+             (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+        );
+    }
+    let db = server.clients.get(&id).map_or(0, |client| client.db);
+    let begun = Instant::now();
+    let mut call = Call::new(server, id, db, words);
+    call.at_once = at_once;
+    let result = (command.run)(&mut call);
+    let (changed, instead) = (call.changed, call.instead.take());
+    let microseconds = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    server.stats.commands += 1;
+    let calls = server.stats.calls.entry(command.name.to_owned()).or_default();
+    *calls = (calls.0 + 1, calls.1 + microseconds);
+    if microseconds >= SLOW && !command.flags.contains(&"unseen") {
+        note_slow(server, id, words, microseconds);
+    }
+    if changed {
+        match instead {
+            Some(all) => all.iter().for_each(|words| server.write_down(db, words)),
+            None => server.write_down(db, words),
+        }
+    }
+    result.unwrap_or_else(|text| wrong(text.0))
+}
+
+/// Notes down a command that took long, with its first words.
+fn note_slow(server: &mut Server, id: u64, words: &[Bytes], microseconds: u64) {
+    let mut shown: Vec<Reply> = words.iter().take(32).map(|word| Reply::bulk(&word[..word.len().min(128)])).collect();
+    if words.len() > 32 {
+        shown[31] = Reply::bulk(format!("... ({} more arguments)", words.len() - 31));
+    }
+    let (address, name) = server.clients.get(&id).map(|client| (client.address.clone(), client.name.clone())).unwrap_or_default();
+    let number = Reply::Int(server.slow_count);
+    let took = Reply::Int(i64::try_from(microseconds).unwrap_or(i64::MAX));
+    server.slow_count += 1;
+    server.slow.truncate(127);
+    server.slow.push_front(Reply::Array(vec![
+        number,
+        Reply::Int(server.now / 1000),
+        took,
+        Reply::Array(shown),
+        Reply::bulk(address),
+        Reply::bulk(name),
+    ]));
+}
+
+/// Shows a command to those who have asked for all of them.
+fn tell_monitors(server: &mut Server, id: u64, command: &Command, words: &[Bytes]) {
+    if command.flags.contains(&"unseen") {
+        return;
+    }
+    let monitors: Vec<u64> = server.clients.values().filter(|client| client.monitors).map(|client| client.id).collect();
+    if monitors.is_empty() {
+        return;
+    }
+    let (db, address) = server.clients.get(&id).map_or((0, String::new()), |client| (client.db, client.address.clone()));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let mut line = format!("{}.{:06} [{db} {address}]", now.as_secs(), now.subsec_micros());
+    for word in words {
+        line += " ";
+        line += &quoted(word);
+    }
+    let line = Reply::Status(line);
+    monitors.into_iter().for_each(|monitor| server.say(monitor, &line));
+}
+
+/// Bytes in quotes, as MONITOR and the client show them.
+pub fn quoted(bytes: &[u8]) -> String {
+    let mut text = String::from('"');
+    for byte in bytes {
+        match byte {
+            b'\\' | b'"' => text.extend(['\\', char::from(*byte)]),
+            b'\n' => text += "\\n",
+            b'\r' => text += "\\r",
+            b'\t' => text += "\\t",
+            7 => text += "\\a",
+            8 => text += "\\b",
+            b' '..=b'~' => text.push(char::from(*byte)),
+            other => text += &format!("\\x{other:02x}"),
+        }
+    }
+    text.push('"');
+    text
+}
