@@ -21,7 +21,9 @@ pub fn reference(text: &str) {
         assert_eq!(Reference::parse(&reference.to_string()).as_ref(), Ok(&reference), "{text:?}");
     }
     if let Ok(reference) = Reference::parse_normalized(text) {
-        assert_eq!(Reference::parse_normalized(&reference.familiar()).as_ref(), Ok(&reference), "{text:?}");
+        // In its familiar form a repository of the Hub whose name looks like a registry's is another; so it is for Docker.
+        assert_eq!(Reference::parse_normalized(&reference.to_string()).as_ref(), Ok(&reference), "{text:?}");
+        let _ = reference.familiar();
     }
 }
 
