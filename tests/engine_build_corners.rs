@@ -347,3 +347,30 @@ fn repositories_come_from_servers_of_files_too() {
     builder.ok(Way::BuildKit, &format!("docker build -t made {address}#main"));
     assert_eq!(builder.engine.ok("docker run --rm made cat /f"), "2");
 }
+
+#[test]
+fn caches_that_begin_with_different_files_are_different() {
+    let Some(builder) = Builder::any() else { return };
+    let stages = "FROM busybox AS one\nRUN mkdir /f && echo 1 > /f/x\nFROM busybox AS two\nRUN mkdir /f && echo 2 > /f/x\n";
+    let run = |from: &str, line: &str| format!("RUN --mount=type=cache,id=corner,target=/c,from={from},source=/f {line}\n");
+    let lines = [run("one", "cat /c/x >> /said && echo 3 >> /c/x"), run("two", "cat /c/x >> /said"), run("one", "cat /c/x >> /said")];
+    builder.build(Way::BuildKit, "", &format!("{stages}FROM busybox\n{}", lines.concat()));
+    assert_eq!(builder.engine.ok("docker run --rm made cat /said"), "1\n2\n1\n3");
+}
+
+#[test]
+fn a_cache_that_a_command_uses_is_not_pruned() {
+    let Some(builder) = Builder::any() else { return };
+    let mount = "RUN --mount=type=cache,target=/c";
+    std::fs::write(
+        builder.engine.home().join("ctx/Dockerfile"),
+        format!("FROM busybox\n{mount} echo 1 > /c/x; echo begun; n=0; while [ -e /c/x ] && [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done; [ -e /c/x ]\n"),
+    )
+    .expect("a Dockerfile");
+    let line = "docker build . > log 2>&1 & for i in $(seq 100); do grep -q ' begun' log && break; sleep 0.1; done; docker builder prune -af; wait %1; echo $?";
+    let run = builder.sh(Way::BuildKit, line);
+    assert_eq!(run.stdout.lines().last(), Some("0"), "{run:?}");
+    // Once nobody uses it it goes.
+    builder.ok(Way::BuildKit, "docker builder prune -af");
+    builder.build(Way::BuildKit, "", &format!("FROM busybox\n{mount} [ ! -e /c/x ]\n"));
+}

@@ -27,6 +27,15 @@ pub fn folder(state: &Path) -> PathBuf {
     state.join("build").join("mounts")
 }
 
+/// Takes a folder by its name from whoever might use it; `None` while a command does. It is nobody's else until this is dropped.
+pub fn seize(state: &Path, name: &str) -> Option<File> {
+    let locks = state.join("build").join("locks");
+    fs::create_dir_all(&locks).ok()?;
+    let lock = File::create(locks.join(name)).ok()?;
+    lock.try_lock().ok()?;
+    Some(lock)
+}
+
 /// The caches that one command holds, until this is dropped.
 #[derive(Default)]
 pub struct Caches {

@@ -168,9 +168,15 @@ impl Mounted {
             },
             Kind::Agent => self.agent(sources, mount)?,
             Kind::Cache => {
-                let id = if mount.id.is_empty() { &target } else { &mount.id };
+                let mut id = if mount.id.is_empty() { target.clone() } else { mount.id.clone() };
+                if !mount.from.is_empty() {
+                    // What a cache begins with is part of what it is.
+                    let layers = (sources.layers)(&mount.from)?;
+                    let layers: Vec<_> = layers.iter().map(|layer| layer.to_string_lossy().into_owned()).collect();
+                    id = format!("{id} from {}", Digest::of(layers.join(":").as_bytes()));
+                }
                 let mut caches = std::mem::take(&mut self.caches);
-                let folder = caches.take(sources.state, id, mount.sharing, sources.cancel, |folder| {
+                let folder = caches.take(sources.state, &id, mount.sharing, sources.cancel, |folder| {
                     fs::create_dir_all(folder)?;
                     if !mount.from.is_empty() {
                         self.copy_out(sources, mount, folder)?;

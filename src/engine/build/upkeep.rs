@@ -78,7 +78,7 @@ fn tend(engine: &Engine) {
         }
         // Whoever builds now comes here when it is done.
         let Ok(_alone) = engine.upkeep.building.try_write() else { return };
-        remove(engine, &chosen);
+        remove(engine, chosen);
     }
 }
 

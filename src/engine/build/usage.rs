@@ -109,24 +109,28 @@ pub fn kept(engine: &Engine) -> Vec<Kept> {
 
 /// Forgets what shall go; gives the ids and the bytes that they took.
 pub fn prune(engine: &Engine, going: &Going) -> (Vec<String>, u64) {
-    let chosen = going.choose(kept(engine));
-    let bytes = chosen.iter().map(Kept::own_size).sum();
-    remove(engine, &chosen);
-    (chosen.into_iter().map(|item| item.id).collect(), bytes)
+    let gone = remove(engine, going.choose(kept(engine)));
+    let bytes = gone.iter().map(Kept::own_size).sum();
+    (gone.into_iter().map(|item| item.id).collect(), bytes)
 }
 
-/// Forgets what was chosen.
-pub fn remove(engine: &Engine, chosen: &[Kept]) {
+/// Forgets what was chosen, but for the caches that commands use; gives what is gone.
+pub fn remove(engine: &Engine, mut chosen: Vec<Kept>) -> Vec<Kept> {
     let cache = Cache::of(engine.state_dir());
-    let ids: Vec<&str> = chosen.iter().map(|item| item.id.as_str()).collect();
-    let goes = |id: &str| ids.contains(&short(id).as_str());
+    let ids: Vec<String> = chosen.iter().map(|item| item.id.clone()).collect();
+    let goes = |id: &str| ids.contains(&short(id));
     let gone: Vec<Entry> = cache.entries().into_iter().filter(|entry| goes(&entry.id)).collect();
     cache.remove(&gone.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>());
     engine.images.release_layers(&gone.into_iter().map(|entry| entry.record.layers).collect::<Vec<_>>());
+    let mut stays = Vec::new();
     for folder in std::fs::read_dir(caches::folder(engine.state_dir())).into_iter().flatten().flatten() {
-        if goes(&folder.file_name().to_string_lossy()) {
-            // What cannot be removed now is there the next time.
-            context::remove(&folder.path());
+        let name = folder.file_name().to_string_lossy().into_owned();
+        if goes(&name) {
+            match caches::seize(engine.state_dir(), &name) {
+                // What cannot be removed now is there the next time.
+                Some(_held) => context::remove(&folder.path()),
+                None => stays.push(short(&name)),
+            }
         }
     }
     for entry in std::fs::read_dir(shelf::folder(engine.state_dir())).into_iter().flatten().flatten() {
@@ -134,6 +138,8 @@ pub fn remove(engine: &Engine, chosen: &[Kept]) {
             shelf::discard(&entry.path());
         }
     }
+    chosen.retain(|item| !stays.contains(&item.id));
+    chosen
 }
 
 fn item(entry: &Entry, used: &HashSet<Digest>) -> Kept {
