@@ -468,6 +468,34 @@ docker completion bash x
 docker completion bash --nope
 docker completion nope
 docker completion
+docker inspect -f '{{json .NetworkSettings.Networks}} {{json .State}} {{json .Config}} {{.State}} {{.Mounts}} {{.HostConfig.LogConfig}}' one
+docker inspect -f '{{.Config}} {{json .Config}} {{json .}}' busybox
+docker network inspect -f '{{.IPAM}} {{json .}}' bridge
+docker volume create vz; docker inspect -f '{{.}}' vz; docker volume inspect -f '{{.Nope}}' vz; docker volume rm vz
+docker version -f '{{.Server.BuildTime}} {{json .Server}}'
+docker version -f 'a {{.Nope}}'
+docker info -f 'a {{.Nope}}'
+docker info -f '{{json .RegistryConfig}} {{json .RuncCommit}} {{.SystemStatus}} {{.ProductLicense}} {{.GenericResources}} {{.FirewallBackend}}'
+docker info -f '{{.BridgeNfIptables}}'
+docker ps -a -s --format raw
+docker images --digests --format 'table{{.ID}}' busybox
+docker system df --format '{{.Nope}}'
+docker system df -v --format json
+docker system df -v --format raw
+docker system df -v --format 'table {{range .Images}}{{.ID}}\n{{end}}{{range .Containers}}{{.Command}}\n{{end}}'
+docker system df -v --format 'x {{.Nope}}'
+docker context ls --format 'table {{.Current}}'
+docker plugin ls --format 'table {{.PluginReference}} {{.Nope}}'
+docker stats --no-stream nosuch1 nosuch2 2>&1 | sort
+docker search --filter is-automated=true --limit 3 redis
+docker port one ''
+docker node ps a b
+docker volume --help
+docker volume prune --all --filter all=1 -f
+docker cp ./nosuch one:/tmp
+docker update --kernel-memory 80M one
+docker run --rm -v v:/x busybox true
+DOCKER_HIDE_LEGACY_COMMANDS=1 docker --help | grep -v buildx
 docker manifest --help
 docker manifest create a
 docker manifest create A b

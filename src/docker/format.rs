@@ -98,7 +98,7 @@ impl Subject for Header {
             let last = key.rsplit('.').next().unwrap_or_default();
             return Ok(Some(Json::from(last.replace(['-', '_'], " "))));
         }
-        let header = self.kind.fields.iter().find(|(field, _)| *field == name).map(|(_, header)| *header);
+        let header = self.kind.fields.iter().find(|(field, header)| *field == name && !header.is_empty()).map(|(_, header)| *header);
         Ok(Some(header.map_or(Json::Null, Json::from)))
     }
 

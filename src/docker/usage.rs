@@ -131,7 +131,12 @@ pub fn root(columns: usize, c: &Context) -> String {
     let mut others: Vec<_> = tables::commands()
         .flat_map(|c| c.names.iter().filter(|n| !n.contains(' ') && !tables::COMMON.contains(*n)).map(|n| (*n, c.summary())))
         .collect();
+    // They have a place in a group, too.
+    if std::env::var_os("DOCKER_HIDE_LEGACY_COMMANDS").is_some_and(|hide| !hide.is_empty()) {
+        others.clear();
+    }
     others.sort_unstable();
+    let others = if others.is_empty() { String::new() } else { format!("Commands:\n{}\n", listing(&others)) };
     let global: Vec<Flag> = tables::GLOBAL.to_vec();
     let abouts: Vec<String> = global
         .iter()
@@ -148,13 +153,12 @@ pub fn root(columns: usize, c: &Context) -> String {
         .collect();
     let rows = global.iter().zip(&abouts).map(|(f, about)| (f, about.as_str())).collect();
     format!(
-        "Usage:  docker [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\nCommon Commands:\n{}\nManagement Commands:\n{}\nSwarm Commands:\n{}\nCommands:\n{}\n\
+        "Usage:  docker [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\nCommon Commands:\n{}\nManagement Commands:\n{}\nSwarm Commands:\n{}\n{others}\
          Global Options:\n{}\nRun 'docker COMMAND --help' for more information on a command.\n\n\
          For more help on how to use Docker, head to https://docs.docker.com/go/guides/\n",
         listing(&common),
         listing(&groups),
         listing(&swarm),
-        listing(&others),
         wrapped(rows, columns)
     )
 }

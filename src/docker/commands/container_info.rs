@@ -31,7 +31,7 @@ pub async fn port(c: &Context, m: &Matches) -> Outcome {
     let container = c.client()?.send(Request::get(format!("/containers/{}/json", container_name(&m.args[0])?))).await?.json().await?;
     let ports = container.get("NetworkSettings").and_then(|s| s.get("Ports")).cloned().unwrap_or(Json::Null);
     let addresses = |key: &str| list(&ports, key).map(|b| join_host(text(b, "HostIp"), text(b, "HostPort"))).collect::<Vec<_>>();
-    if let Some(wanted) = m.args.get(1) {
+    if let Some(wanted) = m.args.get(1).filter(|port| !port.is_empty()) {
         let (number, protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
         if number.parse::<u16>().is_err() {
             return Err(Failure::new(format!("Error: invalid port ({number}): strconv.ParseUint: parsing \"{number}\": invalid syntax")));

@@ -261,7 +261,8 @@ fn lstat_name(path: &Path) -> String {
 
 /// The first part of a path that is not there; messages name it.
 fn first_missing(path: &Path) -> PathBuf {
-    let whole = std::env::current_dir().unwrap_or_default().join(path);
+    // Without the dots in it.
+    let whole: PathBuf = std::env::current_dir().unwrap_or_default().join(path).components().collect();
     let mut parts: Vec<&Path> = whole.ancestors().collect();
     parts.reverse();
     parts.into_iter().find(|p| p.symlink_metadata().is_err()).unwrap_or(&whole).to_owned()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::shared::{ago, int, list, short_id, text};
+use super::shared::{ago, int, list, shown_id, text};
 use super::{images, ps, volume};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
@@ -13,7 +13,8 @@ use crate::docker::template;
 use crate::docker::units::human_size;
 
 static USAGE: RowKind = RowKind {
-    type_name: "*formatter.diskUsageContext",
+    // That of the first row, which is the one that messages are about.
+    type_name: "*formatter.diskUsageImagesContext",
     fields: &[("Type", "TYPE"), ("TotalCount", "TOTAL"), ("Active", "ACTIVE"), ("Size", "SIZE"), ("Reclaimable", "RECLAIMABLE")],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
@@ -33,6 +34,7 @@ static CACHE: RowKind = RowKind {
         ("LastUsedAt", "LAST USED AT"),
         ("UsageCount", "USAGE"),
         ("Size", "SIZE"),
+        ("InUse", "IN USE"),
         ("Shared", "SHARED"),
     ],
     parse_error: "template parsing error",
@@ -54,25 +56,94 @@ pub async fn df(c: &Context, m: &Matches) -> Outcome {
     Ok(0)
 }
 
-/// `--verbose` with a format of the user's: what is there as a whole.
+/// `--verbose --format raw`: a paragraph for each thing.
+const RAW: &str = r"{{range .Images}}type: Image
+repository: {{.Repository}}
+tag: {{.Tag}}
+digest: {{.Digest}}
+image_id: {{.ID}}
+created_at: {{.CreatedAt}}
+virtual_size: {{.Size}}
+
+{{end -}}
+{{range .Containers}}type: Container
+container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{- pad .State 1 0}}
+status: {{- pad .Status 1 0}}
+names: {{.Names}}
+labels: {{- pad .Labels 1 0}}
+ports: {{- pad .Ports 1 0}}
+size: {{.Size}}
+
+{{end -}}
+{{range .Volumes}}type: Volume
+name: {{.Name}}
+driver: {{.Driver}}
+
+{{end -}}
+{{range .BuildCache}}type: Build Cache
+build_cache_id: {{.ID}}
+parent_id: {{.Parent}}
+build_cache_type: {{.CacheType}}
+description: {{.Description}}
+created_at: {{.CreatedAt}}
+created_since: {{.CreatedSince}}
+last_used_at: {{.LastUsedAt}}
+last_used_since: {{.LastUsedSince}}
+usage_count: {{.UsageCount}}
+in_use: {{.InUse}}
+shared: {{.Shared}}
+
+{{end -}}";
+
+/// `--verbose` with a format of the user's: what is there as a whole. A table has no header here, but short names.
 fn formatted(c: &Context, usage: &Json, format: &str) -> Outcome {
+    let rest = format.strip_prefix("table");
+    let whole = rest.is_none();
     let rows = |rows: Vec<Row>| Json::from(rows.iter().map(template::Subject::json).collect::<Vec<_>>());
-    let whole = json!({
-        "Images": rows(list(usage, "Images").flat_map(images::whole_row).collect()),
-        "Containers": rows(list(usage, "Containers").map(|container| ps::row(&own_size(container), true)).collect()),
+    let images = list(usage, "Images");
+    let all = json!({
+        "Images": rows(if whole { images.flat_map(images::whole_row).collect() } else { images.flat_map(images::first_row).collect() }),
+        "Containers": rows(list(usage, "Containers").map(|container| ps::row(&own_size(container), whole)).collect()),
         "Volumes": rows(list(usage, "Volumes").map(volume::row).collect()),
-        "BuildCache": rows(list(usage, "BuildCache").map(cache_row).collect()),
+        "BuildCache": rows(caches(usage).into_iter().map(|cache| cache_row(cache, whole)).collect()),
     });
-    let template = template::parse(if format == "json" { "{{json .}}" } else { format });
-    let template = template.map_err(|e| Failure::new(format!("template parsing error: {e}")))?;
-    let text = template::execute(&template, &template::Value::engine(whole), false)
-        .map_err(|e| Failure::new(super::info::typed(&e, &[], "*formatter.diskUsageContext")))?;
-    if format == "json" {
-        c.line(text)
-    } else {
-        c.print(text)
+    let text = match format {
+        "json" => "{{json .}}".to_owned(),
+        "raw" => RAW.to_owned(),
+        format => rest.unwrap_or(format).trim_matches(' ').replace("\\t", "\t").replace("\\n", "\n"),
+    };
+    let template = template::parse(&text).map_err(|e| Failure::new(format!("template parsing error: {e}")))?;
+    let (text, fault) = template::execute_far(&template, &template::Value::Subject(std::rc::Rc::new(Whole(all))), false);
+    c.print(text);
+    fault.map_or(Ok(0), |e| Err(Failure::new(e)))
+}
+
+/// All that there is, by kinds.
+struct Whole(Json);
+
+impl template::Subject for Whole {
+    fn type_name(&self) -> &str {
+        "*formatter.diskUsageContext"
     }
-    Ok(0)
+
+    fn call(&self, name: &str, _args: &[Json]) -> Result<Option<Json>, String> {
+        Ok(self.0.get(name).cloned())
+    }
+
+    fn json(&self) -> Json {
+        self.0.clone()
+    }
+}
+
+/// What builds keep, what was used longest ago first.
+fn caches(usage: &Json) -> Vec<&Json> {
+    let mut caches: Vec<&Json> = list(usage, "BuildCache").collect();
+    caches.sort_by_key(|b| (text(b, "LastUsedAt").to_owned(), text(b, "ID").to_owned()));
+    caches
 }
 
 fn row(kind: &str, total: usize, active: usize, size: i64, reclaimable: i64, share: bool) -> Row {
@@ -158,10 +229,8 @@ fn verbose(c: &Context, usage: &Json) -> Outcome {
     let format = table(volume::kind(), "{{.Name}}\t{{.Links}}\t{{.Size}}")?;
     out.push_str(&format.render(list(usage, "Volumes").map(volume::row))?);
     out.push_str(&format!("\nBuild cache usage: {}\n\n", human_size(cache_size(usage) as f64, 4)));
-    let mut caches: Vec<&Json> = list(usage, "BuildCache").collect();
-    caches.sort_by_key(|b| (text(b, "LastUsedAt").to_owned(), text(b, "ID").to_owned()));
     let format = table(&CACHE, "{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}")?;
-    out.push_str(&format.render(caches.into_iter().map(cache_row))?);
+    out.push_str(&format.render(caches(usage).into_iter().map(|cache| cache_row(cache, false)))?);
     c.print(out);
     Ok(0)
 }
@@ -173,7 +242,7 @@ fn own_size(container: &Json) -> Json {
     own
 }
 
-fn cache_row(cache: &Json) -> Row {
+fn cache_row(cache: &Json, whole: bool) -> Row {
     let since = |key: &str| text(cache, key).parse::<jiff::Timestamp>().map(|t| ago(t.as_duration().as_secs_f64())).unwrap_or_default();
     let mark = if on(cache, "InUse") { "*" } else { "" };
     Row {
@@ -182,16 +251,17 @@ fn cache_row(cache: &Json) -> Row {
         json: None,
         created: None,
         values: vec![
-            ("ID", json!(format!("{}{mark}", short_id(text(cache, "ID"))))),
+            ("ID", json!(format!("{}{mark}", shown_id(text(cache, "ID"), whole)))),
             ("Parent", json!(text(cache, "Parent"))),
             ("CacheType", json!(text(cache, "Type"))),
             ("Description", json!(text(cache, "Description"))),
             ("CreatedSince", json!(since("CreatedAt"))),
-            ("CreatedAt", json!(text(cache, "CreatedAt"))),
+            ("CreatedAt", json!(template::time_text(text(cache, "CreatedAt")))),
             ("LastUsedSince", json!(since("LastUsedAt"))),
-            ("LastUsedAt", json!(text(cache, "LastUsedAt"))),
+            ("LastUsedAt", json!(template::time_text(text(cache, "LastUsedAt")))),
             ("UsageCount", json!(int(cache, "UsageCount").to_string())),
             ("Size", json!(human_size(int(cache, "Size") as f64, 3))),
+            ("InUse", json!(on(cache, "InUse").to_string())),
             ("Shared", json!(on(cache, "Shared").to_string())),
         ],
     }

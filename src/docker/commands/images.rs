@@ -58,7 +58,7 @@ pub async fn list(c: &Context, m: &Matches) -> Outcome {
     let given = given.as_str();
     let table = if digests { "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}" } else { IMAGE_TABLE };
     let with_digest;
-    let given = if digests && given.starts_with("table ") && !given.contains("{{.Digest}}") {
+    let given = if digests && given != "table" && given.starts_with("table") && !given.contains("{{.Digest}}") {
         with_digest = format!("{given}\t{{{{.Digest}}}}");
         &with_digest
     } else {

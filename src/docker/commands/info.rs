@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value as Json, json};
 
 use super::shared::{int, list, text};
+use super::version;
 use crate::docker::FOLLOWS;
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
@@ -19,13 +20,10 @@ pub async fn info(c: &Context, m: &Matches) -> Outcome {
     let server = async { c.client()?.send(Request::get("/info")).await?.json().await }.await;
     let plugins = plugins::list(&c.config);
     let debug = c.debug;
-    let client = json!({
-        "Debug": debug,
-        "Version": FOLLOWS,
-        "Context": c.name,
-        "Plugins": plugins.iter().map(Plugin::to_json).collect::<Vec<_>>(),
-        "Warnings": null,
-    });
+    let mut client = serde_json::Map::from_iter([("Debug".to_owned(), json!(debug))]);
+    client.extend(version::about(c, "").as_object().cloned().unwrap_or_default());
+    client.insert("Plugins".to_owned(), plugins.iter().map(Plugin::to_json).collect());
+    client.insert("Warnings".to_owned(), Json::Null);
     let given = match m.text("format") {
         "" => {
             let mut text = format!("Client:\n Version:    {FOLLOWS}\n Context:    {}\n Debug Mode: {debug}\n", c.name);
@@ -59,15 +57,36 @@ pub async fn info(c: &Context, m: &Matches) -> Outcome {
     if let Some(failure) = &failure {
         whole["ServerErrors"] = json!([failure.text]);
     }
-    whole["ClientInfo"] = client;
-    match template::execute(&parsed, &Value::engine(whole), false) {
-        Ok(text) => c.line(text),
-        Err(e) => {
-            c.line("");
-            return Err(Failure::new(typed(&e, &[("Swarm", "swarm.Info"), ("ClientInfo", "*system.clientInfo")], "system.dockerInfo")));
-        }
+    whole["ClientInfo"] = Json::Object(client);
+    forget(&mut whole);
+    // What came before an error is shown.
+    let (text, fault) = template::execute_far(&parsed, &Value::engine(whole), false);
+    c.line(text);
+    if let Some(e) = fault {
+        return Err(Failure::new(typed(&e, &[("Swarm", "swarm.Info"), ("ClientInfo", "*system.clientInfo")], "system.dockerInfo")));
     }
     failure.map_or(Ok(0), Err)
+}
+
+/// Takes out what engines still tell and Docker's client no longer knows, and sorts what it keeps as a map.
+fn forget(info: &mut Json) {
+    if let Some(info) = info.as_object_mut() {
+        info.retain(|key, _| !matches!(key.as_str(), "BridgeNfIptables" | "BridgeNfIp6tables"));
+    }
+    if let Some(registries) = info.get_mut("RegistryConfig").and_then(Json::as_object_mut) {
+        let told = |value: &Json| value.as_array().is_some_and(|list| !list.is_empty());
+        registries.retain(|key, value| !key.starts_with("AllowNondistributable") || told(value));
+        sort(registries);
+        for index in registries.get_mut("IndexConfigs").and_then(Json::as_object_mut).into_iter().flat_map(|all| all.values_mut()) {
+            index.as_object_mut().map(sort);
+        }
+    }
+}
+
+fn sort(map: &mut serde_json::Map<String, Json>) {
+    let mut entries: Vec<_> = std::mem::take(map).into_iter().collect();
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    map.extend(entries);
 }
 
 /// A template's error about a field that is not there, in Docker's words: they name the type in which it was looked for, which is that

@@ -82,6 +82,8 @@ async fn fetch(c: &Context, request: Request<'_>) -> Result<Vec<u8>, Failure> {
 
 async fn of_kind(c: &Context, m: &Matches, kind: &str) -> Outcome {
     let mut report = Report::new(m.text("format"))?;
+    // The others are looked through a second time, without a type.
+    report.whole = (kind == "volume").then_some("volume.Volume");
     for name in &m.args {
         let got = match named(kind, name) {
             Err(_) if kind == "image" && name.is_empty() => Err(Failure::new("Error: No such image: ")),
@@ -152,6 +154,8 @@ pub struct Report {
     template: Option<Template>,
     /// The type of the objects, where messages name it.
     kind: Option<&'static str>,
+    /// The type that messages name for a field that is not there.
+    whole: Option<&'static str>,
     json: bool,
     out: Vec<u8>,
     objects: usize,
@@ -169,7 +173,7 @@ impl Report {
             "" | "json" => None,
             text => Some(template::parse(text).map_err(|e| Failure::new(format!("template parsing error: {e}")).status(64))?),
         };
-        Ok(Report { template, kind, json: format == "json", out: Vec::new(), objects: 0, failures: Vec::new() })
+        Ok(Report { template, kind, whole: None, json: format == "json", out: Vec::new(), objects: 0, failures: Vec::new() })
     }
 
     /// Takes what was found, or why it was not.
@@ -199,7 +203,10 @@ impl Report {
                 self.out.extend_from_slice(text.as_bytes());
                 self.out.push(b'\n');
             }
-            Err(e) => self.failures.push(Failure::new(format!("template parsing error: {e}"))),
+            Err(e) => {
+                let e = self.whole.map_or(e.clone(), |whole| super::info::typed(&e, &[], whole));
+                self.failures.push(Failure::new(format!("template parsing error: {e}")));
+            }
         }
     }
 

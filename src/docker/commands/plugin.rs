@@ -16,7 +16,7 @@ use crate::units::go_words;
 
 static PLUGIN: RowKind = RowKind {
     type_name: "*plugin.pluginContext",
-    fields: &[("ID", "ID"), ("Name", "NAME"), ("Description", "DESCRIPTION"), ("Enabled", "ENABLED"), ("PluginReference", "")],
+    fields: &[("ID", "ID"), ("Name", "NAME"), ("Description", "DESCRIPTION"), ("Enabled", "ENABLED"), ("PluginReference", "IMAGE")],
     parse_error: "template parsing error",
     execute_error: "template parsing error",
     raw: "",

@@ -131,6 +131,9 @@ pub async fn volumes(c: &Context, m: &Matches) -> Outcome {
     } else {
         "WARNING! This will remove anonymous local volumes not used by at least one container."
     };
+    if all && given(m).iter().any(|filter| filter.split('=').next() == Some("all")) {
+        return Err(Failure::new("conflicting options: cannot specify both --all and --filter all=1"));
+    }
     if !m.on("force") && !confirmed(c, warning).await? {
         return Ok(0);
     }

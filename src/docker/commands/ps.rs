@@ -67,7 +67,8 @@ pub async fn ps(c: &Context, m: &Matches) -> Outcome {
     } else {
         "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
     };
-    let shown = if given == "raw" { RAW } else { &given };
+    let raw = if m.on("size") { format!("{RAW}size: {{{{.Size}}}}\\n") } else { RAW.to_owned() };
+    let shown = if given == "raw" { &raw } else { &given };
     let format = Format::new(&CONTAINER, shown, table, m.on("quiet").then_some("{{.ID}}"))?;
     // A field that no row has is refused even where there is no row.
     if let Ok(template) = template::parse(&given)

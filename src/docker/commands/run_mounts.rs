@@ -43,6 +43,11 @@ fn volume(text: &str, out: &mut Mounts) -> Result<(), Failure> {
     if parts.iter().any(|p| p.is_empty()) {
         return Err(Failure::new(format!("invalid spec: {text}: empty section between colons")));
     }
+    // A single letter in front of a colon is a drive of Windows to Docker's client: all of this is one path.
+    if parts.len() == 2 && parts[0].chars().count() == 1 && parts[0].chars().all(char::is_alphabetic) {
+        out.volumes.insert(text.to_owned(), json!({}));
+        return Ok(());
+    }
     let [host, rest @ ..] = parts.as_slice() else { return Ok(()) };
     if rest.is_empty() {
         out.volumes.insert(clean(host), json!({}));

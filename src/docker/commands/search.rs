@@ -31,6 +31,11 @@ pub async fn search(c: &Context, m: &Matches) -> Outcome {
     if let Some(filters) = filters(m.all("filter"))? {
         request = request.query("filters", filters);
     }
+    if m.all("filter").any(|filter| filter.split('=').next() == Some("is-automated")) {
+        c.warn_line(
+            "WARNING: the \"is-automated\" filter is deprecated, and searching for \"is-automated=true\" will not yield any results in future.",
+        );
+    }
     let found = c.client()?.send(request).await?.json().await?;
     let format = Format::new(&RESULT, m.text("format"), "{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}", None)?;
     let whole = m.on("no-trunc");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::shared::{container_name, int, list, short_id, text};
+use super::shared::{container_name, int, list, short_id, text, together};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
@@ -60,14 +60,20 @@ async fn sample(c: &Context, m: &Matches) -> Result<Vec<Row>, Failure> {
     let asked = names.iter().map(async |name| {
         let path = format!("/containers/{}/stats", container_name(name)?);
         match client.send(Request::get(path).query("stream", "0")).await {
-            Ok(answer) => Ok(Some(row(name, &answer.json().await?, m.on("no-trunc")))),
+            Ok(answer) => Ok::<_, Failure>(Some(row(name, &answer.json().await?, m.on("no-trunc")))),
             // A container of a list that was not typed may have gone meanwhile.
             Err(failure) if failure.is_not_found() && m.args.is_empty() => Ok(None),
             Err(failure) => Err(failure),
         }
     });
-    let rows: Vec<Option<Row>> = futures_util::future::try_join_all(asked).await?;
-    Ok(rows.into_iter().flatten().collect())
+    let (mut rows, mut failures) = (Vec::new(), Vec::new());
+    for answer in futures_util::future::join_all(asked).await {
+        match answer {
+            Ok(row) => rows.extend(row),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    together(failures).map(|_| rows)
 }
 
 fn row(given: &str, stats: &Json, whole: bool) -> Row {

@@ -51,6 +51,7 @@ pub async fn ask(c: &Context, m: &Matches) -> Outcome {
     if m.path.ends_with(" inspect") {
         c.line(if m.given("format") || m.on("pretty") { "" } else { "[]" });
     }
+    let path = if m.path == "node ps" && !m.args.is_empty() { "/nodes/{}".to_owned() } else { path };
     let targets: &[String] = if path.contains("{}") { &m.args } else { &[String::new()] };
     let mut failures = Vec::new();
     for target in targets {

@@ -18,20 +18,7 @@ pub async fn version(c: &Context, m: &Matches) -> Outcome {
         Ok(answer) => answer.json().await,
         Err(failure) => Err(failure),
     };
-    let mut about = json!({
-        "Version": FOLLOWS,
-        "ApiVersion": client.version(),
-        "DefaultAPIVersion": NEWEST,
-        "GitCommit": concat!("dockside-", env!("CARGO_PKG_VERSION")),
-        "GoVersion": "none",
-        "Os": std::env::consts::OS,
-        "Arch": architecture(),
-        "BuildTime": "",
-        "Context": c.name,
-    });
-    if let Json::Object(map) = &mut about {
-        map.retain(|_, value| *value != json!(""));
-    }
+    let about = about(c, &client.version());
     let failure = server.as_ref().err().cloned();
     let server = server.map(|mut server| {
         date_builds(&mut server);
@@ -49,10 +36,12 @@ pub async fn version(c: &Context, m: &Matches) -> Outcome {
             let given = if given == "json" { "{{json .}}" } else { given };
             let named = |e: &str| e.replacen("template: :", "template: version:", 1).replacen("executing \"\"", "executing \"version\"", 1);
             let parsed = template::parse(given).map_err(|e| Failure::new(format!("template parsing error: {}", named(&e))).status(64))?;
-            match template::execute(&parsed, &Value::engine(whole), false) {
-                Ok(text) => c.line(text),
-                Err(e) => {
-                    c.line("");
+            // What came before an error is shown.
+            let (text, fault) = template::execute_far(&parsed, &Value::engine(whole), false);
+            c.line(text);
+            match fault {
+                None => {}
+                Some(e) => {
                     let e =
                         info::typed(&named(&e), &[("Client", "system.clientVersion"), ("Server", "*types.Version")], "system.versionInfo");
                     return Err(failure.unwrap_or_else(|| Failure::new(e)));
@@ -64,6 +53,24 @@ pub async fn version(c: &Context, m: &Matches) -> Outcome {
         Some(failure) => Err(failure),
         None => Ok(0),
     }
+}
+
+/// What the client is; `api` is the version that it speaks with the engine, if it has asked.
+pub fn about(c: &Context, api: &str) -> Json {
+    let mut about = json!({
+        "Version": FOLLOWS,
+        "ApiVersion": api,
+        "DefaultAPIVersion": NEWEST,
+        "GitCommit": concat!("dockside-", env!("CARGO_PKG_VERSION")),
+        "GoVersion": "none",
+        "Os": std::env::consts::OS,
+        "Arch": architecture(),
+        "Context": c.name,
+    });
+    if let Json::Object(map) = &mut about {
+        map.retain(|_, value| *value != json!(""));
+    }
+    about
 }
 
 /// The processor, by Go's name.
@@ -129,17 +136,15 @@ fn server_text(server: &Json) -> String {
     out
 }
 
-/// Puts the times of builds into the manner of `date`.
+/// Puts the time of the engine's build into the manner of `date` where its components are told of, and there alone.
 fn date_builds(server: &mut Json) {
-    let date = |holder: Option<&mut Json>| {
-        if let Some(time) = holder.and_then(|h| h.get_mut("BuildTime")) {
+    for component in server.get_mut("Components").and_then(Json::as_array_mut).into_iter().flatten() {
+        if text(component, "Name") == "Engine"
+            && let Some(time) = component.get_mut("Details").and_then(|details| details.get_mut("BuildTime"))
+        {
             *time = Json::from(built(time.as_str().unwrap_or_default()));
         }
-    };
-    for component in server.get_mut("Components").and_then(Json::as_array_mut).into_iter().flatten() {
-        date(component.get_mut("Details"));
     }
-    date(Some(server));
 }
 
 /// A build's time in the manner of `date`.

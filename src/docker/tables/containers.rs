@@ -281,6 +281,7 @@ pub const COMMANDS: &[Command] = &[
             &[
                 Flag::new(Kind::Int, "cpu-rt-period", "Limit the CPU real-time period in microseconds"),
                 Flag::new(Kind::Int, "cpu-rt-runtime", "Limit the CPU real-time runtime in microseconds"),
+                Flag::new(Kind::Bytes, "kernel-memory", "Kernel memory limit (deprecated)").hidden(),
                 Flag::new(Kind::Bytes, "memory-swap", "Swap limit equal to memory plus swap: -1 to enable unlimited swap"),
                 Flag::new(Kind::Text, "restart", "Restart policy to apply when a container exits"),
             ],

@@ -193,7 +193,8 @@ impl Command {
         match self.about.split_once('\n') {
             // More sentences follow it, so it ends as one.
             Some((line, _)) => line.trim_end_matches('.'),
-            None => self.about,
+            // A rule that follows is not what it does.
+            None => self.about.split_once(". You ").map_or(self.about, |(first, _)| first),
         }
     }
 }

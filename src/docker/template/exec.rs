@@ -10,10 +10,16 @@ use crate::docker::units;
 /// Runs `template` over `dot` and gives its text. In a table's `header` row the functions that change texts leave them alone.
 /// An error is Go's, `template: :1:8: executing "" at <.X>: …`.
 pub fn execute(template: &Template, dot: &Value, header: bool) -> Result<String, String> {
+    let (text, fault) = execute_far(template, dot, header);
+    fault.map_or(Ok(text), Err)
+}
+
+/// The same, with what was written before an error.
+pub fn execute_far(template: &Template, dot: &Value, header: bool) -> (String, Option<String>) {
     let variables = vec![("$".to_owned(), dot.clone())];
     let mut state = State { template, name: "", out: String::new(), variables, header, depth: 0 };
-    state.walk(&template.nodes, dot)?;
-    Ok(state.out)
+    let fault = state.walk(&template.nodes, dot).err();
+    (state.out, fault)
 }
 
 struct State<'t> {
@@ -312,6 +318,8 @@ impl<'t> State<'t> {
             Value::Subject(subject) => {
                 let plain: Vec<Json> = args.iter().map(Value::to_json).collect();
                 match subject.call(name, &plain)? {
+                    // A column without a header.
+                    Some(Json::Null) if self.header => Ok(Value::Missing),
                     Some(json) => Ok(Value::Json(json, shape_of(name))),
                     None => Err(format!("can't evaluate field {name} in type {}", subject.type_name())),
                 }

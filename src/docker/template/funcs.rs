@@ -64,7 +64,7 @@ pub(super) fn call(name: &str, args: &[Value], header: bool) -> Result<Value, Fa
     match name {
         "json" => string(match &args[0] {
             Value::Subject(subject) => json_text(&subject.json(), true),
-            other => json_text(&other.to_json(), false),
+            other => json_text(&other.typed_json(), false),
         }),
         "lower" => string(text(0)?.to_lowercase()),
         "upper" => string(text(0)?.to_uppercase()),

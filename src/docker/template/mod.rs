@@ -7,11 +7,12 @@ mod lex;
 mod optional;
 mod parse;
 mod printf;
+mod typed;
 mod value;
 
-pub use exec::execute;
+pub use exec::{execute, execute_far};
 pub use parse::{Template, parse};
-pub use value::{Subject, Value, json_text, sorted_json};
+pub use value::{Subject, Value, json_text, sorted_json, time_text};
 
 #[cfg(test)]
 mod tests;

@@ -82,7 +82,23 @@ const KINDS: &[(&str, Fields)] = &[
     ("Mountpoint", &[("ClusterVolume", Nil), ("CreatedAt", Text), ("Status", Nil), ("UsageData", Nil)]),
     // What `docker version` and `docker info` tell.
     ("ApiVersion", &[("Experimental", False)]),
-    ("ClientInfo", &[("ClientErrors", Nil), ("HTTPProxy", Text), ("HTTPSProxy", Text), ("NoProxy", Text), ("ServerErrors", Nil)]),
+    (
+        "ClientInfo",
+        &[
+            ("ClientErrors", Nil),
+            ("Containerd", Nil),
+            ("DefaultAddressPools", Nil),
+            ("DiscoveredDevices", Nil),
+            ("FirewallBackend", Nil),
+            ("HTTPProxy", Text),
+            ("HTTPSProxy", Text),
+            ("KernelMemory", False),
+            ("NoProxy", Text),
+            ("ProductLicense", Text),
+            ("ServerErrors", Nil),
+            ("SystemStatus", Nil),
+        ],
+    ),
 ];
 
 /// The configuration of a container or an image, which may be left without any field.

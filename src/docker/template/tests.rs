@@ -23,6 +23,36 @@ fn render(template: &str) -> Result<String, String> {
     execute(&parse(template)?, &Value::engine(container()), false)
 }
 
+/// Objects as a whole have all the fields of their types, in Go's order, and JSON has those that it must have.
+#[test]
+fn objects_are_those_of_docker_s_types() {
+    let network = json!({"Name": "n", "IPAM": {"Driver": "default", "Options": {}, "Config": [{"Subnet": "10.0.0.0/8", "Gateway": "10.0.0.1"}]}, "ConfigOnly": false});
+    let image = json!({"RootFS": {}, "Config": {"Hostname": "", "Env": ["A=b"], "Cmd": ["sh"], "Labels": null}});
+    let container = json!({
+        "HostConfig": {"LogConfig": {"Type": "json-file", "Config": {}}},
+        "State": {"Status": "running", "OOMKilled": false, "Pid": 7},
+        "Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "Mode": "ro", "RW": false, "Propagation": "rprivate"}],
+        "NetworkSettings": {"Networks": {"n": {"IPAMConfig": null, "NetworkID": "x", "DriverOpts": null}}},
+    });
+    for (object, template, wanted) in [
+        (&network, "{{.IPAM}}", "{default map[] [{10.0.0.0/8  10.0.0.1 map[]}]}"),
+        (&network, "{{json .IPAM.Config}}", r#"[{"Subnet":"10.0.0.0/8","Gateway":"10.0.0.1"}]"#),
+        (&image, "{{.Config}}", "{{ map[] [A=b] [] [sh] map[]  map[]  false} {<nil> [] []}}"),
+        (&image, "{{json .Config}}", r#"{"Env":["A=b"],"Cmd":["sh"]}"#),
+        (&image, "{{json .}}", r#"{"RootFS":{},"Config":{"Env":["A=b"],"Cmd":["sh"]}}"#),
+        (&container, "{{.Mounts}} {{.HostConfig.LogConfig}}", "[{bind  /a /b  ro false rprivate}] {json-file map[]}"),
+        (&container, "{{.State}}", "{running false false false false false 7 0    <nil>}"),
+        (
+            &container,
+            "{{json .NetworkSettings.Networks}}",
+            r#"{"n":{"IPAMConfig":null,"Links":null,"Aliases":null,"MacAddress":"","DriverOpts":null,"GwPriority":0,"NetworkID":"x","EndpointID":"","Gateway":"","IPAddress":"","IPPrefixLen":0,"IPv6Gateway":"","GlobalIPv6Address":"","GlobalIPv6PrefixLen":0,"DNSNames":null}}"#,
+        ),
+    ] {
+        let given = parse(template).and_then(|parsed| execute(&parsed, &Value::engine(object.clone()), false));
+        assert_eq!(given.as_deref(), Ok(wanted), "{template}");
+    }
+}
+
 #[test]
 fn templates_give_what_go_gives() {
     for (template, wanted) in [

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use super::optional;
+use super::{optional, typed};
 
 /// A row whose fields are computed, such as one line of `docker ps`.
 pub trait Subject {
@@ -23,6 +23,7 @@ pub enum Shape {
     Struct,
     /// The struct of a container's or an image's configuration, which nothing in it need tell.
     Config,
+    ImageConfig,
     Map,
     List,
     /// A time, which JSON has as a text and Go prints in another form.
@@ -34,7 +35,7 @@ pub enum Shape {
 impl Shape {
     /// Whether it has fields, and not keys.
     pub(super) fn is_struct(self) -> bool {
-        matches!(self, Shape::Struct | Shape::Config)
+        matches!(self, Shape::Struct | Shape::Config | Shape::ImageConfig)
     }
 }
 
@@ -122,6 +123,10 @@ const LISTS: &[&str] = &[
     "SecondaryIPAddresses",
     "SecondaryIPv6Addresses",
     "SecurityOptions",
+    "SystemStatus",
+    "GenericResources",
+    "DefaultAddressPools",
+    "DiscoveredDevices",
 ];
 
 /// Words that Go's names write in capitals and Docker's JSON may not.
@@ -154,7 +159,10 @@ pub(super) fn shape_in(object: &serde_json::Map<String, Json>, name: &str) -> Sh
     match name {
         // That of containers and images is a text.
         "Created" if object.contains_key("IPAM") => Shape::Time,
+        name if optional::is_config(object, name) && object.contains_key("RootFS") => Shape::ImageConfig,
         name if optional::is_config(object, name) => Shape::Config,
+        // Of how a container's log is kept.
+        "Config" if object.contains_key("Type") => Shape::Map,
         name => shape_of(name),
     }
 }
@@ -172,7 +180,7 @@ pub(super) fn lookup(object: &serde_json::Map<String, Json>, shape: Shape, name:
     if let Some((_, value)) = object.iter().find(|(key, _)| as_go(key) == name) {
         return Some(value.clone());
     }
-    optional::zero(object, shape == Shape::Config, name)
+    optional::zero(object, matches!(shape, Shape::Config | Shape::ImageConfig), name)
 }
 
 impl Value {
@@ -191,6 +199,14 @@ impl Value {
             Value::Missing => Json::Null,
             Value::Json(json, _) => json.clone(),
             Value::Subject(subject) => subject.json(),
+        }
+    }
+
+    /// The value as the function `json` writes it.
+    pub(super) fn typed_json(&self) -> Json {
+        match self {
+            Value::Json(json, shape) => typed::json(json, *shape),
+            other => other.to_json(),
         }
     }
 
@@ -253,6 +269,15 @@ fn print_json(json: &Json, shape: Shape) -> String {
             let items: Vec<String> = list.iter().map(|item| print_json(item, Shape::Struct)).collect();
             format!("[{}]", items.join(" "))
         }
+        Json::Object(map) if shape.is_struct() && typed::knows(map, shape) => {
+            let text = |(key, value): (&'static str, Json)| print_json(&value, shape_in(map, key));
+            let items: Vec<String> = typed::values(map, shape).map(text).collect();
+            match items.split_at_checked(typed::OCI_FIELDS) {
+                // A struct of one standard's fields and one of Docker's.
+                Some((first, second)) if shape == Shape::ImageConfig => format!("{{{{{}}} {{{}}}}}", first.join(" "), second.join(" ")),
+                _ => format!("{{{}}}", items.join(" ")),
+            }
+        }
         Json::Object(map) if shape.is_struct() && !map.is_empty() => {
             let items: Vec<String> = map.iter().map(|(key, value)| print_json(value, shape_in(map, key))).collect();
             format!("{{{}}}", items.join(" "))
@@ -268,7 +293,7 @@ fn print_json(json: &Json, shape: Shape) -> String {
 }
 
 /// A time of JSON as Go prints it: `2026-11-22 03:09:30.5 +0000 UTC`.
-fn time_text(text: &str) -> String {
+pub fn time_text(text: &str) -> String {
     let Some((day, rest)) = text.split_once('T') else { return text.to_owned() };
     let Some(zone) = rest.find(['Z', '+', '-']) else { return text.to_owned() };
     let (time, zone) = rest.split_at(zone);
