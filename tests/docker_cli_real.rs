@@ -489,6 +489,7 @@ docker plugin ls --format 'table {{.PluginReference}} {{.Nope}}'
 docker stats --no-stream nosuch1 nosuch2 2>&1 | sort
 docker search --filter is-automated=true --limit 3 redis
 docker port one ''
+docker tag busybox -x
 docker node ps a b
 docker volume --help
 docker volume prune --all --filter all=1 -f

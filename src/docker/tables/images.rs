@@ -233,7 +233,7 @@ pub const COMMANDS: &[Command] = &[
         about: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
         aliases: "docker image tag, docker tag",
         args: Args::Exact(2),
-        interspersed: true,
+        interspersed: false,
         flags: &[&[]],
         run: |c, m| Box::pin(image::tag(c, m)),
     },
