@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::value::{Shape, shape_in};
+use super::value::{Shape, shape_in, sorted_json};
 
 /// What a field is when nothing was sent of it, and whether JSON leaves it out then.
 #[derive(Clone, Copy)]
@@ -222,8 +222,9 @@ pub(super) fn json(value: &Json, shape: Shape) -> Json {
             }
             None => Json::Object(map.iter().map(|(name, value)| (name.clone(), json(value, shape_in(map, name)))).collect()),
         },
+        // Go sorts the keys of maps.
         Json::Object(map) if shape == Shape::Map => {
-            Json::Object(map.iter().map(|(name, value)| (name.clone(), json(value, Shape::Struct))).collect())
+            sorted_json(map.iter().map(|(name, value)| (name.as_str(), json(value, Shape::Struct))))
         }
         other => other.clone(),
     }
