@@ -99,6 +99,8 @@ fn scripts_do_what_they_do_in_the_hosts_shell() {
             "sleep 0.05 & echo early; wait; echo late",
             "sleep 0.05 & p=$!; kill -0 $p && echo runs; wait $p; echo $?; sh -c 'exit 7' & wait $!; echo $?",
             "sleep 100 & kill $!; wait $!; echo $?",
+            "trap 'echo got it; exit 5' USR1; (kill -USR1 $$; sleep 0.2; echo on) & sleep 0.5; echo never",
+            "echo $$ > a; (echo \"$$\" > b; { echo ${x:-$$} > c; } & wait) & wait; cmp a b && cmp a c; cat a b c | uniq | wc -l; echo '$$' \\$$",
             "x=5; f() { echo \"f $x $1\"; }; f a & wait; { echo $x; exit 3; } & wait $!; echo $?",
             "sh -c 'trap \"echo got term; exit 5\" TERM; while :; do sleep 0.05; done' & sleep 0.4; kill $!; wait $!; echo $?",
             "f() { seq 20000; }; f | tail -1; { seq 20000; echo x; } | wc -l; (seq 20000) | tail -1; for i in 1 2; do seq 20000; done | wc -l",

@@ -87,7 +87,9 @@ fn start_shell<SE: ShellExtensions>(context: ExecutionContext<'_, SE>, text: &st
     let zero = shell.current_shell_name().map_or_else(|| name.to_owned(), |n| n.into_owned());
     let flags: String = shell.options().option_flags().chars().filter(|c| "efuxC".contains(*c)).collect();
     let mut words = if flags.is_empty() { vec![] } else { vec![format!("-{flags}")] };
-    words.extend(["-c".to_owned(), format!("{}{text}", state(shell)), zero]);
+    // `$$` is the shell that a person started, whichever does the work.
+    let own = shell.env_str(rewrite::SHELL_PID).map_or_else(|| std::process::id().to_string(), |pid| pid.into_owned());
+    words.extend(["-c".to_owned(), format!("{}={own}\n{}{text}", rewrite::SHELL_PID, state(shell)), zero]);
     words.extend(shell.current_shell_args().iter().cloned());
     let command = compose_std_command(&context, "/proc/self/exe", name, &words, false)?;
     start(context, command, name, shown)

@@ -22,6 +22,8 @@ pub const BACKGROUND: &str = "__background";
 pub const BACKGROUND_SHELL: &str = "__background_shell";
 /// The variable that `$!` reads.
 pub const LAST: &str = "__last_background";
+/// The variable that `$$` reads where it is set: in a shell that another one has started for a part of its own program.
+pub const SHELL_PID: &str = "__shell_pid";
 
 /// Commands that a pipeline runs beside its others, by number.
 static STORE: Mutex<Vec<Arc<Program>>> = Mutex::new(Vec::new());
@@ -170,13 +172,13 @@ fn call(builtin: &str, argument: &str) -> Command {
 }
 
 fn patched(word: &Word) -> Word {
-    if word.value.contains("$!") || word.value.contains("${!}") {
+    if ["$!", "${!}", "$$"].iter().any(|mark| word.value.contains(mark)) {
         return Word { value: patch(&word.value), loc: word.loc.clone() };
     }
     word.clone()
 }
 
-/// `text` with `$!` replaced by our variable, except where quotes make it mean itself.
+/// `text` with `$!` and `$$` replaced by our variables, except where quotes make them mean themselves.
 pub fn patch(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let (mut single, mut double) = (false, false);
@@ -195,6 +197,11 @@ pub fn patch(text: &str) -> String {
             '$' if !single && rest.starts_with("${!}") => {
                 out.push_str(&format!("${{{LAST}}}"));
                 rest = &rest[4..];
+                continue;
+            }
+            '$' if !single && rest.starts_with("$$") => {
+                out.push_str(&format!("${{{SHELL_PID}:-$$}}"));
+                rest = &rest[2..];
                 continue;
             }
             _ => {}
