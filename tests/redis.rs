@@ -881,5 +881,11 @@ fn the_image_is_as_one_knows_it() {
         engine.ok("docker stop cache");
         let log = engine.ok("docker logs cache");
         assert!(log.contains("Received SIGTERM scheduling shutdown...") && log.contains("Redis is now ready to exit, bye bye..."), "{log}");
+        if mapped {
+            // Whoever is the user redis from the start keeps data, too.
+            engine.ok("docker run -d --name own --user 999 redis");
+            engine.ok("until docker exec own redis-cli set a 1; do sleep 0.05; done; docker exec own redis-cli save");
+            assert_eq!(engine.ok("docker exec own stat -c '%u %n' /data /data/dump.rdb"), "999 /data\n999 /data/dump.rdb");
+        }
     }
 }

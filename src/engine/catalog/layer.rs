@@ -17,6 +17,8 @@ use tar::{EntryType, Header};
 pub enum Entry {
     /// A directory with its mode.
     Dir(&'static str, u32),
+    /// A directory with its mode, and the number of the user and the group that it belongs to.
+    OwnDir(&'static str, u32, u64),
     /// A file with its mode and content.
     File(&'static str, u32, Vec<u8>),
     /// A symbolic link and what it points to.
@@ -44,13 +46,22 @@ enum Part {
 }
 
 impl Layer {
-    /// Makes a layer of `entries`, all owned by root and dated `mtime` (seconds since 1970).
+    /// Makes a layer of `entries`, owned by root where they do not say otherwise, and dated `mtime` (seconds since 1970).
     pub fn new(entries: &[Entry], mtime: u64) -> io::Result<Self> {
         let mut parts = vec![];
         let mut bytes = vec![];
         for entry in entries {
             match entry {
                 Entry::Dir(path, mode) => head(&mut bytes, &format!("{path}/"), EntryType::Directory, *mode, 0, None, mtime)?,
+                Entry::OwnDir(path, mode, owner) => {
+                    let from = bytes.len();
+                    head(&mut bytes, &format!("{path}/"), EntryType::Directory, *mode, 0, None, mtime)?;
+                    let mut header = Header::from_byte_slice(&bytes[from..]).clone();
+                    header.set_uid(*owner);
+                    header.set_gid(*owner);
+                    header.set_cksum();
+                    bytes[from..].copy_from_slice(header.as_bytes());
+                }
                 Entry::Link(path, target) => head(&mut bytes, path, EntryType::Symlink, 0o777, 0, Some(target), mtime)?,
                 Entry::File(path, mode, content) => {
                     head(&mut bytes, path, EntryType::Regular, *mode, content.len() as u64, None, mtime)?;

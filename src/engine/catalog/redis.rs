@@ -11,6 +11,9 @@ use super::{
     services::server_system,
 };
 
+/// The number of the user redis, as the official image has it.
+const REDIS: u64 = 999;
+
 const ENTRY: &str = r#"#!/bin/sh
 # A first argument that is an option or a configuration file is meant for the server.
 case "$1" in
@@ -90,7 +93,7 @@ fn image(version: &Version, alpine: bool) -> Description {
     let number = version.number;
     let said = format!("REDIS_VERSION={number}");
     let (passwd, group) = if alpine { (data::ALPINE_PASSWD, data::ALPINE_GROUP) } else { (data::PASSWD, data::GROUP) };
-    let mut files = tree(&["data"]);
+    let mut files = vec![Entry::OwnDir("data", 0o755, REDIS)];
     files.extend([
         file("etc/passwd", format!("{passwd}redis:x:999:999::/home/redis:/bin/sh\n")),
         file("etc/group", format!("{group}redis:x:999:\n")),
