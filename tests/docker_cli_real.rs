@@ -135,6 +135,11 @@ esac
 
 /// Commands that change nothing that another sees, or change it in the same way each time.
 const COMMANDS: &str = r#"
+DOCKER_DEFAULT_PLATFORM=linux/arm64 docker pull --help
+DOCKER_DEFAULT_PLATFORM=linux/arm64 docker create --help
+DOCKER_DEFAULT_PLATFORM=linux/Arm64 docker pull alpine
+DOCKER_DEFAULT_PLATFORM=nonsense/of/any/kind docker create busybox
+docker rmi -f alpine
 docker images
 docker images -q --no-trunc
 docker images --digests busybox

@@ -463,3 +463,25 @@ fn a_folder_is_served_and_fetched() {
     assert_eq!(text(&gone.stderr).trim(), "wget: can't connect to remote host (127.0.0.1): Connection refused");
     assert_eq!(text(&script("ping nobody.invalid").stderr).trim(), "ping: bad address 'nobody.invalid'");
 }
+
+#[test]
+fn a_program_serves_whoever_comes() {
+    let applets = Applets::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = applets.command("nc").args(["-lk", "-p", &free.to_string(), "-e", "sed", "s/^/got /"]).spawn().unwrap();
+    let ask = |word: &str| {
+        text(&applets.run("sh", &format!("until nc -z 127.0.0.1 {free}; do :; done; echo {word} | nc 127.0.0.1 {free}")).stdout)
+    };
+    assert_eq!((ask("one"), ask("two")), ("got one\n".to_owned(), "got two\n".to_owned()));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    // Once, with the flag behind another one.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut once = applets.command("nc").args(["-p", &other.to_string(), "-le", "echo", "hello", "-e"]).spawn().unwrap();
+    let told =
+        applets.run("sh", &format!("for i in $(seq 200); do nc 127.0.0.1 {other} </dev/null 2>/dev/null && break; sleep 0.02; done"));
+    assert_eq!(text(&told.stdout), "hello -e\n");
+    assert!(once.wait().unwrap().success());
+    let missing = applets.run("sh", "nc -l -p 1 -e");
+    assert!(text(&missing.stderr).starts_with("nc: option requires an argument -- 'e'\n"), "{missing:?}");
+}

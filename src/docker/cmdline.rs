@@ -92,6 +92,11 @@ pub fn parse(command: &'static Command, path: &str, args: &[String]) -> Result<P
         Err(Problem::Text(text)) => return Err(fail(text)),
         Ok(rest) => matches.args = rest,
     }
+    for flag in command.all_flags().filter(|flag| flag.variable.is_some()) {
+        if matches.get(flag.name).is_none() {
+            matches.flags.extend(flag.said_by_environment().map(|value| (flag.name, value)));
+        }
+    }
     Ok(Parsed::Matches(matches))
 }
 

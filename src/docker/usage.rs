@@ -5,6 +5,7 @@ use super::context::Context;
 use super::facts::Facts;
 use super::plugins;
 use super::tables::{self, Command, Flag, GroupKind};
+use crate::units::quote;
 
 /// The help of one command called as `path`, for an engine of which the facts are known.
 pub fn command(command: &Command, path: &str, columns: usize, facts: &Facts) -> String {
@@ -171,7 +172,12 @@ fn listing(entries: &[(&str, &str)]) -> String {
 /// The options in columns, sorted by name.
 fn flag_usages(mut flags: Vec<&Flag>, columns: usize) -> String {
     flags.sort_by_key(|f| f.name);
-    wrapped(flags.into_iter().map(|f| (f, f.about)).collect(), columns)
+    let about = |flag: &Flag| match flag.said_by_environment() {
+        Some(value) => format!("{} (default {})", flag.about, quote(&value)),
+        None => flag.about.to_owned(),
+    };
+    let abouts: Vec<String> = flags.iter().map(|flag| about(flag)).collect();
+    wrapped(flags.into_iter().zip(abouts.iter().map(String::as_str)).collect(), columns)
 }
 
 fn wrapped(flags: Vec<(&Flag, &str)>, columns: usize) -> String {

@@ -1,8 +1,11 @@
-//! `nc`: connects two ends, one of which is standard input and output.
+//! `nc`: connects two ends, one of which is standard input and output, or a program with `-e`.
 
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::ExitCode;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use super::applets::Args;
@@ -19,17 +22,28 @@ struct Options {
     port: Option<u16>,
     wait: Option<Duration>,
     words: Vec<String>,
+    /// Whoever comes after the first is served, too.
+    keep: bool,
+    /// What is run with the connection as its input and output: a program and its arguments.
+    program: Vec<OsString>,
 }
 
-const USAGE: &str = "Usage: nc [-u] [-v] [-z] [-w SECONDS] HOST PORT\n   or: nc [-u] -l [-p] PORT";
+const USAGE: &str = "Usage: nc [-u] [-v] [-z] [-w SECONDS] HOST PORT [-e PROG [ARG]...]\n   or: nc [-u] -l[k] [-p] PORT [-e PROG [ARG]...]";
 
-/// `nc [-u] [-v] [-z] [-w SECONDS] HOST PORT`, `nc [-u] -l [-p] PORT`.
-pub fn main(args: Args) -> ExitCode {
-    let given = match options::Options::read(args, "luzvnp:w:", &[], USAGE) {
+/// `nc [-u] [-v] [-z] [-w SECONDS] HOST PORT [-e PROG…]`, `nc [-u] -l[k] [-p] PORT [-e PROG…]`.
+pub fn main(mut args: Args) -> ExitCode {
+    let program = match program(&mut args) {
+        Ok(program) => program,
+        Err(message) => {
+            eprintln!("nc: {message}\n{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let given = match options::Options::read(args, "lkuzvnp:w:", &[], USAGE) {
         Ok(given) => given,
         Err(code) => return code,
     };
-    match parse(&given).and_then(|options| run(&options)) {
+    match parse(&given, program).and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("nc: {message}");
@@ -38,7 +52,17 @@ pub fn main(args: Args) -> ExitCode {
     }
 }
 
-fn parse(given: &options::Options) -> Result<Options, String> {
+/// Takes `-e`, which is the last option and may stand behind others (`-lke`), and what follows it out of the arguments.
+fn program(args: &mut Args) -> Result<Vec<OsString>, String> {
+    let ends_in_e = |arg: &OsString| arg.to_str().is_some_and(|arg| arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('e'));
+    let Some(at) = args.iter().skip(1).position(ends_in_e).map(|at| at + 1) else { return Ok(Vec::new()) };
+    let program = args.split_off(at + 1);
+    let flag = args.pop().unwrap_or_default().to_string_lossy().into_owned();
+    args.extend(flag.strip_suffix('e').filter(|flag| *flag != "-").map(OsString::from));
+    if program.is_empty() { Err("option requires an argument -- 'e'".to_owned()) } else { Ok(program) }
+}
+
+fn parse(given: &options::Options, program: Vec<OsString>) -> Result<Options, String> {
     let text = |letter| given.value(letter).map(|value| value.to_string_lossy().into_owned());
     let seconds = |text: String| text.parse().map(Duration::from_secs).map_err(|_| format!("invalid number '{text}'"));
     Ok(Options {
@@ -49,6 +73,8 @@ fn parse(given: &options::Options) -> Result<Options, String> {
         port: text('p').map(|text| port(&text)).transpose()?,
         wait: text('w').map(seconds).transpose()?,
         words: given.words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        keep: given.has('k'),
+        program,
     })
 }
 
@@ -73,11 +99,17 @@ fn run(options: &Options) -> Result<(), String> {
             return serve_datagrams(&UdpSocket::bind(here).map_err(said("bind"))?).map_err(said("read"));
         }
         let listener = TcpListener::bind(here).map_err(said("bind"))?;
-        let (stream, from) = listener.accept().map_err(said("accept"))?;
-        if options.verbose {
-            eprintln!("connect to [{}] from [{from}]", here.ip());
+        loop {
+            let (stream, from) = listener.accept().map_err(said("accept"))?;
+            if options.verbose {
+                eprintln!("connect to [{}] from [{from}]", here.ip());
+            }
+            if !options.keep || options.program.is_empty() {
+                return options.serve(stream);
+            }
+            let mut child = options.command(stream)?.spawn().map_err(|e| options.cannot_run(&e))?;
+            std::thread::spawn(move || child.wait());
         }
-        return join(stream, options.wait).map_err(said("read"));
     }
     let [host, number] = options.words.as_slice() else { return Err(USAGE.to_owned()) };
     let to = SocketAddr::from((dns::resolve(host)?, port(number)?));
@@ -95,7 +127,30 @@ fn run(options: &Options) -> Result<(), String> {
     if options.verbose {
         eprintln!("{host} ({to}) open");
     }
-    if options.scan { Ok(()) } else { join(stream, options.wait).map_err(said("read")) }
+    if options.scan { Ok(()) } else { options.serve(stream) }
+}
+
+impl Options {
+    /// Becomes the program, or carries from one end to the other.
+    fn serve(&self, stream: TcpStream) -> Result<(), String> {
+        if self.program.is_empty() {
+            return join(stream, self.wait).map_err(said("read"));
+        }
+        Err(self.cannot_run(&self.command(stream)?.exec()))
+    }
+
+    /// The program with the connection as its input and output.
+    fn command(&self, stream: TcpStream) -> Result<Command, String> {
+        let input = OwnedFd::from(stream);
+        let output = input.try_clone().map_err(said("dup"))?;
+        let mut command = Command::new(&self.program[0]);
+        command.args(&self.program[1..]).stdin(input).stdout(output);
+        Ok(command)
+    }
+
+    fn cannot_run(&self, error: &io::Error) -> String {
+        format!("can't execute '{}': {}", self.program[0].display(), c_words(error))
+    }
 }
 
 /// Carries standard input there in a thread of its own, and what comes back to standard output until the other side ends.

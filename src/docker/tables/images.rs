@@ -45,7 +45,7 @@ pub const COMMANDS: &[Command] = &[
             Flag::new(Kind::Bool, "no-cache", "Do not use cache when building the image"),
             Flag::new(Kind::Strings, "no-cache-filter", "Do not cache specified stages"),
             Flag::new(Kind::List, "output", "Output destination (format: \"type=local,dest=path\")").short('o'),
-            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable"),
+            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable").variable("DOCKER_DEFAULT_PLATFORM"),
             Flag::new(Kind::Bool, "pull", "Always attempt to pull a newer version of the image"),
             Flag::new(
                 Kind::Text,
@@ -117,7 +117,7 @@ pub const COMMANDS: &[Command] = &[
         flags: &[&[
             Flag::new(Kind::List, "change", "Apply Dockerfile instruction to the created image").short('c'),
             Flag::new(Kind::Text, "message", "Set commit message for imported image").short('m'),
-            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable"),
+            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable").variable("DOCKER_DEFAULT_PLATFORM"),
         ]],
         run: |c, m| Box::pin(archive::import(c, m)),
     },
@@ -150,7 +150,7 @@ pub const COMMANDS: &[Command] = &[
         flags: &[&[
             Flag::new(Kind::Bool, "all-tags", "Download all tagged images in the repository").short('a'),
             Flag::new(Kind::Bool, "disable-content-trust", "Skip image verification (default true)"),
-            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable"),
+            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable").variable("DOCKER_DEFAULT_PLATFORM"),
             Flag::new(Kind::Bool, "quiet", "Suppress verbose output").short('q'),
         ]],
         run: |c, m| Box::pin(pull::pull(c, m)),

@@ -89,6 +89,8 @@ pub struct Flag {
     /// Understood, but not shown.
     pub hidden: bool,
     pub needs: Needs,
+    /// The variable of the environment that has its value where none is given.
+    pub variable: Option<&'static str>,
 }
 
 /// What an engine must be so that a flag is shown in help, and taken.
@@ -106,12 +108,22 @@ pub enum Needs {
 
 impl Flag {
     pub const fn new(kind: Kind, name: &'static str, about: &'static str) -> Flag {
-        Flag { name, short: None, kind, about, hidden: false, needs: Needs::Nothing }
+        Flag { name, short: None, kind, about, hidden: false, needs: Needs::Nothing, variable: None }
     }
 
     pub const fn short(mut self, letter: char) -> Flag {
         self.short = Some(letter);
         self
+    }
+
+    pub const fn variable(mut self, variable: &'static str) -> Flag {
+        self.variable = Some(variable);
+        self
+    }
+
+    /// What its variable says, if it has one that says something.
+    pub fn said_by_environment(&self) -> Option<String> {
+        std::env::var(self.variable?).ok().filter(|value| !value.is_empty())
     }
 
     pub const fn hidden(mut self) -> Flag {

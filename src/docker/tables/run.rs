@@ -92,7 +92,7 @@ pub const CONTAINER: &[Flag] = &[
     Flag::new(Kind::Bool, "oom-kill-disable", "Disable OOM Killer"),
     Flag::new(Kind::Int, "oom-score-adj", "Tune host's OOM preferences (-1000 to 1000)"),
     Flag::new(Kind::Text, "pid", "PID namespace to use"),
-    Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable"),
+    Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable").variable("DOCKER_DEFAULT_PLATFORM"),
     Flag::new(Kind::Bool, "privileged", "Give extended privileges to this container"),
     Flag::new(Kind::List, "publish", "Publish a container's port(s) to the host").short('p'),
     Flag::new(Kind::Bool, "publish-all", "Publish all exposed ports to random ports").short('P'),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Repository, data,
-    distributions::{add, alpine_system, base, file, nop, tree},
+    distributions::{add, alpine_system, base, file, nop},
     image::{Content, Description, EVERYWHERE, Step},
     layer::Entry,
     services::server_system,
@@ -38,7 +38,7 @@ struct Version {
 const VERSIONS: &[Version] = &[
     Version {
         number: "8.0.2",
-        created: "2025-05-27T18:47:23Z",
+        created: "2025-06-01T07:31:52Z",
         debian: &["latest", "8", "8.0", "8.0.2", "bookworm", "8-bookworm", "8.0-bookworm", "8.0.2-bookworm"],
         alpine: &["alpine", "8-alpine", "8.0-alpine", "8.0.2-alpine", "alpine3.21", "8-alpine3.21"],
     },
