@@ -1,18 +1,17 @@
-//! The image redis: our server and our client against the real ones of the machine's distribution, their files read by each other, the
-//! course's own scenario in containers, and what nobody sane would send.
+//! Our redis server and client against the real ones of the machine's distribution, their files read by each other, and what nobody sane
+//! would send. `redis_image.rs` has the image.
 
-#[path = "engine/support.rs"]
-mod support;
+mod redis_client;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{Engine, User};
+use redis_client::{Client, words};
 
 /// Whether the machine has a tool; where it has not, that is said.
 fn has(tool: &str) -> bool {
@@ -134,107 +133,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A reply: its first line, and what comes after.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Reply {
-    head: Vec<u8>,
-    body: Vec<u8>,
-    parts: Vec<Reply>,
-}
-
-impl Reply {
-    fn bytes(&self) -> Vec<u8> {
-        let parts = self.parts.iter().flat_map(Reply::bytes);
-        self.head.iter().chain(&self.body).copied().chain(parts).collect()
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes()).into_owned()
-    }
-
-    /// The elements in an order that does not depend on chance; of maps, the pairs.
-    fn sorted(mut self) -> Reply {
-        if self.head.starts_with(b"%") {
-            let mut pairs: Vec<Vec<Reply>> = self.parts.chunks(2).map(<[Reply]>::to_vec).collect();
-            pairs.sort();
-            self.parts = pairs.concat();
-        } else {
-            self.parts.sort();
-        }
-        self
-    }
-}
-
-struct Client(BufReader<TcpStream>);
-
-impl Client {
-    fn send(&mut self, bytes: &[u8]) {
-        self.0.get_mut().write_all(bytes).expect("sent");
-    }
-
-    fn ask(&mut self, words: &[Vec<u8>]) -> Reply {
-        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-        for word in words {
-            bytes.extend(format!("${}\r\n", word.len()).bytes());
-            bytes.extend(word);
-            bytes.extend(b"\r\n");
-        }
-        self.send(&bytes);
-        self.read()
-    }
-
-    fn say(&mut self, line: &str) -> String {
-        self.ask(&words(line)).text()
-    }
-
-    fn read(&mut self) -> Reply {
-        let mut head = vec![];
-        self.0.read_until(b'\n', &mut head).expect("a reply");
-        let count = std::str::from_utf8(&head[1..]).ok().and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0).max(0);
-        let count = usize::try_from(count).expect("a size");
-        let (mut body, mut parts) = (vec![], vec![]);
-        match head.first().copied().unwrap_or(b' ') {
-            b'$' | b'=' if !head.starts_with(b"$-") => {
-                body = vec![0; count + 2];
-                self.0.read_exact(&mut body).expect("a string");
-            }
-            b'*' | b'~' | b'>' => parts = (0..count).map(|_| self.read()).collect(),
-            b'%' => parts = (0..count * 2).map(|_| self.read()).collect(),
-            _ => {}
-        }
-        Reply { head, body, parts }
-    }
-}
-
-/// The words of a line, of which quotes hold some together.
-fn words(line: &str) -> Vec<Vec<u8>> {
-    let mut words = vec![];
-    let mut rest = line.trim();
-    while !rest.is_empty() {
-        let mut word = vec![];
-        if let Some(after) = rest.strip_prefix('"') {
-            let end = after.find('"').expect("a closing quote");
-            let mut bytes = after[..end].bytes();
-            while let Some(byte) = bytes.next() {
-                match (byte, byte == b'\\' && bytes.clone().next() == Some(b'x')) {
-                    (_, true) => {
-                        let digits: Vec<u8> = bytes.by_ref().skip(1).take(2).collect();
-                        word.push(u8::from_str_radix(std::str::from_utf8(&digits).expect("digits"), 16).expect("a number"));
-                    }
-                    (byte, false) => word.push(byte),
-                }
-            }
-            rest = after[end + 1..].trim_start();
-        } else {
-            let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
-            word.extend(first.bytes());
-            rest = after.trim_start();
-        }
-        words.push(word);
-    }
-    words
 }
 
 #[test]
@@ -818,74 +716,4 @@ fn a_thousand_at_once_and_one_too_many() {
     std::thread::sleep(Duration::from_millis(300));
     assert!(memory(server.child.id()) < 200 << 10);
     assert_eq!(server.ask("PING"), "+PONG\r\n");
-}
-
-/// Says lines to a server by telnet, as a person would.
-fn by_telnet(link: &str, lines: &str) -> String {
-    format!("(sleep 0.3; printf '{lines}'; sleep 0.7) | docker run -i --rm --link {link}:redis busybox telnet redis 6379")
-}
-
-/// The course's own: the data of an older server are found by a newer one.
-#[test]
-fn a_newer_server_finds_what_an_older_one_has_kept() {
-    let Some(engine) = Engine::start(User::Root).or_else(|| Engine::start(User::Ordinary)) else { return };
-    engine.ok("docker run -d --name redis28 redis:2.8");
-    engine.ok("until docker logs redis28 | grep -q 'ready to accept connections'; do sleep 0.05; done");
-    let said = engine.sh(&by_telnet("redis28", "SET counter 42\\nINFO server\\nSAVE\\nQUIT\\n")).stdout;
-    assert!(said.contains("redis_version:2.8.23") && said.matches("+OK").count() == 3, "{said}");
-    assert!(said.contains("Connection closed by foreign host"), "{said}");
-    let begun = Instant::now();
-    engine.ok("docker stop redis28");
-    assert!(begun.elapsed() < Duration::from_secs(5), "it did not end by itself");
-    assert_eq!(engine.ok("docker inspect --format '{{.State.ExitCode}}' redis28"), "0");
-    engine.ok("docker run -d --name redis30 --volumes-from redis28 redis:3.0");
-    engine.ok("until docker logs redis30 | grep -q 'ready to accept connections'; do sleep 0.05; done");
-    let said = engine.sh(&by_telnet("redis30", "GET counter\\nINFO server\\nQUIT\\n")).stdout;
-    assert!(said.contains("$2\r\n42") && said.contains("redis_version:3.0.7"), "{said}");
-    // The newest takes over, too; its client is in its image.
-    engine.ok("docker rm -f redis30 && docker run -d --name redis --volumes-from redis28 redis redis-server --appendonly yes");
-    engine.ok("until docker logs redis | grep -q 'Ready to accept connections tcp'; do sleep 0.05; done");
-    assert_eq!(engine.ok("docker exec redis redis-cli incr counter"), "43");
-    assert_eq!(engine.ok("docker kill redis && docker start redis"), "redis\nredis");
-    assert_eq!(
-        engine.ok("until docker exec redis redis-cli ping 2>/dev/null; do sleep 0.05; done; docker exec redis redis-cli get counter"),
-        "PONG\n43"
-    );
-}
-
-/// As an ordinary user's one id, or as the user redis where there is one.
-#[test]
-fn the_image_is_as_one_knows_it() {
-    for user in [User::Root, User::Ordinary] {
-        let Some(engine) = Engine::start(user) else { continue };
-        engine.ok("docker run -d --name cache -p 127.0.0.1::6379 redis:7-alpine --requirepass secret");
-        engine.ok("until docker logs cache | grep -q 'Ready to accept connections'; do sleep 0.05; done");
-        let format = "{{json .Config.Volumes}} {{.Config.WorkingDir}} {{json .Config.ExposedPorts}} {{json .Config.Cmd}} {{json .Config.Entrypoint}}";
-        assert_eq!(
-            engine.ok(&format!("docker image inspect --format '{format}' redis:7-alpine")),
-            r#"{"/data":{}} /data {"6379/tcp":{}} ["redis-server"] ["docker-entrypoint.sh"]"#
-        );
-        assert_eq!(engine.ok("docker exec cache redis-cli -a secret --no-auth-warning set a 1"), "OK");
-        assert_eq!(engine.sh("docker exec cache redis-cli get a").stdout.trim(), "NOAUTH Authentication required.");
-        let who = engine.ok("docker exec cache sh -c 'grep ^Uid: /proc/1/status'");
-        let mapped = engine.sh("docker exec cache gosu redis true").status == 0;
-        assert!(who.contains(if mapped { "999" } else { "\t0" }), "{who}");
-        let port: u16 =
-            engine.ok("docker port cache 6379 | head -n 1").rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        let mut client = Client(BufReader::new(TcpStream::connect((engine.loopback(), port)).expect("the server")));
-        assert_eq!(client.say("AUTH secret") + &client.say("GET a"), "+OK\r\n$1\r\n1\r\n");
-        assert_eq!(engine.ok("docker run --rm redis:6 redis-server --version | cut -d' ' -f1-3"), "Redis server v=6.2.18");
-        assert_eq!(engine.ok("docker run --rm redis redis-cli --version"), "redis-cli 8.0.2");
-        let terminal = engine.sh("TTY docker exec -it cache redis-cli -a secret --no-auth-warning incr n");
-        assert!(terminal.stdout.trim().ends_with("(integer) 1"), "{terminal:?}");
-        engine.ok("docker stop cache");
-        let log = engine.ok("docker logs cache");
-        assert!(log.contains("Received SIGTERM scheduling shutdown...") && log.contains("Redis is now ready to exit, bye bye..."), "{log}");
-        if mapped {
-            // Whoever is the user redis from the start keeps data, too.
-            engine.ok("docker run -d --name own --user 999 redis");
-            engine.ok("until docker exec own redis-cli set a 1; do sleep 0.05; done; docker exec own redis-cli save");
-            assert_eq!(engine.ok("docker exec own stat -c '%u %n' /data /data/dump.rdb"), "999 /data\n999 /data/dump.rdb");
-        }
-    }
 }
