@@ -8,7 +8,7 @@ use dockside::engine::image::Digest;
 
 use crate::support::{Served, Tar, engine_in, folder, pull, request, request_with};
 
-const NAMES: [&str; 4] = ["ubuntu", "redis", "postgres", "debian"];
+const NAMES: [&str; 4] = ["ubuntu", "redis", "nginx", "debian"];
 
 /// Every blob is what its name says, every layer is whole, every image of every engine has all its layers.
 fn assert_consistent(folder: &Path, states: &[&str]) {

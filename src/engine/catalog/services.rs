@@ -1,7 +1,5 @@
-//! Images that do something: hello-world, the clock, the namer, postgres with a server's manners.
-//!
-//! The server is a shell script over the userland. It starts up, logs, stays and ends on a signal as the real one does;
-//! it does not store data.
+//! Images that do one thing: hello-world, the clock, the namer, the reaper of Testcontainers; and the files that the images of servers
+//! (nginx, redis, registry) stand on.
 
 use serde_json::json;
 
@@ -15,7 +13,7 @@ use super::{
 
 /// The repositories of this page.
 pub fn repositories() -> Vec<Repository> {
-    vec![hello_world(), clock(), namer(), postgres(), ryuk()]
+    vec![hello_world(), clock(), namer(), ryuk()]
 }
 
 fn run(command: &str, files: Vec<Entry>) -> Step {
@@ -149,82 +147,4 @@ pub fn server_system() -> Vec<Entry> {
         file("etc/bash.bashrc", "[ -z \"$PS1\" ] && return\nPS1='${debian_chroot:+($debian_chroot)}\\u@\\h:\\w\\$ '\n".into()),
     ]);
     files
-}
-
-const POSTGRES_ENTRY: &str = r#"#!/bin/bash
-# Prepares the database on the first start, then hands over to the server.
-if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
-    if [ -z "$POSTGRES_PASSWORD" ] && [ "$POSTGRES_HOST_AUTH_METHOD" != trust ]; then
-        echo "Error: Database is uninitialized and superuser password is not specified." >&2
-        echo "       Give one with POSTGRES_PASSWORD, for example: docker run -e POSTGRES_PASSWORD=secret postgres" >&2
-        exit 1
-    fi
-    mkdir -p "$PGDATA"
-    echo "The files of the database system are going to belong to the user \"postgres\"."
-    echo "$PG_MAJOR" > "$PGDATA/PG_VERSION"
-    echo "PostgreSQL init process complete; ready for start up."
-fi
-exec "$@"
-"#;
-
-const POSTGRES_SERVER: &str = r#"#!/bin/sh
-# Starts up, logs and stays as a PostgreSQL server does. It keeps no data.
-say() { echo "$(date -u '+%Y-%m-%d %H:%M:%S.000 UTC') [$$] LOG:  $1" >&2; }
-case "$1" in
---version | -V)
-    echo "postgres (PostgreSQL) $PG_VERSION (teaching image)"
-    exit 0
-    ;;
-esac
-stop() {
-    say "received fast shutdown request"
-    say "database system is shut down"
-    exit 0
-}
-trap stop TERM INT
-say "starting PostgreSQL $PG_VERSION (teaching image)"
-say "listening on IPv4 address \"0.0.0.0\", port 5432"
-say "database system is ready to accept connections"
-while :; do
-    sleep 86400 &
-    wait
-done
-"#;
-
-fn postgres() -> Repository {
-    let mut files = tree(&["docker-entrypoint-initdb.d", "var/lib/postgresql", "var/lib/postgresql/data"]);
-    files.extend([
-        file("etc/passwd", format!("{}postgres:x:999:999::/var/lib/postgresql:/bin/bash\n", data::PASSWD)),
-        file("etc/group", format!("{}postgres:x:999:\n", data::GROUP)),
-        script("usr/local/bin/docker-entrypoint.sh", POSTGRES_ENTRY),
-        script("usr/local/bin/postgres", POSTGRES_SERVER),
-    ]);
-    let env = [data::PATH, "LANG=C.UTF-8", "PG_MAJOR=17", "PG_VERSION=17.5", "PGDATA=/var/lib/postgresql/data"];
-    let image = Description {
-        created: "2025-05-31T02:07:22Z",
-        author: None,
-        platforms: EVERYWHERE,
-        config: json!({
-            "ExposedPorts": { "5432/tcp": {} },
-            "Env": env,
-            "Cmd": ["postgres"],
-            "Volumes": { "/var/lib/postgresql/data": {} },
-            "Entrypoint": ["docker-entrypoint.sh"],
-            "StopSignal": "SIGINT",
-        }),
-        steps: vec![
-            base(),
-            add("6c8b9dae0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4", Content::Files(server_system())),
-            nop("ENV LANG=C.UTF-8"),
-            nop("ENV PG_MAJOR=17 PG_VERSION=17.5"),
-            run("install-postgres \"$PG_VERSION\"", files),
-            nop("ENV PGDATA=/var/lib/postgresql/data"),
-            nop("VOLUME [/var/lib/postgresql/data]"),
-            nop("ENTRYPOINT [\"docker-entrypoint.sh\"]"),
-            nop("STOPSIGNAL SIGINT"),
-            nop("EXPOSE 5432"),
-            nop("CMD [\"postgres\"]"),
-        ],
-    };
-    Repository { name: "library/postgres", images: vec![(&["latest", "17", "17.5", "bookworm"], image)] }
 }
