@@ -210,8 +210,10 @@ fn normal(text: &str, user: User) -> String {
         (r"writing image sha256:[0-9a-f]+", "writing image sha256:<id>"),
         (r"ref [0-9a-f-]{36}::[0-9a-z]{25}", "ref <snapshot>"),
         (r"\x00|\^@", ""),
-        // What a step of BuildKit's took, and by what it calls a tree of files.
-        (r"(?m)^(#\d+ DONE) \d+\.\ds$", "$1 <time>"),
+        // What a build and its steps took on a terminal, and by what BuildKit calls a tree of files.
+        (r"(?m)^(.*\[\+\] Building|.* => .*) \d+\.\ds", "$1 <time>"),
+        // Which of several cached steps is found first is a matter of the moment.
+        (r"(?m)^#\d+ (\[\d+/\d+\] .*\n#\d+ CACHED)$", "#<n> $1"),
         (r"checksum of ref [0-9a-f-]+::[0-9a-z]+", "checksum of ref <ref>"),
         (r"[0-9a-f]{64}", "<id>"),
         (r"\b[0-9a-f]{12}\b", "<short>"),
