@@ -8,6 +8,9 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+#[path = "userland/awk.rs"]
+mod awk;
+
 /// A folder with a link to the binary for each applet.
 struct Applets {
     dir: tempfile::TempDir,

@@ -5,8 +5,8 @@
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use super::{
-    busybox, coreutils, diff, expr, find, gosu, grep, gzip, httpd, id, ip, kill, mount, naming, nc, netstat, nodes, nslookup, pager, ping,
-    ps, redis, registry, ryuk, shell, small, stty, sums, tar, telnet, top, wget, wrapping, xargs,
+    awk, busybox, coreutils, diff, expr, find, gosu, grep, gzip, httpd, id, ip, kill, mount, naming, nc, netstat, nodes, nslookup, pager,
+    ping, ps, redis, registry, ryuk, shell, small, stty, sums, tar, telnet, top, wget, wrapping, xargs,
 };
 
 /// What an applet is given: the name it goes by first, its arguments after it.
@@ -30,6 +30,7 @@ macro_rules! applets {
 applets! {
     "[" => coreutils::test,
     "ash" => shell::main,
+    "awk" => awk::main,
     "base64" => coreutils::base64,
     "basename" => coreutils::basename,
     "bash" => shell::main,

@@ -5,6 +5,7 @@
 //! knows of images, engines or Docker; each applet is a program that reads its arguments, its input and `/proc`.
 
 pub mod applets;
+mod awk;
 mod busybox;
 mod coreutils;
 mod diff;

@@ -7,6 +7,7 @@ pub const USERLAND_TIME: u64 = 1_747_699_200;
 pub const COMMANDS: &[&str] = &[
     "[",
     "ash",
+    "awk",
     "base64",
     "basename",
     "bash",
