@@ -219,6 +219,31 @@ fn stopping_an_engine_leaves_its_containers_running() {
 }
 
 #[test]
+fn an_engine_that_nobody_can_reach_ends_and_makes_room_for_the_next() {
+    let place = Place::new(&[]);
+    let started = place.run("docker ps");
+    if !started.status.success() {
+        assert!(text(&started.stderr).contains("namespace"), "{started:?}");
+        println!("skipped: no engine runs here");
+        return;
+    }
+    let lock = place.0.path().join("home/engine/engine.lock");
+    let first = std::fs::read_to_string(&lock).unwrap();
+    std::fs::remove_file(place.0.path().join("home/engine.sock")).unwrap();
+    // A process that nobody has waited for yet has no memory any more.
+    let lives = || std::fs::read_to_string(format!("/proc/{}/statm", first.trim())).is_ok_and(|pages| !pages.starts_with("0 "));
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while lives() && std::time::Instant::now() < patience {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert!(!lives(), "the engine goes on");
+    let next = place.run("docker ps");
+    assert!(next.status.success(), "{next:?}");
+    assert_ne!(std::fs::read_to_string(&lock).unwrap(), first);
+    assert!(place.run("engine stop").status.success());
+}
+
+#[test]
 fn what_is_no_engine_of_docksides_is_not_stopped() {
     use std::io::{Read, Write};
     let place = Place::new(&[]);

@@ -29,7 +29,7 @@ const STATUS: &[(u8, &str)] = &[(exit::OK, "all went well"), (exit::ERROR, "some
 
 const SERVE_STATUS: &[(u8, &str)] = &[
     (exit::OK, "^C, SIGTERM or `dockside engine stop` has ended it; its containers go on"),
-    (exit::ERROR, "it cannot serve: its socket or state is taken, or the machine lacks something"),
+    (exit::ERROR, "it cannot serve: its socket is taken or was removed, its state is taken, or the machine lacks something"),
 ];
 
 const STOP_STATUS: &[(u8, &str)] = &[

@@ -41,6 +41,8 @@ impl Browser {
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
+            // Killed, it leaves a folder where temporary ones are.
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -34,7 +34,7 @@ pub fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = runtime.block_on(async {
         let engine = Engine::open(options)?;
-        let (listener, _socket) = Socket::listen(&socket)?;
+        let (listener, held) = Socket::listen(&socket)?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         say(&format!("dockside: engine on {}; point docker at it with: export DOCKER_HOST=unix://{}", socket.display(), socket.display()));
@@ -42,6 +42,10 @@ pub fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
             served = serve(engine, listener) => Ok(served?),
             _ = terminate.recv() => Ok(()),
             _ = interrupt.recv() => Ok(()),
+            () = held.gone() => {
+                let message = format!("{} was removed: nobody can reach this engine any more, and it ends", socket.display());
+                Err(CliError::new(message).hint("Its containers go on while their folder is there; the next engine over it finds them."))
+            }
         }
     });
     // Open connections and operations under way are not waited for: what they write is atomic.

@@ -1,9 +1,10 @@
-//! The engine's unix socket: for its owner alone, stale ones replaced, removed at the end.
+//! The engine's unix socket: for its owner alone, stale ones replaced, removed at the end, missed when somebody else removes it.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::Mode;
 use tokio::net::UnixListener;
@@ -13,6 +14,9 @@ pub struct Socket {
     path: PathBuf,
     inode: u64,
 }
+
+/// How often an engine looks whether its socket is still there.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Why a socket cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -58,13 +62,31 @@ impl Socket {
         let inode = fs::metadata(path).map_err(failed)?.ino();
         Ok((listener, Socket { path: path.to_owned(), inode }))
     }
+
+    /// Returns once the path leads to this socket no longer, so that nobody can find its engine any more: somebody has removed it, with
+    /// the folder that it was in as a rule, or another engine's is there. Needs a runtime around it.
+    pub async fn gone(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            match self.leads_here() {
+                Ok(false) => return,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return,
+                // What cannot be looked at for a moment, over a network for one, is not gone.
+                Ok(true) | Err(_) => {}
+            }
+        }
+    }
+
+    fn leads_here(&self) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        Ok(fs::metadata(&self.path)?.ino() == self.inode)
+    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        use std::os::unix::fs::MetadataExt;
         // Another engine may have replaced it meanwhile.
-        if fs::metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode) {
+        if self.leads_here().unwrap_or(false) {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -106,6 +106,8 @@ impl Browser {
             command.arg("--no-sandbox");
         }
         command.arg(format!("--user-data-dir={}", profile.path().display())).args(arguments).arg(address(page));
+        // A browser that is killed leaves a folder where temporary ones are; there it goes with the rest.
+        command.env("TMPDIR", profile.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
