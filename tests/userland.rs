@@ -352,6 +352,60 @@ fn a_pager_hands_on_in_a_pipe_and_pages_on_a_terminal() {
 }
 
 #[test]
+fn commands_are_built_of_input_as_busybox_does() {
+    same_as_busybox(&include_str!("userland/xargs.txt").lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn signals_have_the_names_that_bash_knows() {
+    same_as_host(
+        "bash",
+        &[
+            "kill -l; kill -l 34 37 50 64 9 137 RTMIN+1 SIGRTMAX-2 RTMAX rtmin TERM",
+            "for s in RTMIN+3 SIGRTMAX 35 rtmin; do sleep 9 & kill -$s $!; wait $!; echo $?; done 2>/dev/null",
+        ],
+    );
+    same_as_busybox(&["kill -l; kill -l 9 143 HUP"]);
+}
+
+#[test]
+fn an_editor_edits_on_a_terminal_and_leaves_it_as_it_was() {
+    let applets = Applets::new();
+    let work = applets.work();
+    let edited = |file: &str, size: &str, keys: &[&str]| {
+        let mut command = Command::new(applets.dir.path().join("sh"));
+        let script = format!("stty {size}; vi {file}; echo left $?; read x; echo \"got $x\"");
+        command.args(["-c", &script]).env_clear().env("PATH", applets.dir.path()).current_dir(applets.work());
+        let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+        // The screen has been drawn once the cursor is shown.
+        session.exp_string("\x1b[?25h").unwrap();
+        for keys in keys {
+            session.send(keys).unwrap();
+            session.flush().unwrap();
+        }
+        session.exp_string("left 0").unwrap_or_else(|error| panic!("{file} {keys:?}: {error}"));
+        session.send_line("typed").unwrap();
+        session.exp_string("got typed").unwrap();
+    };
+    fs::write(work.join("a"), "one\ntwo\nthree\n").unwrap();
+    edited("a", "rows 24 cols 80", &["jdd", "ifoo\x1b", ":wq\r"]);
+    assert_eq!(fs::read_to_string(work.join("a")).unwrap(), "one\nfoothree\n");
+    // Arrows, an interrupt instead of escape, and a screen that nothing fits on.
+    edited("a", "rows 1 cols 3", &["\x1b[B\x1b[C", "iX", "\x03", ":wq\r"]);
+    assert_eq!(fs::read_to_string(work.join("a")).unwrap(), "one\nfXoothree\n");
+    let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
+    fs::write(work.join("b"), &bytes).unwrap();
+    edited("b", "rows 10 cols 20", &["Gix\x1bx", ":wq\r"]);
+    assert_eq!(fs::read(work.join("b")).unwrap(), bytes);
+    edited("-R a", "rows 10 cols 20", &["x:w\r", ":q!\r"]);
+    edited("/", "rows 10 cols 20", &[":w\r", ":q\r"]);
+    assert_eq!(fs::read_to_string(work.join("a")).unwrap(), "one\nfXoothree\n");
+    // Keys may come from elsewhere, and end.
+    let script = "printf 'ihello\\033:wq\\r' | vi new > s; echo $?; cat new; vi new < /dev/null > s; echo $?; vi new <&- > s; echo $?";
+    assert_eq!(text(&applets.run("sh", script).stdout), "0\nhello\n1\n1\n");
+}
+
+#[test]
 fn a_reader_that_leaves_ends_the_writer_quietly() {
     let applets = Applets::new();
     let output = applets.run("sh", "yes | head -1; seq 100000 | head -1; find /dev -maxdepth 1 | head -1");

@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use super::{
     awk, busybox, coreutils, diff, expr, find, gosu, grep, gzip, httpd, id, ip, kill, mount, naming, nc, netstat, nodes, nslookup, pager,
-    ping, ps, redis, registry, ryuk, shell, small, stty, sums, tar, telnet, top, wget, wrapping, xargs,
+    ping, ps, redis, registry, ryuk, shell, small, stty, sums, tar, telnet, top, vi, wget, wrapping, xargs,
 };
 
 /// What an applet is given: the name it goes by first, its arguments after it.
@@ -124,6 +124,7 @@ applets! {
     "uniq" => coreutils::uniq,
     "uptime" => small::uptime,
     "usleep" => wrapping::usleep,
+    "vi" => vi::main,
     "wc" => coreutils::wc,
     "wget" => wget::main,
     "which" => small::which,

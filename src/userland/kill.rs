@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use rustix::process::{
-    Pid, Signal, kill_current_process_group, kill_process, kill_process_group, test_kill_current_process_group, test_kill_process,
-    test_kill_process_group,
-};
-
 use super::applets::Args;
+use crate::{sys::signal, units::c_words};
+
+/// The real-time signals that programs may use.
+const RTMIN: i32 = 34;
+const RTMAX: i32 = 64;
 
 /// The signals by number, as Linux counts them on the architectures we run on.
 pub const SIGNALS: &[(&str, i32)] = &[
@@ -44,19 +44,25 @@ pub const SIGNALS: &[(&str, i32)] = &[
     ("SYS", 31),
 ];
 
-/// A signal by name (with or without `SIG`, any case) or number.
+/// A signal by name (with or without `SIG`, any case; `RTMIN+3`, `RTMAX-1`) or number.
 pub fn signal_number(text: &str) -> Option<i32> {
     if let Ok(number) = text.parse() {
         return (0..=64).contains(&number).then_some(number);
     }
     let name = text.to_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
-    SIGNALS.iter().find(|(n, _)| *n == name).map(|(_, number)| *number)
+    SIGNALS.iter().find(|(n, _)| *n == name).map(|(_, number)| *number).or_else(|| signal::parse(name))
 }
 
-/// The name of a signal without its `SIG`.
+/// The name of a signal without its `SIG`; real-time ones are counted from the nearer end.
 pub fn signal_name(number: i32) -> String {
-    SIGNALS.iter().find(|(_, n)| *n == number).map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned())
+    match number {
+        RTMIN => "RTMIN".into(),
+        RTMAX => "RTMAX".into(),
+        35..=49 => format!("RTMIN+{}", number - RTMIN),
+        50..=63 => format!("RTMAX-{}", RTMAX - number),
+        _ => SIGNALS.iter().find(|(_, n)| *n == number).map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned()),
+    }
 }
 
 /// What a `kill` command line asks for.
@@ -84,10 +90,17 @@ pub fn parse(args: &[String]) -> Result<Request, String> {
     Ok(Request::Send(number, rest.to_vec()))
 }
 
-/// The text that `kill -l` prints.
-pub fn list(signals: &[String]) -> String {
+/// The text that `kill -l` prints: BusyBox's list, or bash's table.
+pub fn list(signals: &[String], bash: bool) -> String {
+    if signals.is_empty() && bash {
+        let all = (1..=31).chain(RTMIN..=RTMAX).map(|number| match number {
+            29 => "29) SIGIO".to_owned(),
+            _ => format!("{number:2}) SIG{}", signal_name(number)),
+        });
+        return all.enumerate().map(|(at, text)| format!("{text}{}", if at % 5 == 4 { "\n" } else { "\t" })).collect::<String>() + "\n";
+    }
     if signals.is_empty() {
-        return SIGNALS.iter().map(|(name, number)| format!("{number:2}) SIG{name}\n")).collect();
+        return SIGNALS.iter().map(|(name, number)| format!("{number:2}) {name}\n")).collect();
     }
     signals
         .iter()
@@ -101,21 +114,9 @@ pub fn list(signals: &[String]) -> String {
 /// Sends signal `number` (0 only asks) to a process, to a group when the id is negative, to the caller's own group when it is 0.
 pub fn send(number: i32, target: &str) -> Result<(), String> {
     let id: i32 = target.parse().map_err(|_| "arguments must be process or job IDs".to_owned())?;
-    let signal = Signal::from_named_raw(number);
-    if signal.is_none() && number != 0 {
-        return Err("invalid signal".into());
-    }
-    // No process has the number that overflows.
-    let result = match (id, id.checked_abs().and_then(Pid::from_raw)) {
-        (0, _) => signal.map_or_else(test_kill_current_process_group, kill_current_process_group),
-        (_, None) => Err(rustix::io::Errno::SRCH),
-        (..0, Some(group)) => signal.map_or_else(|| test_kill_process_group(group), |signal| kill_process_group(group, signal)),
-        (_, Some(pid)) => signal.map_or_else(|| test_kill_process(pid), |signal| kill_process(pid, signal)),
-    };
-    result.map_err(|error| match error {
-        rustix::io::Errno::SRCH => "No such process".into(),
-        rustix::io::Errno::PERM => "Operation not permitted".into(),
-        other => other.to_string(),
+    signal::kill(id, number).map_err(|error| match error.raw_os_error() {
+        Some(libc::EINVAL) => "invalid signal".into(),
+        _ => c_words(&error),
     })
 }
 
@@ -128,7 +129,7 @@ pub fn main(args: Args) -> ExitCode {
             ExitCode::from(2)
         }
         Ok(Request::List(signals)) => {
-            print!("{}", list(&signals));
+            print!("{}", list(&signals, false));
             ExitCode::SUCCESS
         }
         Ok(Request::Send(signal, targets)) => {
@@ -157,6 +158,16 @@ mod tests {
         for nowhere in ["-2147483648", "-2147483647", "2147483647"] {
             assert_eq!(send(0, nowhere), Err("No such process".to_owned()), "{nowhere}");
         }
-        assert_eq!(send(64, "0"), Err("invalid signal".to_owned()));
+        assert_eq!(send(65, "0"), Err("invalid signal".to_owned()));
+    }
+
+    #[test]
+    fn real_time_signals_have_names() {
+        for (text, number, name) in
+            [("RTMIN+3", 37, "RTMIN+3"), ("sigrtmax-1", 63, "RTMAX-1"), ("RTMIN", 34, "RTMIN"), ("50", 50, "RTMAX-14")]
+        {
+            assert_eq!((signal_number(text), signal_name(number).as_str()), (Some(number), name), "{text}");
+        }
+        assert_eq!((signal_number("RTMIN+99"), signal_number("65"), signal_number("NOPE")), (None, None, None));
     }
 }

@@ -42,6 +42,7 @@ mod sums;
 mod tar;
 mod telnet;
 mod top;
+mod vi;
 mod wget;
 mod wrapping;
 mod xargs;

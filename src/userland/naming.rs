@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use super::applets::Args;
 use super::kill::signal_number;
 use super::proc::{Process, processes};
+use crate::{sys::signal, units::c_words};
 
 /// `pidof [-s] [-o PID] NAME…`: the newest first. Fails when there is none.
 pub fn pidof(args: Args) -> ExitCode {
@@ -32,7 +31,7 @@ pub fn pidof(args: Args) -> ExitCode {
 
 /// `killall [-SIG] [-q] NAME…`
 pub fn killall(args: Args) -> ExitCode {
-    let (mut signal, mut quiet, mut names) = (Signal::TERM, false, Vec::new());
+    let (mut number, mut quiet, mut names) = (15, false, Vec::new());
     let mut args = args.into_iter().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     while let Some(arg) = args.next() {
         let wanted = match arg.as_str() {
@@ -49,8 +48,8 @@ pub fn killall(args: Args) -> ExitCode {
                 }
             },
         };
-        match signal_number(&wanted).and_then(Signal::from_named_raw) {
-            Some(found) => signal = found,
+        match signal_number(&wanted) {
+            Some(found) => number = found,
             None => {
                 eprintln!("killall: bad signal name '{wanted}'");
                 return ExitCode::FAILURE;
@@ -65,10 +64,10 @@ pub fn killall(args: Args) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for name in names {
         let mut any = false;
-        for pid in processes().iter().filter(|p| p.pid != own && is_called(p, &name)).filter_map(|p| Pid::from_raw(p.pid)) {
+        for process in processes().iter().filter(|p| p.pid > 0 && p.pid != own && is_called(p, &name)) {
             any = true;
-            if let Err(error) = kill_process(pid, signal) {
-                eprintln!("killall: can't kill pid {}: {}", pid.as_raw_nonzero(), super::mount::words(error));
+            if let Err(error) = signal::kill(process.pid, number) {
+                eprintln!("killall: can't kill pid {}: {}", process.pid, c_words(&error));
                 code = ExitCode::FAILURE;
             }
         }

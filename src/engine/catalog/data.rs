@@ -96,6 +96,7 @@ pub const COMMANDS: &[&str] = &[
     "uniq",
     "uptime",
     "usleep",
+    "vi",
     "wc",
     "wget",
     "which",

@@ -46,6 +46,13 @@ pub fn send(pid: i32, signal: i32) -> io::Result<()> {
     if unsafe { libc::kill(pid, signal) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Sends a signal to whomever `kill` means by a number: a process, the group of a negative one, the caller's own group by 0. The signal 0
+/// only asks.
+pub fn kill(receiver: i32, signal: i32) -> io::Result<()> {
+    // SAFETY: `kill` has no preconditions.
+    if unsafe { libc::kill(receiver, signal) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Sends a signal to every other process of the caller's pid namespace but its first; the number says nothing of who got it.
 pub fn send_to_all(signal: i32) -> io::Result<()> {
     // SAFETY: `kill` has no preconditions.

@@ -71,7 +71,8 @@ impl SimpleCommand for Kill {
                 Ok(ExecutionResult::new(2))
             }
             Ok(kill::Request::List(signals)) => {
-                write!(context.stdout(), "{}", kill::list(&signals))?;
+                let bash = !context.shell.options().posix_mode;
+                write!(context.stdout(), "{}", kill::list(&signals, bash))?;
                 Ok(ExecutionResult::success())
             }
             Ok(kill::Request::Send(signal, targets)) => {
@@ -122,7 +123,7 @@ impl SimpleCommand for Trap {
                 return Ok(ExecutionResult::success());
             }
             [list] if list == "-l" => {
-                write!(context.params.stdout(shell), "{}", kill::list(&[]))?;
+                write!(context.params.stdout(shell), "{}", kill::list(&[], !shell.options().posix_mode))?;
                 return Ok(ExecutionResult::success());
             }
             // A single word, or a number first, means: back to the default.
