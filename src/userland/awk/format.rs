@@ -45,9 +45,11 @@ pub fn format(format: &[u8], values: &[Value], convfmt: &[u8]) -> Result<Vec<u8>
         let mut value = || values.next().cloned().unwrap_or(Value::Unset);
         match letter {
             b'c' => {
-                let body = match value() {
-                    Value::Number(number) => vec![number as i64 as u8],
-                    other => vec![other.to_text(convfmt).first().copied().unwrap_or(0)],
+                // What came from outside and looks like a number is the number of a character.
+                let value = value();
+                let body = match value.as_number().filter(|_| !matches!(value, Value::Unset)) {
+                    Some(number) => vec![number as i64 as u8],
+                    None => vec![value.to_text(convfmt).first().copied().unwrap_or(0)],
                 };
                 pad(&mut out, &spec, &[], &body, false);
             }

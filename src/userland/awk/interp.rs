@@ -432,9 +432,6 @@ impl<'a> Interp<'a> {
         let program = self.program;
         let function = &program.functions[function];
         let Some(body) = &function.body else { return Err(Stop::Fatal("Call to undefined function".into())) };
-        if arguments.len() > function.parameters {
-            return Err(Stop::Fatal("Too many arguments".into()));
-        }
         if self.depth >= DEEPEST {
             return Err(Stop::Fatal("Functions call each other too deep".into()));
         }

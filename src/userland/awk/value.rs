@@ -56,7 +56,7 @@ impl Value {
     }
 
     /// The number that this counts as in a comparison, if it does.
-    fn as_number(&self) -> Option<f64> {
+    pub fn as_number(&self) -> Option<f64> {
         match self {
             Self::Unset => Some(0.0),
             Self::Number(number) => Some(*number),
