@@ -423,6 +423,8 @@ fn content_that_a_manifest_names_is_not_collected() {
             .output();
         String::from_utf8(run.expect("a run").stdout).expect("text")
     };
+    // A file that is nobody's is in nobody's way.
+    std::fs::write(folder.path().join("storage/docker/registry/v2/blobs/sha256/stray"), "x").expect("a file");
     let dry = collect(&["-d", "-m"]);
     assert!(dry.contains("4 blobs marked, 2 blobs and 1 manifests eligible for deletion"), "{dry}");
     assert!(collect(&[]).contains("5 blobs marked, 1 blobs and 0 manifests eligible"), "a dry run deletes nothing");
@@ -515,6 +517,26 @@ fn nonsense_is_refused_and_does_no_harm() {
     let odd = br#"{"schemaVersion":2,"config":{"digest":"../../x"},"layers":[{"digest":7},{"digest":"sha256:../../etc/passwd"}]}"#;
     assert_eq!(registry.put_manifest("a", "x", OCI, odd).status, 400);
     assert_eq!(registry.put_blob("a", b"still there").status, 201);
+    // An upload in one piece that breaks off leaves nothing: nobody knows how to go on with it.
+    let mut stream = TcpStream::connect(&registry.host).expect("a connection");
+    let target = format!("/v2/a/blobs/uploads/?digest={}", digest(b"whole"));
+    stream.write_all(format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nwhol").as_bytes()).expect("a connection");
+    let uploads = folder.path().join("storage/docker/registry/v2/repositories/a/_uploads");
+    let count = || std::fs::read_dir(&uploads).map_or(0, Iterator::count);
+    let wait = |wanted: usize| {
+        let begin = Instant::now();
+        while count() != wanted && begin.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        count()
+    };
+    assert_eq!(wait(1), 1);
+    drop(stream);
+    assert_eq!(wait(0), 0);
+    // Two at one port: the second says so as the reference registry does.
+    let second = Command::new(&registry.program).args(["serve", "config.yml"]).current_dir(folder.path()).output().expect("a run");
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(told.lines().last(), Some(format!("listen tcp {}: bind: address already in use", registry.host).as_str()), "{told}");
 }
 
 #[test]
@@ -582,7 +604,7 @@ fn settings_decide_who_may_do_what() {
         (settings.as_str(), ("REGISTRY_PROXY_REMOTEURL", "https://registry-1.docker.io"), "proxy: this registry keeps what is pushed"),
         (settings.as_str(), ("REGISTRY_HTTP_TLS_CERTIFICATE", "/x"), "certificate and key go together"),
         ("version: 0.1\nstorage: [", ("A", "b"), "configuration error: error parsing other.yml: "),
-        (&settings.replace("addr: 127.0.0.1:", "addr: 127.0.0.1:9"), ("A", "b"), "listen 127.0.0.1:9"),
+        (&settings.replace("addr: 127.0.0.1:", "addr: 127.0.0.1:9"), ("A", "b"), "listen tcp 127.0.0.1:9"),
         (&settings.replace("rootdirectory: /", "rootdirectory: /dev/null/"), ("A", "b"), "Not a directory"),
     ] {
         let (status, told) = start(settings, &[variable]);

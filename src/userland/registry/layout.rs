@@ -165,8 +165,8 @@ impl Layout {
         let mut all = Vec::new();
         let Some(entries) = found(fs::read_dir(self.root.join("blobs/sha256")))? else { return Ok(all) };
         for two in names(entries)? {
-            let inner = names(fs::read_dir(self.root.join("blobs/sha256").join(two))?)?;
-            all.extend(inner.into_iter().filter_map(|hex| Digest::from_hex(&hex).ok()));
+            let Some(inner) = found(fs::read_dir(self.root.join("blobs/sha256").join(two)))? else { continue };
+            all.extend(names(inner)?.into_iter().filter_map(|hex| Digest::from_hex(&hex).ok()));
         }
         all.sort();
         Ok(all)

@@ -126,6 +126,18 @@ impl Refusal {
 
 impl From<std::io::Error> for Refusal {
     fn from(error: std::io::Error) -> Refusal {
-        Refusal::about(Code::Unknown, error.to_string())
+        Refusal::about(Code::Unknown, crate::units::c_words(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_errors_are_told_in_its_own_words() {
+        let refusal = Refusal::from(std::io::Error::from_raw_os_error(libc::ENOSPC));
+        assert_eq!(refusal.faults[0].detail, Some("No space left on device".into()));
+        assert!(refusal.is_own());
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,11 +24,17 @@ use super::log::{Level, Log};
 use super::server::Registry;
 use super::settings::Settings;
 use super::uploads::Uploads;
-use crate::units::c_words;
+use crate::units::{c_words, go_words};
 use crate::userland::ending::{Meaning, on_signals};
 
 /// The status of a Go program that a signal ends as a container's first process, which is what `docker ps -a` shows of a registry.
 const SIGNALLED: i32 = 2;
+
+/// Where no descriptors are left, those that are there come to an end meanwhile.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// To agree on a key nobody needs longer.
+const GREETING: Duration = Duration::from_secs(30);
 
 /// Serves until a signal ends it.
 pub fn run(mut settings: Settings) -> Result<(), String> {
@@ -54,15 +61,17 @@ pub fn run(mut settings: Settings) -> Result<(), String> {
 
 async fn listen(registry: Arc<Registry>, acceptor: Option<TlsAcceptor>) -> Result<(), String> {
     let address = registry.settings.address.clone();
-    let cannot = |e: std::io::Error| format!("listen {address}: {}", c_words(&e));
+    let net = if registry.settings.unix { "unix" } else { "tcp" };
+    let cannot = |e: std::io::Error| format!("listen {net} {address}: bind: {}", go_words(&e));
     let safe = if acceptor.is_some() { ", tls" } else { "" };
     if registry.settings.unix {
         let _ = fs::remove_file(&address);
         let listener = UnixListener::bind(&address).map_err(cannot)?;
         registry.log.say(Level::Info, &format!("listening on {address}{safe}"), &[]);
         loop {
-            if let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(guest(Arc::clone(&registry), stream, None, acceptor.clone()));
+            match listener.accept().await {
+                Ok((stream, _)) => drop(tokio::spawn(guest(Arc::clone(&registry), stream, None, acceptor.clone()))),
+                Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
     }
@@ -84,8 +93,7 @@ async fn listen(registry: Arc<Registry>, acceptor: Option<TlsAcceptor>) -> Resul
                 let _ = stream.set_nodelay(true);
                 tokio::spawn(guest(Arc::clone(&registry), stream, Some(peer), acceptor.clone()));
             }
-            // No descriptors left: those that are there come to an end.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }
@@ -100,7 +108,7 @@ async fn guest(
         None => converse(registry, stream, peer, false).await,
         // Whoever fails to shake hands knows why.
         Some(acceptor) => {
-            if let Ok(stream) = acceptor.accept(stream).await {
+            if let Ok(Ok(stream)) = tokio::time::timeout(GREETING, acceptor.accept(stream)).await {
                 converse(registry, stream, peer, true).await;
             }
         }

@@ -213,12 +213,17 @@ impl Registry {
             block_in_place(|| self.layout.link_blob(name, &digest))?;
             return Ok(self.created(&format!("{name}/blobs/{digest}"), &digest, asked));
         }
+        let digest = query.get("digest").map(str::parse::<Digest>).transpose();
+        let digest = digest.map_err(|_| Refusal::about(Code::DigestInvalid, "digest parsing failed"))?;
         let id = block_in_place(|| self.uploads.begin(&self.layout, name))?;
         let upload = block_in_place(|| self.uploads.find(&self.layout, name, &id))?;
         let mut upload = upload.lock().await;
-        if let Some(digest) = query.get("digest") {
-            let digest = digest.parse().map_err(|_| Refusal::about(Code::DigestInvalid, "digest parsing failed"))?;
-            upload.append(body).await?;
+        if let Some(digest) = digest {
+            if let Err(refusal) = upload.append(body).await {
+                // Nobody knows its id, so nobody can go on with it.
+                block_in_place(|| self.uploads.cancel(name, &id, &upload))?;
+                return Err(refusal);
+            }
             block_in_place(|| self.uploads.finish(&self.layout, name, &id, &upload, &digest))?;
             return Ok(self.created(&format!("{name}/blobs/{digest}"), &digest, asked));
         }

@@ -21,6 +21,9 @@ use crate::engine::image::Digest;
 /// An upload that nobody has gone on with is kept so long.
 const KEPT: Duration = Duration::from_secs(168 * 3600);
 
+/// Who sends nothing for so long is gone, and must not keep others from going on with the upload.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// Uploads by repository and id.
 type Seen = HashMap<(String, String), Arc<Mutex<Upload>>>;
 
@@ -121,8 +124,13 @@ impl Upload {
     /// Appends what a request carries. What could not be written whole is taken back; what came before a connection broke stays, and
     /// the client may go on after it.
     pub async fn append(&mut self, mut body: Incoming) -> Result<(), Refusal> {
-        let mut file = block_in_place(|| OpenOptions::new().append(true).open(self.data()))?;
-        while let Some(frame) = body.frame().await {
+        let opened = block_in_place(|| found(OpenOptions::new().append(true).open(self.data())))?;
+        // Somebody else ended it while this request waited for its turn.
+        let mut file = opened.ok_or_else(|| Refusal::about(Code::BlobUploadUnknown, serde_json::json!({})))?;
+        loop {
+            let frame = tokio::time::timeout(SILENCE, body.frame()).await;
+            let frame = frame.map_err(|_| Refusal::about(Code::BlobUploadInvalid, "the content stopped coming"))?;
+            let Some(frame) = frame else { return Ok(()) };
             let frame = frame.map_err(|e| Refusal::about(Code::BlobUploadInvalid, format!("the content broke off: {e}")))?;
             let Ok(data) = frame.into_data() else { continue };
             block_in_place(|| {
@@ -135,7 +143,6 @@ impl Upload {
                 Ok(())
             })?;
         }
-        Ok(())
     }
 
     fn data(&self) -> PathBuf {
