@@ -1,6 +1,8 @@
 //! Our redis server and client against the real ones of the machine's distribution, their files read by each other, and what nobody sane
 //! would send. `redis_image.rs` has the image.
 
+#[path = "redis/faults.rs"]
+mod faults;
 mod redis_client;
 
 use std::fs;
@@ -178,13 +180,19 @@ fn what_others_do_is_told_as_the_real_one_tells_it() {
             client.send(format!("{line}\r\n").as_bytes());
             std::thread::sleep(Duration::from_millis(60));
         };
-        // Whoever waits first is served first, by whatever brings something.
+        other.say("SET word x");
+        // Whoever waits first is served first, by whatever brings something of the kind that is waited for.
         for (waits, brings, replies) in [
             ("BLPOP list 5", "RPUSH list a b", 1),
             ("BRPOPLPUSH list2 list3 5", "LPUSH list2 x", 1),
             ("BLMPOP 5 2 none list4 LEFT COUNT 2", "RPUSH list4 1 2 3", 1),
             ("BZPOPMIN zset 5", "ZADD zset 2 b 1 a", 1),
             ("BLPOP renamed 5", "RENAME list4 renamed", 1),
+            ("BLPOP scores 0.3", "ZADD scores 1 a", 1),
+            ("BZPOPMIN elements 0.3", "RPUSH elements a", 1),
+            ("BLMOVE source word LEFT LEFT 5", "RPUSH source a", 1),
+            ("BRPOPLPUSH itself itself 5", "RPUSH itself a", 1),
+            ("BLPOP kept 5", "SORT elements ALPHA STORE kept", 1),
             ("SUBSCRIBE c1 c2", "PUBLISH c2 hello", 3),
             ("PSUBSCRIBE c?", "PUBLISH c1 both", 3),
         ] {
@@ -206,9 +214,24 @@ fn what_others_do_is_told_as_the_real_one_tells_it() {
         told.push(("after", other.say("GET gone"), other.say("TTL gone")));
         let mut listener = server.connect();
         listener.say("MONITOR");
-        other.say("SET \"a b\" \"\\x01\\xff\"");
-        let line = listener.read().text();
-        told.push(("MONITOR", line.split(']').nth(1).unwrap_or_default().to_owned(), String::new()));
+        for line in [
+            "CONFIG SET timeout 0",
+            "SLOWLOG LEN",
+            "SAVE",
+            "AUTH x",
+            "HELLO 2 AUTH default x SETNAME me",
+            "MULTI",
+            "INCR one",
+            "EXEC",
+            "SET \"a b\" \"\\x01\\xff\"",
+        ] {
+            other.say(line);
+        }
+        let mut seen = vec![];
+        while !seen.last().is_some_and(|line: &String| line.contains("a b")) {
+            seen.push(listener.read().text().split(']').nth(1).unwrap_or_default().to_owned());
+        }
+        told.push(("MONITOR", seen.concat(), String::new()));
         // Requests in one piece, and one in many.
         let mut piped = server.connect();
         piped.send(b"PING\r\n*1\r\n$4\r\nPING\r\nECHO hi\r\n");
@@ -555,7 +578,8 @@ fn changes_are_saved_when_it_is_time_and_broken_dumps_are_refused() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x55;
     fs::write(dir.path().join("dump.rdb"), &bytes).expect("written");
-    let (_, told, status) = output(Command::new(ours.path("redis-server")).args(["--port", "0"]).current_dir(dir.path()));
+    let (_, told, status) =
+        output(Command::new(ours.path("redis-server")).args(["--port", &free_port().to_string()]).current_dir(dir.path()));
     assert_eq!(status, Some(1), "{told}");
     assert_eq!(fs::read(dir.path().join("dump.rdb")).expect("a dump"), bytes, "what could not be read is not overwritten");
 }
@@ -630,6 +654,13 @@ fn nonsense_does_no_harm() {
         client.send(sent);
         assert_eq!(client.read().text(), told, "{}", String::from_utf8_lossy(sent));
     }
+    for sent in ["POST / HTTP/1.1\r\nHost: x\r\n\r\nSET a 1\r\n", "HOST: x\r\nSET a 1\r\n"] {
+        let mut client = server.connect();
+        client.send(sent.as_bytes());
+        let mut rest = vec![];
+        let _ = std::io::Read::read_to_end(&mut client.0, &mut rest);
+        assert_eq!((rest, server.ask("EXISTS a")), (vec![], ":0\r\n".to_owned()));
+    }
     let mut long = server.connect();
     let _ = long.0.get_mut().write_all(&vec![b'a'; 200_000]);
     assert_eq!(long.read().text(), "-ERR Protocol error: too big inline request\r\n");
@@ -702,6 +733,19 @@ fn a_thousand_at_once_and_one_too_many() {
     drop(clients);
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(server.ask("GET n"), "$4\r\n1000\r\n");
+    // What has been read is not kept, though there is always more to read.
+    let (mut listener, mut speaker) = (server.connect(), server.connect());
+    listener.say("SUBSCRIBE news");
+    let news = format!("PUBLISH news {}", "x".repeat(1 << 20));
+    for at in 0..250 {
+        speaker.say(&news);
+        if at >= 30 {
+            listener.read();
+        }
+    }
+    let size = memory(server.child.id());
+    assert!(size < 150 << 10, "{size} KiB");
+    drop((listener, speaker));
     // Who reads nothing is hung up on before the server has no memory left.
     let mut greedy = server.connect();
     greedy.say(&format!("SET big {}", "x".repeat(1 << 20)));

@@ -8,8 +8,11 @@ use super::{
     Bytes, glob,
     log::Level,
     request,
-    settings::{self, Kind, SETTINGS, WITHOUT_MEANING, find},
+    settings::{self, Change, Kind, SETTINGS, WITHOUT_MEANING, find},
 };
+
+/// Files may include each other so deep.
+const INCLUDED: usize = 16;
 
 /// What the server is told.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub struct Config {
     values: BTreeMap<&'static str, String>,
     /// Somebody has said where to listen.
     bound: bool,
+    /// How many files that include each other are being read.
+    included: usize,
     /// The file that said it, if one did.
     pub file: Option<PathBuf>,
 }
@@ -25,7 +30,7 @@ impl Default for Config {
     fn default() -> Self {
         let mut values: BTreeMap<&str, String> = SETTINGS.iter().map(|setting| (setting.name, setting.usual.to_owned())).collect();
         values.insert("dir", std::env::current_dir().unwrap_or_default().display().to_string());
-        Config { values, bound: false, file: None }
+        Config { values, bound: false, included: 0, file: None }
     }
 }
 
@@ -68,7 +73,13 @@ impl Config {
         let name = name.to_ascii_lowercase();
         if name == "include" {
             let [file] = words else { return Err("wrong number of arguments".to_owned()) };
-            return self.read(Path::new(file));
+            if self.included == INCLUDED {
+                return Err(format!("more than {INCLUDED} files that include each other"));
+            }
+            self.included += 1;
+            let read = self.read(Path::new(file));
+            self.included -= 1;
+            return read;
         }
         if ["loadmodule", "replicaof", "slaveof", "cluster-enabled", "tls-port", "unixsocket", "aclfile", "user"].contains(&name.as_str()) {
             if name == "cluster-enabled" && words.first().is_some_and(|word| word == "no") {
@@ -132,19 +143,22 @@ impl Config {
         Ok(())
     }
 
-    /// Takes the words of the command line: a file first, then `--name value …`.
+    /// Takes the words of the command line: a file first, then `--name value …`. A last `-` stands for standard input, which is read
+    /// between the two.
     pub fn arguments(&mut self, words: &[String]) -> Result<(), String> {
-        let mut rest = words;
-        if let Some((file, after)) = words.split_first().filter(|(word, _)| !word.starts_with("--")) {
+        let (mut rest, from_input) = match words.split_last() {
+            Some((last, before)) if last == "-" => (before, true),
+            _ => (words, false),
+        };
+        if let Some((file, after)) = rest.split_first().filter(|(word, _)| !word.starts_with("--")) {
             rest = after;
-            if file == "-" {
-                let text = std::io::read_to_string(std::io::stdin()).map_err(|e| e.to_string())?;
-                self.lines(&text, "FATAL CONFIG FILE ERROR")?;
-            } else {
-                let path = std::path::absolute(file).unwrap_or_else(|_| file.into());
-                self.read(&path)?;
-                self.file = Some(path);
-            }
+            let path = std::path::absolute(file).unwrap_or_else(|_| file.into());
+            self.read(&path)?;
+            self.file = Some(path);
+        }
+        if from_input {
+            let text = std::io::read_to_string(std::io::stdin()).map_err(|e| c_words(&e))?;
+            self.lines(&text, "FATAL CONFIG FILE ERROR")?;
         }
         let mut saves = false;
         while let Some((name, after)) = rest.split_first() {
@@ -167,8 +181,9 @@ impl Config {
         self.values.iter().filter(|(name, _)| wanted(name)).map(|(name, value)| (*name, value.clone())).collect()
     }
 
-    /// Changes settings while the server runs: all of them or none. In case of an error, which it was and why.
-    pub fn change(&mut self, pairs: &[(String, String)]) -> Result<(), (String, Option<String>)> {
+    /// Changes settings while the server runs: all of them or none, and those that are protected only where `trusted`. In case of an
+    /// error, which it was and why.
+    pub fn change(&mut self, pairs: &[(String, String)], trusted: bool) -> Result<(), (String, Option<String>)> {
         let mut checked = vec![];
         for (name, value) in pairs {
             let small = name.to_ascii_lowercase();
@@ -177,14 +192,18 @@ impl Config {
             }
             let Some(setting) = find(&small) else { return Err((name.clone(), None)) };
             let why = |why| (name.clone(), Some(why));
-            if !setting.changes {
-                return Err(why("can't set immutable config".to_owned()));
+            match setting.changes {
+                Change::Never => return Err(why("can't set immutable config".to_owned())),
+                Change::Protected if !trusted => return Err(why("can't set protected config".to_owned())),
+                Change::Protected | Change::Always => {}
             }
             if checked.iter().any(|(known, _)| *known == setting.name) {
                 return Err(why("duplicate parameter".to_owned()));
             }
             checked.push((setting.name, setting.kind.check(value).map_err(why)?));
         }
+        // A folder may turn out not to be there: then nothing else has changed yet.
+        checked.sort_by_key(|(name, _)| *name != "dir");
         for (name, value) in checked {
             self.put(name, value).map_err(|why| (name.to_owned(), Some(why)))?;
         }
@@ -206,10 +225,7 @@ impl Config {
         }
         let line = |name: &str, value: &str| match name {
             "save" | "bind" if !value.is_empty() => format!("{name} {value}\n"),
-            _ if value.is_empty() || value.contains([' ', '"', '\'', '\\']) => {
-                format!("{name} \"{}\"\n", value.replace('\\', "\\\\").replace('"', "\\\""))
-            }
-            _ => format!("{name} {value}\n"),
+            _ => format!("{name} {}\n", request::word(value)),
         };
         let mut text = String::new();
         let mut said = std::collections::BTreeSet::new();
@@ -256,8 +272,38 @@ mod tests {
     #[test]
     fn what_a_file_said_stays_where_it_was() {
         let mut config = Config::default();
-        config.change(&[("maxclients".to_owned(), "5".to_owned()), ("timeout".to_owned(), "9".to_owned())]).unwrap();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        config.change(&[pair("maxclients", "5"), pair("timeout", "9"), pair("requirepass", "a\nport 1\"")], false).unwrap();
         let text = config.rewritten("# mine\ntimeout 3\nhz 10\n");
         assert!(text.starts_with("# mine\ntimeout 9\nhz 10\n") && text.contains("maxclients 5\n"), "{text}");
+        let mut again = Config::default();
+        again.lines(&text, "x").unwrap();
+        assert_eq!((again.text("requirepass"), again.number("port")), ("a\nport 1\"", 6379));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_as_a_whole() {
+        let mut config = Config::default();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        for (pairs, trusted, why) in [
+            ([pair("timeout", "9"), pair("dbfilename", "x")], false, "can't set protected config"),
+            ([pair("timeout", "9"), pair("dbfilename", "../x")], true, "dbfilename can't be a path, just a filename"),
+            ([pair("timeout", "9"), pair("dir", "/no/such")], true, "Can't chdir to '/no/such': No such file or directory"),
+            ([pair("timeout", "9"), pair("proto-max-bulk-len", "0")], true, "argument must be between 1048576 and"),
+            ([pair("timeout", "9"), pair("port", "1")], true, "can't set immutable config"),
+        ] {
+            let (_, told) = config.change(&pairs, trusted).unwrap_err();
+            assert!(told.is_some_and(|told| told.starts_with(why)), "{why}");
+        }
+        assert_eq!(config.text("timeout"), "0");
+        config.change(&[pair("dbfilename", "x")], true).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_includes_itself_comes_to_an_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("loop.conf");
+        std::fs::write(&file, format!("include {}\n", file.display())).unwrap();
+        assert!(Config::default().read(&file).unwrap_err().contains("more than 16 files that include each other"));
     }
 }

@@ -17,7 +17,7 @@ fn human(bytes: u64) -> String {
 }
 
 /// What the process has in memory, in bytes.
-fn resident() -> u64 {
+pub fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0) * 1024
@@ -130,7 +130,7 @@ fn persistence(of: &Server, out: &mut String) {
     line(out, "aof_enabled", u8::from(of.aof.is_some()));
     line(out, "aof_rewrite_in_progress", 0);
     line(out, "aof_last_bgrewrite_status", "ok");
-    line(out, "aof_last_write_status", "ok");
+    line(out, "aof_last_write_status", if of.aof.as_ref().is_some_and(|aof| aof.fault().is_some()) { "err" } else { "ok" });
 }
 
 fn stats(of: &Server, out: &mut String) {
@@ -187,7 +187,7 @@ fn errors(of: &Server, out: &mut String) {
 
 fn keyspace(of: &Server, out: &mut String) {
     for (number, database) in of.databases.iter().enumerate().filter(|(_, database)| !database.keys.is_empty()) {
-        let left: i64 = database.expires.values().map(|end| (end - of.now).max(0)).fold(0, i64::saturating_add);
+        let left: i64 = database.expires.values().map(|end| end.saturating_sub(of.now).max(0)).fold(0, i64::saturating_add);
         let count = database.expires.len();
         let each = left.checked_div(i64::try_from(count).unwrap_or(i64::MAX)).unwrap_or(0);
         line(out, &format!("db{number}"), format!("keys={},expires={count},avg_ttl={each}", database.keys.len()));

@@ -12,7 +12,15 @@ pub fn line(file: &str, role: char, level: Level, text: &str) {
         Level::Warning => '#',
     };
     let time = jiff::Zoned::now().strftime("%d %b %Y %H:%M:%S.%3f");
-    let line = format!("{}:{role} {time} {mark} {text}\n", std::process::id());
+    write(file, &format!("{}:{role} {time} {mark} {text}\n", std::process::id()));
+}
+
+/// Writes that a signal has come, in the form that such a line has.
+pub fn signal(file: &str, text: &str) {
+    write(file, &format!("{}:signal-handler ({}) {text}\n", std::process::id(), jiff::Timestamp::now().as_second()));
+}
+
+fn write(file: &str, line: &str) {
     if file.is_empty() {
         let _ = std::io::stdout().write_all(line.as_bytes());
     } else if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(file) {

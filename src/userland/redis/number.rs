@@ -11,10 +11,17 @@ pub fn int(text: &[u8]) -> Option<i64> {
     if plain { std::str::from_utf8(text).ok()?.parse().ok() } else { None }
 }
 
-/// A float as C reads it; not a number is none.
+/// A decimal float as C reads it. Not a number is none, nor is what is too large or too small for a float.
 pub fn float(text: &[u8]) -> Option<f64> {
-    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (!number.is_nan()).then_some(number)
+    let text = std::str::from_utf8(text).ok()?;
+    let number: f64 = text.parse().ok()?;
+    let digits = || text.split(['e', 'E']).next().unwrap_or_default().bytes();
+    let fits = match number {
+        0.0 => !digits().any(|byte| (b'1'..=b'9').contains(&byte)),
+        number if number.is_infinite() => !digits().any(|byte| byte.is_ascii_digit()),
+        number => !number.is_nan(),
+    };
+    fits.then_some(number)
 }
 
 /// What `%.17g` writes.
@@ -112,6 +119,17 @@ mod tests {
             (f64::NEG_INFINITY, "-inf", "-inf"),
         ] {
             assert_eq!((seventeen(number).as_str(), shortest(number).as_str()), (long, short));
+        }
+    }
+
+    #[test]
+    fn what_is_no_float_is_none() {
+        assert_eq!(
+            (float(b"-inf"), float(b"0e9"), float(b"+.5"), float(b"5.")),
+            (Some(f64::NEG_INFINITY), Some(0.0), Some(0.5), Some(5.0))
+        );
+        for bad in ["", "nan", "1e400", "-1e400", "1e-400", " 1", "1 ", "x"] {
+            assert_eq!(float(bad.as_bytes()), None, "{bad}");
         }
     }
 

@@ -18,6 +18,8 @@ pub enum Reply {
     /// No array, which RESP2 tells from no string.
     NilArray,
     Array(Vec<Reply>),
+    /// One after the other, with nothing around them.
+    Several(Vec<Reply>),
     /// Names and values by turns.
     Map(Vec<Reply>),
     Set(Vec<Reply>),
@@ -79,6 +81,7 @@ impl Reply {
             Reply::Nil => out.extend(b"$-1\r\n"),
             Reply::NilArray => out.extend(b"*-1\r\n"),
             Reply::Array(all) => many(out, '*', all, manner),
+            Reply::Several(all) => all.iter().for_each(|one| one.write(out, manner)),
             Reply::Set(all) => many(out, if three { '~' } else { '*' }, all, manner),
             Reply::Push(all) => many(out, if three { '>' } else { '*' }, all, manner),
             Reply::Map(all) if three => {

@@ -45,6 +45,11 @@ impl Requests {
         self.bytes.extend(bytes);
     }
 
+    /// What the next request begins with, if some of it has come.
+    pub fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
     /// How many bytes wait.
     pub fn waiting(&self) -> usize {
         self.bytes.len() - self.at + self.held
@@ -56,7 +61,8 @@ impl Requests {
             if self.missing > 0 {
                 match self.word(limits)? {
                     Some(word) => {
-                        self.held += word.len();
+                        // Words that are empty take room, too.
+                        self.held += word.len() + size_of::<Bytes>();
                         if self.held > REQUEST {
                             return Err("Protocol error: too big request".to_owned());
                         }
@@ -167,6 +173,12 @@ pub fn words(line: &[u8]) -> Option<Vec<Bytes>> {
         }
         words.push(word);
     }
+}
+
+/// A word as `words` reads it back: in quotes where it would be several.
+pub fn word(text: &str) -> String {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(&byte));
+    if plain { text.to_owned() } else { super::commands::quoted(text.as_bytes()) }
 }
 
 /// Up to the closing quote, behind which a blank or the end must be.

@@ -21,12 +21,15 @@ use super::{
     rdb::Saving,
     reply::Reply,
     request::Limits,
+    start,
     value::Database,
 };
 
 /// Events of listeners have the highest numbers, in their order; then that of signals.
 const LISTENERS: u64 = u64::MAX - 64;
 const SIGNALS: u64 = u64::MAX - 65;
+/// It may listen to so many addresses.
+const ADDRESSES: usize = 16;
 
 /// What is counted.
 #[derive(Debug, Default)]
@@ -93,8 +96,6 @@ pub fn now() -> i64 {
 impl Server {
     /// A server that listens to nobody yet. `signal` is set and `bell` readable when the process is told to end.
     pub fn new(version: &str, config: Config, signal: Arc<AtomicI32>, bell: UnixStream) -> io::Result<Self> {
-        let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-        let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
         let mut seed = [0; 28];
         let _ = rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty());
         let random = u64::from_le_bytes(seed[..8].try_into().unwrap_or([1; 8])) | 1;
@@ -104,7 +105,7 @@ impl Server {
         let databases = (0..config.number("databases")).map(|_| Database::default()).collect();
         Ok(Server {
             version: version.to_owned(),
-            number,
+            number: start::number(version),
             run: seed[8..].iter().map(|byte| format!("{byte:02x}")).collect(),
             started: Instant::now(),
             config,
@@ -149,6 +150,9 @@ impl Server {
     }
 
     pub fn listen(&mut self, address: SocketAddr) -> io::Result<()> {
+        if self.listeners.len() == ADDRESSES {
+            return Err(io::Error::other("Too many bind addresses specified."));
+        }
         let listener = match address {
             SocketAddr::V4(_) => TcpListener::bind(address)?,
             SocketAddr::V6(address) => listener6(address)?,
@@ -159,8 +163,8 @@ impl Server {
         Ok(())
     }
 
-    /// Serves until it is told to end.
-    pub fn run(&mut self) {
+    /// Serves until it is told to end; false where it ends because it cannot go on.
+    pub fn run(&mut self) -> bool {
         let mut events: Vec<epoll::Event> = Vec::with_capacity(256);
         let mut due = Instant::now();
         loop {
@@ -186,22 +190,23 @@ impl Server {
                 due = Instant::now() + Duration::from_millis(100);
                 self.do_what_is_due();
             }
-            if let Some(aof) = &mut self.aof
-                && let Err(e) = aof.flush(&self.config)
-            {
-                self.log(Level::Warning, &format!("Error writing to the append only file: {e}"));
+            if !self.flush_aof() {
+                return false;
             }
             self.flush();
             if let Some(save) = self.ending
                 && self.end(save)
             {
-                return;
+                return true;
             }
         }
     }
 
     /// How long nothing can be due.
     fn patience(&self) -> Duration {
+        if !self.spoken.is_empty() || !self.woken.is_empty() {
+            return Duration::ZERO;
+        }
         let times = self.clients.values().filter_map(|client| client.wait.as_ref()?.until);
         let rest = times.min().map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
         rest.min(Duration::from_millis(100))
@@ -239,9 +244,10 @@ impl Server {
         self.config.yes("protected-mode") && self.config.text("requirepass").is_empty() && !self.config.is_bound()
     }
 
-    /// Whether a client may have the server sleep.
-    pub fn allows_debug(&self, id: u64) -> bool {
-        match self.config.text("enable-debug-command") {
+    /// Whether a client may do what a setting (`yes`, `no`, `local`) says who may. Before version 7 everybody might.
+    pub fn allows(&self, setting: &str, id: u64) -> bool {
+        match self.config.text(setting) {
+            _ if self.number < (7, 0) => true,
             "yes" => true,
             "local" => {
                 self.clients.get(&id).is_some_and(|client| client.address.starts_with("127.") || client.address.starts_with("[::1]"))
@@ -366,7 +372,7 @@ impl Server {
             libc::SIGINT => "SIGINT",
             _ => "SIGTERM",
         };
-        self.log(Level::Warning, &format!("Received {name} scheduling shutdown..."));
+        log::signal(self.config.text("logfile"), &format!("Received {name} scheduling shutdown..."));
         self.ending = Some(None);
     }
 
@@ -375,6 +381,7 @@ impl Server {
         self.now = now();
         self.sweep();
         self.save_when_due();
+        self.rewrite_when_due();
         let limit = Duration::from_secs(self.config.number("timeout").try_into().unwrap_or(0));
         if !limit.is_zero() {
             let idle = |client: &Client| client.wait.is_none() && client.subscriptions() == 0 && client.heard.elapsed() > limit;

@@ -4,40 +4,56 @@
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Text,
+    /// A file's name without a folder, and what is said of one with a folder.
+    Name(&'static str),
     YesNo,
     Number(i64, i64),
-    Memory,
+    /// At least so many bytes.
+    Memory(i64),
     OneOf(&'static [&'static str]),
     /// `SECONDS CHANGES …`
     Save,
 }
 
+/// Whether a setting may be changed while the server runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Change {
+    Never,
+    /// Since version 7 only where the settings allow it: by it a client could have files written wherever it likes.
+    Protected,
+    Always,
+}
+
+use Change::{Always, Never, Protected};
+
 pub struct Setting {
     pub name: &'static str,
     pub usual: &'static str,
     pub kind: Kind,
-    /// It may be changed while the server runs.
-    pub changes: bool,
+    pub changes: Change,
 }
 
-const fn setting(name: &'static str, usual: &'static str, kind: Kind, changes: bool) -> Setting {
+const fn setting(name: &'static str, usual: &'static str, kind: Kind, changes: Change) -> Setting {
     Setting { name, usual, kind, changes }
 }
 
 pub const SETTINGS: &[Setting] = &[
-    setting("appenddirname", "appendonlydir", Kind::Text, false),
-    setting("appendfilename", "appendonly.aof", Kind::Text, false),
-    setting("appendfsync", "everysec", Kind::OneOf(&["everysec", "always", "no"]), true),
-    setting("appendonly", "no", Kind::YesNo, true),
-    setting("bind", "* -::*", Kind::Text, false),
-    setting("databases", "16", Kind::Number(1, 10_000), false),
-    setting("dbfilename", "dump.rdb", Kind::Text, true),
-    setting("dir", "", Kind::Text, true),
-    setting("enable-debug-command", "no", Kind::OneOf(&["no", "yes", "local"]), false),
-    setting("logfile", "", Kind::Text, false),
-    setting("loglevel", "notice", Kind::OneOf(&["debug", "verbose", "notice", "warning", "nothing"]), true),
-    setting("maxclients", "10000", Kind::Number(1, 4_294_967_295), true),
-    setting("maxmemory", "0", Kind::Memory, true),
+    setting("appenddirname", "appendonlydir", Kind::Name("appenddirname can't be a path, just a dirname"), Never),
+    setting("appendfilename", "appendonly.aof", Kind::Name("appendfilename can't be a path, just a filename"), Never),
+    setting("appendfsync", "everysec", Kind::OneOf(&["everysec", "always", "no"]), Always),
+    setting("appendonly", "no", Kind::YesNo, Always),
+    setting("auto-aof-rewrite-min-size", "67108864", Kind::Memory(0), Always),
+    setting("auto-aof-rewrite-percentage", "100", Kind::Number(0, i32::MAX as i64), Always),
+    setting("bind", "* -::*", Kind::Text, Never),
+    setting("databases", "16", Kind::Number(1, 10_000), Never),
+    setting("dbfilename", "dump.rdb", Kind::Name("dbfilename can't be a path, just a filename"), Protected),
+    setting("dir", "", Kind::Text, Protected),
+    setting("enable-debug-command", "no", Kind::OneOf(&["no", "yes", "local"]), Never),
+    setting("enable-protected-configs", "no", Kind::OneOf(&["no", "yes", "local"]), Never),
+    setting("logfile", "", Kind::Text, Never),
+    setting("loglevel", "notice", Kind::OneOf(&["debug", "verbose", "notice", "warning", "nothing"]), Always),
+    setting("maxclients", "10000", Kind::Number(1, 4_294_967_295), Always),
+    setting("maxmemory", "0", Kind::Memory(0), Always),
     setting(
         "maxmemory-policy",
         "noeviction",
@@ -51,17 +67,19 @@ pub const SETTINGS: &[Setting] = &[
             "allkeys-random",
             "noeviction",
         ]),
-        true,
+        Always,
     ),
-    setting("notify-keyspace-events", "", Kind::OneOf(&[""]), true),
-    setting("port", "6379", Kind::Number(0, 65_535), false),
-    setting("proto-max-bulk-len", "536870912", Kind::Memory, true),
-    setting("protected-mode", "no", Kind::YesNo, true),
-    setting("requirepass", "", Kind::Text, true),
-    setting("save", "3600 1 300 100 60 10000", Kind::Save, true),
-    setting("stop-writes-on-bgsave-error", "yes", Kind::YesNo, true),
-    setting("tcp-keepalive", "300", Kind::Number(0, i32::MAX as i64), true),
-    setting("timeout", "0", Kind::Number(0, i32::MAX as i64), true),
+    setting("notify-keyspace-events", "", Kind::OneOf(&[""]), Always),
+    setting("port", "6379", Kind::Number(0, 65_535), Never),
+    setting("proto-max-bulk-len", "536870912", Kind::Memory(1 << 20), Always),
+    setting("protected-mode", "no", Kind::YesNo, Always),
+    setting("requirepass", "", Kind::Text, Always),
+    setting("save", "3600 1 300 100 60 10000", Kind::Save, Always),
+    setting("slowlog-log-slower-than", "10000", Kind::Number(-1, i64::MAX), Always),
+    setting("slowlog-max-len", "128", Kind::Number(0, i64::MAX), Always),
+    setting("stop-writes-on-bgsave-error", "yes", Kind::YesNo, Always),
+    setting("tcp-keepalive", "300", Kind::Number(0, i32::MAX as i64), Always),
+    setting("timeout", "0", Kind::Number(0, i32::MAX as i64), Always),
 ];
 
 /// Settings of Redis that say how it works inside, or are about what is not there: any value is taken, and changes nothing.
@@ -84,8 +102,6 @@ pub const WITHOUT_MEANING: &[&str] = &[
     "aof-timestamp-enabled",
     "aof-use-rdb-preamble",
     "aof_rewrite_cpulist",
-    "auto-aof-rewrite-min-size",
-    "auto-aof-rewrite-percentage",
     "bgsave_cpulist",
     "bind-source-addr",
     "bio_cpulist",
@@ -117,7 +133,6 @@ pub const WITHOUT_MEANING: &[&str] = &[
     "disable-thp",
     "dynamic-hz",
     "enable-module-command",
-    "enable-protected-configs",
     "gopher-enabled",
     "hash-max-listpack-entries",
     "hash-max-listpack-value",
@@ -203,8 +218,6 @@ pub const WITHOUT_MEANING: &[&str] = &[
     "slave-priority",
     "slave-read-only",
     "slave-serve-stale-data",
-    "slowlog-log-slower-than",
-    "slowlog-max-len",
     "socket-mark-id",
     "stream-node-max-bytes",
     "stream-node-max-entries",
@@ -251,6 +264,8 @@ impl Kind {
     pub fn check(self, value: &str) -> Result<String, String> {
         match self {
             Kind::Text => Ok(value.to_owned()),
+            Kind::Name(why) if value.contains('/') => Err(why.to_owned()),
+            Kind::Name(_) => Ok(value.to_owned()),
             Kind::YesNo => match value.to_ascii_lowercase().as_str() {
                 word @ ("yes" | "no") => Ok(word.to_owned()),
                 _ => Err("argument must be 'yes' or 'no'".to_owned()),
@@ -263,7 +278,11 @@ impl Kind {
                     Err(format!("argument must be between {from} and {to} inclusive"))
                 }
             }
-            Kind::Memory => memory(value).map(|bytes| bytes.to_string()).ok_or_else(|| "argument must be a memory value".to_owned()),
+            Kind::Memory(from) => match memory(value) {
+                None => Err("argument must be a memory value".to_owned()),
+                Some(bytes) if bytes < from => Err(format!("argument must be between {from} and {} inclusive", i64::MAX)),
+                Some(bytes) => Ok(bytes.to_string()),
+            },
             Kind::OneOf(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
                 Some(word) => Ok((*word).to_owned()),
                 None => Err(format!("argument(s) must be one of the following: {}", words.join(", "))),

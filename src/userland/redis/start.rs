@@ -41,6 +41,12 @@ pub fn version() -> String {
     if good { said } else { VERSION.to_owned() }
 }
 
+/// Major and minor of a version.
+pub fn number(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
 /// `redis-server [FILE] [--NAME VALUE …]`.
 pub fn main(args: Args) -> ExitCode {
     let words: Vec<String> = args.into_iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
@@ -56,18 +62,24 @@ pub fn main(args: Args) -> ExitCode {
         }
         _ => {}
     }
-    match run(&words, &version) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{message}");
+    let mut config = Config::default();
+    if let Err(message) = config.arguments(&words) {
+        eprintln!("{message}");
+        return ExitCode::FAILURE;
+    }
+    match serve(config, &words, &version) {
+        Ok(true) => ExitCode::SUCCESS,
+        // The log has said why.
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{}", c_words(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(args: &[String], version: &str) -> Result<(), String> {
-    let mut config = Config::default();
-    config.arguments(args)?;
+/// Serves until it is told to end; false where it could not begin or go on, of which the log tells.
+fn serve(mut config: Config, args: &[String], version: &str) -> io::Result<bool> {
     let file = config.text("logfile").to_owned();
     let level = config.level();
     let tell = |level_of: Level, text: &str| {
@@ -76,16 +88,18 @@ fn run(args: &[String], version: &str) -> Result<(), String> {
         }
     };
     let pid = std::process::id();
-    tell(Level::Notice, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
-    tell(Level::Notice, &format!("Redis version={version}, bits=64, commit=00000000, modified=0, pid={pid}, just started"));
+    // How much it matters that all goes well has changed with version 7.2.
+    let all_is_well = if number(version) >= (7, 2) { Level::Notice } else { Level::Warning };
+    tell(all_is_well, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
+    tell(all_is_well, &format!("Redis version={version}, bits=64, commit=00000000, modified=0, pid={pid}, just started"));
     if args.is_empty() {
         let text = "Warning: no config file specified, using the default config. In order to specify a config file use redis-server /path/to/redis.conf";
         tell(Level::Warning, text);
     } else {
-        tell(Level::Notice, "Configuration loaded");
+        tell(all_is_well, "Configuration loaded");
     }
     let signal = Arc::new(AtomicI32::new(0));
-    let (bell, ringer) = UnixStream::pair().map_err(|e| e.to_string())?;
+    let (bell, ringer) = UnixStream::pair()?;
     let told = Arc::clone(&signal);
     on_signals(move |number| {
         if number == libc::SIGTERM || number == libc::SIGINT {
@@ -97,16 +111,27 @@ fn run(args: &[String], version: &str) -> Result<(), String> {
     let wished = config.number("maxclients");
     let most = descriptors().saturating_sub(32).max(1);
     if wished > most {
-        let _ = config.change(&[("maxclients".to_owned(), most.to_string())]);
+        let _ = config.change(&[("maxclients".to_owned(), most.to_string())], true);
     }
-    let mut server = Server::new(version, config, signal, bell).map_err(|e| e.to_string())?;
+    let mut server = Server::new(version, config, signal, bell)?;
     if wished > most {
         server.log(Level::Warning, &format!("maxclients has been reduced to {most}: no more files may be open at a time."));
     }
     let port = server.config.number("port");
+    if server.number >= (7, 0) {
+        server.log(Level::Notice, "monotonic clock: POSIX clock_gettime");
+    }
     server.log(Level::Notice, &format!("Running mode=standalone, port={port}."));
-    listen(&mut server, u16::try_from(port).unwrap_or(0))?;
-    server.log(Level::Notice, "Server initialized");
+    if port == 0 {
+        server.log(Level::Warning, "Configured to not listen anywhere, exiting.");
+        return Ok(false);
+    }
+    if !listen(&mut server, u16::try_from(port).unwrap_or(0)) {
+        let kind = if server.number >= (7, 2) { "tcp" } else { "TCP" };
+        server.log(Level::Warning, &format!("Failed listening on port {port} ({kind}), aborting."));
+        return Ok(false);
+    }
+    server.log(all_is_well, "Server initialized");
     if server.config.number("maxmemory") > 0 && server.config.text("maxmemory-policy") != "noeviction" {
         server.log(Level::Warning, "maxmemory is kept as a setting; this server takes no keys away to stay below it");
     }
@@ -114,7 +139,7 @@ fn run(args: &[String], version: &str) -> Result<(), String> {
     let loaded = if server.config.yes("appendonly") { server.open_aof() } else { server.load_dump() };
     if let Err(why) = loaded {
         server.log(Level::Warning, &why);
-        return Err(why);
+        return Ok(false);
     }
     let ready = match server.number {
         number if number >= (7, 2) => "Ready to accept connections tcp".to_owned(),
@@ -122,8 +147,7 @@ fn run(args: &[String], version: &str) -> Result<(), String> {
         _ => format!("The server is now ready to accept connections on port {port}"),
     };
     server.log(Level::Notice, &ready);
-    server.run();
-    Ok(())
+    Ok(server.run())
 }
 
 /// As many files may be open at a time, once the process has taken all that it may.
@@ -135,13 +159,10 @@ fn descriptors() -> i64 {
     most.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX)
 }
 
-/// Binds to the addresses of `bind`; one that begins with `-` may be missing.
-fn listen(server: &mut Server, port: u16) -> Result<(), String> {
-    if port == 0 {
-        return Ok(());
-    }
+/// Binds to the addresses of `bind`, of which one that begins with `-` may be missing; whether somebody can be heard.
+fn listen(server: &mut Server, port: u16) -> bool {
     let all = server.config.text("bind").to_owned();
-    let mut bound = 0;
+    let mut bound = false;
     for word in all.split_whitespace() {
         let (name, may_fail) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
         let address = match name {
@@ -151,20 +172,15 @@ fn listen(server: &mut Server, port: u16) -> Result<(), String> {
         };
         let result = address.map_err(io::Error::other).and_then(|address| server.listen(SocketAddr::from((address, port))));
         match result {
-            Ok(()) => bound += 1,
+            Ok(()) => bound = true,
             // The one for both protocols may have taken the port of the other.
             Err(_) if may_fail => {}
             Err(e) => {
                 let why = c_words(&e);
                 server.log(Level::Warning, &format!("Warning: Could not create server TCP listening socket {name}:{port}: bind: {why}"));
-                server.log(Level::Warning, "Failed listening on port, aborting.");
-                return Err(format!("Failed listening on port {port} (tcp), aborting."));
+                return false;
             }
         }
     }
-    if bound == 0 {
-        server.log(Level::Warning, &format!("Failed listening on port {port} (tcp), aborting."));
-        return Err(format!("Failed listening on port {port} (tcp), aborting."));
-    }
-    Ok(())
+    bound
 }

@@ -6,10 +6,22 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::{Bytes, number, zset::ZSet};
 
+/// How a string is held, of which `OBJECT ENCODING` tells.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Form {
+    /// As short as it can be: a whole number as a number.
+    #[default]
+    Compact,
+    /// As text, whatever it says.
+    Text,
+    /// As text with room to grow: it has been changed in its place.
+    Raw,
+}
+
 /// What a key leads to. Collections are never empty.
 #[derive(Clone, Debug)]
 pub enum Value {
-    String(Bytes),
+    String(Bytes, Form),
     List(VecDeque<Bytes>),
     Hash(IndexMap<Bytes, Bytes>),
     Set(IndexSet<Bytes>),
@@ -24,7 +36,7 @@ impl Value {
     /// As `TYPE` says it.
     pub fn kind(&self) -> &'static str {
         match self {
-            Value::String(_) => "string",
+            Value::String(..) => "string",
             Value::List(_) => "list",
             Value::Hash(_) => "hash",
             Value::Set(_) => "set",
@@ -34,7 +46,7 @@ impl Value {
 
     pub fn is_empty(&self) -> bool {
         match self {
-            Value::String(_) => false,
+            Value::String(..) => false,
             Value::List(list) => list.is_empty(),
             Value::Hash(hash) => hash.is_empty(),
             Value::Set(set) => set.is_empty(),
@@ -47,9 +59,9 @@ impl Value {
         let packed = if version >= (7, 0) { "listpack" } else { "ziplist" };
         let short = |bytes: &[u8]| bytes.len() <= PACKED.1;
         match self {
-            Value::String(bytes) if number::int(bytes).is_some() => "int",
-            Value::String(bytes) if bytes.len() <= 44 => "embstr",
-            Value::String(_) => "raw",
+            Value::String(bytes, Form::Compact) if number::int(bytes).is_some() => "int",
+            Value::String(bytes, form) if bytes.len() <= 44 && *form != Form::Raw => "embstr",
+            Value::String(..) => "raw",
             Value::List(list) if version >= (7, 2) && list.iter().map(|one| one.len() + 4).sum::<usize>() <= 8192 => packed,
             Value::List(list) if version < (3, 2) && list.len() <= INTEGERS && list.iter().all(|one| short(one)) => packed,
             Value::List(_) => {
@@ -73,7 +85,7 @@ impl Value {
     pub fn size(&self) -> usize {
         let bytes = |bytes: &[u8]| bytes.len() + 24;
         match self {
-            Value::String(text) => bytes(text),
+            Value::String(text, _) => bytes(text),
             Value::List(list) => list.iter().map(|one| bytes(one)).sum(),
             Value::Hash(hash) => hash.iter().map(|(name, value)| bytes(name) + bytes(value) + 24).sum(),
             Value::Set(set) => set.iter().map(|one| bytes(one) + 24).sum(),

@@ -7,6 +7,7 @@ use super::{
     commands::{self, Call},
     reply::Reply,
     server::{self, Server},
+    value::Value,
 };
 
 /// What a client waits for.
@@ -27,6 +28,16 @@ pub enum Want {
     Several { left: bool, count: usize },
     Score { least: bool },
     Scores { least: bool, count: usize },
+}
+
+impl Want {
+    /// Whether a value is of the kind that is waited for.
+    fn is_in(&self, value: &Value) -> bool {
+        match self {
+            Want::Pop { .. } | Want::Move { .. } | Want::Several { .. } => matches!(value, Value::List(_)),
+            Want::Score { .. } | Want::Scores { .. } => matches!(value, Value::ZSet(_)),
+        }
+    }
 }
 
 impl Server {
@@ -68,6 +79,10 @@ impl Server {
             let queue: Vec<u64> = self.waiting.get(&(db, key.clone())).into_iter().flatten().copied().collect();
             for id in queue {
                 let Some(wait) = self.clients.get(&id).and_then(|client| client.wait.clone()) else { continue };
+                // What has come may be of another kind than what this one waits for, or gone to those before.
+                if !self.databases[db].keys.get(&key).is_some_and(|value| wait.want.is_in(value)) {
+                    continue;
+                }
                 let mut call = Call::new(self, id, db, &[]);
                 let given = commands::take(&mut call, &key, &wait.want);
                 let instead = call.instead.take();

@@ -257,9 +257,15 @@ pub fn client(call: &mut Call<'_>) -> Answer {
             Ok(if client.answers == Answers::On { OK } else { Reply::Later })
         }
         ("KILL", 3..) => kill(call),
-        ("NO-EVICT" | "NO-TOUCH", 3) => Ok(OK),
+        ("NO-EVICT" | "NO-TOUCH", 3) if [&b"on"[..], b"off"].iter().any(|word| word.eq_ignore_ascii_case(&call.args[2])) => Ok(OK),
+        ("NO-EVICT" | "NO-TOUCH", 3) => Err(SYNTAX.into()),
         _ => Err(unknown_sub(call, "CLIENT")),
     }
+}
+
+fn check_type(word: &[u8]) -> Result<(), Wrong> {
+    let known = ["normal", "master", "replica", "slave", "pubsub"].iter().any(|kind| word.eq_ignore_ascii_case(kind.as_bytes()));
+    if known { Ok(()) } else { Err(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(word)).into()) }
 }
 
 fn list(call: &mut Call<'_>) -> Answer {
@@ -269,15 +275,13 @@ fn list(call: &mut Call<'_>) -> Answer {
         (2, _) => server.clients.values().collect(),
         (4, "TYPE") => {
             let wanted = String::from_utf8_lossy(call.arg(3)).to_ascii_lowercase();
-            if !["normal", "master", "replica", "slave", "pubsub"].contains(&wanted.as_str()) {
-                return Err(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(call.arg(3))).into());
-            }
+            check_type(call.arg(3))?;
             server.clients.values().filter(|client| kind(client) == wanted).collect()
         }
         (4.., "ID") => {
             let mut ids = vec![];
             for word in &call.args[3..] {
-                ids.push(number::int(word).and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0).ok_or("ERR Invalid client ID")?);
+                ids.push(u64::try_from(number::int(word).ok_or("ERR Invalid client ID")?).unwrap_or(0));
             }
             ids.iter().filter_map(|id| server.clients.get(id)).collect()
         }
@@ -299,10 +303,18 @@ fn kill(call: &mut Call<'_>) -> Answer {
             return Err(SYNTAX.into());
         }
         for pair in pairs {
-            match String::from_utf8_lossy(&pair[0]).to_ascii_uppercase() {
-                name if name == "SKIPME" => spare = !pair[1].eq_ignore_ascii_case(b"no"),
-                name if ["ID", "ADDR", "LADDR", "TYPE", "USER"].contains(&name.as_str()) => wanted.push((name, pair[1].clone())),
+            let (name, value) = (String::from_utf8_lossy(&pair[0]).to_ascii_uppercase(), &pair[1]);
+            match name.as_str() {
+                "SKIPME" if value.eq_ignore_ascii_case(b"yes") => spare = true,
+                "SKIPME" if value.eq_ignore_ascii_case(b"no") => spare = false,
+                "ID" if number::int(value).is_none_or(|id| id < 1) => return Err("ERR client-id should be greater than 0".into()),
+                "TYPE" => check_type(value)?,
+                "USER" if value != b"default" => return Err(format!("ERR No such user '{}'", String::from_utf8_lossy(value)).into()),
+                "ID" | "ADDR" | "LADDR" | "USER" => {}
                 _ => return Err(SYNTAX.into()),
+            }
+            if name != "SKIPME" {
+                wanted.push((name, value.clone()));
             }
         }
     }

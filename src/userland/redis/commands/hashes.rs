@@ -117,6 +117,9 @@ pub fn draw(call: &mut Call<'_>, length: usize, count: i64) -> Result<Vec<usize>
         return Ok(if length == 0 { vec![] } else { (0..count).map(|_| call.server.chance(length)).collect() });
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX).min(length);
+    if count == 1 {
+        return Ok(vec![call.server.chance(length)]);
+    }
     let mut places: Vec<usize> = (0..length).collect();
     if count < length {
         for at in 0..count {

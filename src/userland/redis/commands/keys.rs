@@ -73,10 +73,9 @@ pub fn ttl(call: &mut Call<'_>) -> Answer {
         return Ok(Reply::Int(-2));
     }
     let Some(end) = call.database().expires.get(key).copied() else { return Ok(Reply::Int(-1)) };
-    let left = if name.contains("TIME") { end } else { (end - call.server.now).max(0) };
+    let left = if name.contains("TIME") { end } else { end.saturating_sub(call.server.now).max(0) };
     Ok(Reply::Int(match name.as_str() {
-        "TTL" => (left + 500) / 1000,
-        "EXPIRETIME" => (left + 500) / 1000,
+        "TTL" | "EXPIRETIME" => left / 1000 + i64::from(left % 1000 >= 500),
         _ => left,
     }))
 }
@@ -202,11 +201,15 @@ pub fn object(call: &mut Call<'_>) -> Answer {
             [
                 "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
                 "ENCODING <key>",
-                "    Return the kind of \
-             internal representation used in order to store the value associated with a <key>.",
+                "    Tells how the value of a key is held.",
                 "FREQ <key>",
+                "    Tells how often a key is asked for, where a policy has that counted.",
                 "IDLETIME <key>",
+                "    Tells for how many seconds nobody has asked for a key.",
                 "REFCOUNT <key>",
+                "    Tells how many places lead to the value of a key.",
+                "HELP",
+                "    Shows this help.",
             ]
             .map(Reply::Simple)
             .to_vec(),
@@ -236,12 +239,12 @@ pub fn unknown_sub(call: &Call<'_>, command: &str) -> Wrong {
     let known: &[&str] = match command {
         "OBJECT" => &["encoding", "refcount", "idletime", "freq"],
         "CONFIG" => &["get", "set", "rewrite", "resetstat"],
-        "CLIENT" => &["id", "getname", "setname", "setinfo", "list", "info", "kill", "reply", "no-evict", "no-touch", "pause", "unpause"],
+        "CLIENT" => &["id", "getname", "setname", "setinfo", "list", "info", "kill", "reply", "no-evict", "no-touch"],
         "PUBSUB" => &["channels", "numsub", "numpat", "shardchannels", "shardnumsub"],
         "COMMAND" => &["count", "docs", "info", "list", "getkeys"],
         "SLOWLOG" => &["get", "len", "reset"],
-        "MEMORY" => &["usage", "doctor", "stats", "purge"],
-        "ACL" => &["whoami", "list", "users", "cat", "getuser", "setuser", "deluser"],
+        "MEMORY" => &["usage", "purge"],
+        "ACL" => &["whoami", "users"],
         _ => &[],
     };
     let word = String::from_utf8_lossy(call.arg(1));

@@ -1,12 +1,12 @@
 //! Lists, and waiting for them.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Answer, Call, SYNTAX, Wrong, range, zsets};
 use crate::userland::redis::{
     Bytes, number,
     reply::{OK, Reply},
-    value::Value,
     waiting::{Wait, Want},
 };
 
@@ -196,7 +196,11 @@ fn move_one(call: &mut Call<'_>, from: &[u8], to: &[u8], from_left: bool, to_lef
         return Ok(None);
     }
     call.list(to)?;
-    let Some(value) = pop_from(call, from, from_left, 1)?.and_then(|mut one| one.pop()) else { return Ok(None) };
+    let taken = |list: &mut VecDeque<Bytes>| if from_left { list.pop_front() } else { list.pop_back() };
+    let Some(value) = call.list(from)?.and_then(taken) else { return Ok(None) };
+    if from != to {
+        call.touched(from);
+    }
     let list = call.make_list(to)?;
     if to_left {
         list.push_front(value.clone())
@@ -248,7 +252,7 @@ fn take_or_wait(call: &mut Call<'_>, keys: &[Bytes], until: Option<Instant>, wan
     Ok(Reply::Later)
 }
 
-/// Takes what is wanted from a key; none where it has nothing. A value of another kind is an error only for who asks first.
+/// Takes what is wanted from a key; none where it has nothing.
 pub fn take(call: &mut Call<'_>, key: &[u8], want: &Want) -> Result<Option<Reply>, Wrong> {
     let name = |key: &[u8]| Reply::bulk(key);
     match want {
@@ -291,7 +295,6 @@ pub fn bmove(call: &mut Call<'_>) -> Answer {
     let old = call.upper(0) == "BRPOPLPUSH";
     let (from_left, to_left) = if old { (false, true) } else { (side(&call.upper(3))?, side(&call.upper(4))?) };
     let until = until(call.arg(if old { 3 } else { 5 }))?;
-    call.list(call.arg(2))?;
     take_or_wait(call, &call.args[1..2], until, Want::Move { to: call.arg(2).to_vec(), from_left, to_left })
 }
 
@@ -322,61 +325,4 @@ pub fn mpop(call: &mut Call<'_>) -> Answer {
     let want = if name.contains('Z') { Want::Scores { least: first, count } } else { Want::Several { left: first, count } };
     call.at_once |= !waits;
     take_or_wait(call, keys, until, want)
-}
-
-/// What `SORT` gives of a list, set or sorted set: its elements in order. Patterns of other keys are not followed.
-pub fn sort(call: &mut Call<'_>) -> Answer {
-    let (mut descending, mut letters, mut limit, mut to) = (false, false, None, None);
-    let mut at = 2;
-    while at < call.args.len() {
-        match call.upper(at).as_str() {
-            "ASC" => descending = false,
-            "DESC" => descending = true,
-            "ALPHA" => letters = true,
-            "LIMIT" if at + 2 < call.args.len() => {
-                limit = Some((call.int(at + 1)?, call.int(at + 2)?));
-                at += 2;
-            }
-            "STORE" if at + 1 < call.args.len() && call.upper(0) == "SORT" => {
-                at += 1;
-                to = Some(at);
-            }
-            "BY" | "GET" => return Err("ERR BY and GET of SORT are not supported by this server".into()),
-            _ => return Err(SYNTAX.into()),
-        }
-        at += 1;
-    }
-    let mut all: Vec<Bytes> = match call.look(call.arg(1)) {
-        None => vec![],
-        Some(Value::List(list)) => list.iter().cloned().collect(),
-        Some(Value::Set(set)) => set.iter().cloned().collect(),
-        Some(Value::ZSet(zset)) => zset.iter().map(|(member, _)| member.to_vec()).collect(),
-        Some(_) => return Err(super::TYPE.into()),
-    };
-    if letters {
-        all.sort();
-    } else {
-        let mut numbers = vec![];
-        for one in all {
-            numbers.push((number::float(&one).ok_or("ERR One or more scores can't be converted into double")?, one));
-        }
-        numbers.sort_by(|one, other| one.0.total_cmp(&other.0).then_with(|| one.1.cmp(&other.1)));
-        all = numbers.into_iter().map(|(_, one)| one).collect();
-    }
-    if descending {
-        all.reverse();
-    }
-    if let Some((start, count)) = limit {
-        let start = usize::try_from(start).unwrap_or(0).min(all.len());
-        all.drain(..start);
-        all.truncate(usize::try_from(count).unwrap_or(usize::MAX));
-    }
-    let Some(to) = to else { return Ok(Reply::bulks(all)) };
-    let (to, count) = (call.arg(to), all.len());
-    if all.is_empty() {
-        call.delete(to);
-    } else {
-        call.put(to, Value::List(all.into()));
-    }
-    Ok(Reply::size(count))
 }

@@ -9,6 +9,7 @@ mod run;
 mod scan;
 mod server;
 mod sets;
+mod sort;
 mod strings;
 mod table;
 mod transactions;
@@ -25,12 +26,13 @@ use super::{
     Bytes, number,
     reply::Reply,
     server::Server,
-    value::{Database, Value},
+    start,
+    value::{Database, Form, Value},
     zset::ZSet,
 };
 
 pub use lists::take;
-pub use run::{execute, quoted};
+pub use run::{execute, is_known, quoted};
 
 /// Why a command was not done, in Redis' words.
 #[derive(Clone, Debug)]
@@ -60,7 +62,7 @@ pub struct Command {
     pub name: &'static str,
     /// The number of words, the name among them; at least so many where below zero.
     pub arity: i32,
-    /// What COMMAND says of it; `write` and `noauth` and their like decide what is done.
+    /// What COMMAND says of it; `write` and `no_auth` and their like decide what is done.
     pub flags: &'static [&'static str],
     /// First key, last key, step.
     pub keys: (i32, i32, i32),
@@ -73,8 +75,7 @@ pub struct Command {
 impl Command {
     /// Whether a version of Redis has it.
     fn is_in(&self, version: (u32, u32)) -> bool {
-        let mut parts = self.since.split('.').map(|part| part.parse().unwrap_or(0));
-        (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) <= version
+        start::number(self.since) <= version
     }
 }
 
@@ -177,6 +178,13 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Says how a string is held from now on.
+    fn hold(&mut self, key: &[u8], form: Form) {
+        if let Some(Value::String(_, held)) = self.database().keys.get_mut(key) {
+            *held = form;
+        }
+    }
+
     /// Whether the client speaks RESP3.
     fn three(&self) -> bool {
         self.server.clients.get(&self.client).is_some_and(|client| client.three)
@@ -194,14 +202,14 @@ impl<'a> Call<'a> {
 }
 
 macro_rules! kinds {
-    ($($look:ident, $get:ident, $make:ident, $kind:ident, $type:ty;)*) => {
+    ($($look:ident, $get:ident, $make:ident, $kind:ident ($($more:expr)?), $type:ty;)*) => {
         impl Call<'_> {
             $(
                 /// The key's value for reading.
                 fn $look(&mut self, key: &[u8]) -> Result<Option<&$type>, Wrong> {
                     match self.look(key) {
                         None => Ok(None),
-                        Some(Value::$kind(value)) => Ok(Some(value)),
+                        Some(Value::$kind(value, ..)) => Ok(Some(value)),
                         Some(_) => Err(TYPE.into()),
                     }
                 }
@@ -210,7 +218,7 @@ macro_rules! kinds {
                 fn $get(&mut self, key: &[u8]) -> Result<Option<&mut $type>, Wrong> {
                     match self.value(key) {
                         None => Ok(None),
-                        Some(Value::$kind(value)) => Ok(Some(value)),
+                        Some(Value::$kind(value, ..)) => Ok(Some(value)),
                         Some(_) => Err(TYPE.into()),
                     }
                 }
@@ -219,8 +227,8 @@ macro_rules! kinds {
                 fn $make(&mut self, key: &[u8]) -> Result<&mut $type, Wrong> {
                     self.server.expire(self.db, key);
                     let entry = self.database().keys.entry(key.to_vec());
-                    match entry.or_insert_with(|| Value::$kind(<$type>::default())) {
-                        Value::$kind(value) => Ok(value),
+                    match entry.or_insert_with(|| Value::$kind(<$type>::default() $(, $more)?)) {
+                        Value::$kind(value, ..) => Ok(value),
                         _ => Err(TYPE.into()),
                     }
                 }
@@ -230,11 +238,24 @@ macro_rules! kinds {
 }
 
 kinds! {
-    look_string, string, make_string, String, Bytes;
-    look_list, list, make_list, List, VecDeque<Bytes>;
-    look_hash, hash, make_hash, Hash, IndexMap<Bytes, Bytes>;
-    look_set, set, make_set, Set, IndexSet<Bytes>;
-    look_zset, zset, make_zset, ZSet, ZSet;
+    look_string, string, make_string, String(Form::Compact), Bytes;
+    look_list, list, make_list, List(), VecDeque<Bytes>;
+    look_hash, hash, make_hash, Hash(), IndexMap<Bytes, Bytes>;
+    look_set, set, make_set, Set(), IndexSet<Bytes>;
+    look_zset, zset, make_zset, ZSet(), ZSet;
+}
+
+/// How many are counted at the most: `LIMIT count` behind the keys, where the words end.
+fn limit(call: &Call<'_>, after: usize) -> Result<usize, Wrong> {
+    match (call.args.len() - after, call.upper(after).as_str()) {
+        (0, _) => Ok(usize::MAX),
+        (2, "LIMIT") => {
+            let limit = number::int(call.arg(after + 1)).and_then(|limit| usize::try_from(limit).ok());
+            let limit = limit.ok_or("ERR LIMIT can't be negative")?;
+            Ok(if limit == 0 { usize::MAX } else { limit })
+        }
+        _ => Err(SYNTAX.into()),
+    }
 }
 
 /// Places of a range by numbers that count from the end where they are below zero.

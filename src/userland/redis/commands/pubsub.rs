@@ -9,16 +9,16 @@ fn notice(kind: &'static str, name: Option<&Bytes>, count: usize) -> Reply {
 
 pub fn subscribe(call: &mut Call<'_>) -> Answer {
     let patterns = call.upper(0) == "PSUBSCRIBE";
+    let mut notices = vec![];
     for name in &call.args[1..] {
         let Some(client) = call.server.clients.get_mut(&call.client) else { break };
         let (own, all) =
             if patterns { (&mut client.patterns, &mut call.server.patterns) } else { (&mut client.channels, &mut call.server.channels) };
         own.insert(name.clone());
         all.entry(name.clone()).or_default().insert(call.client);
-        let count = client.subscriptions();
-        call.server.reply(call.client, &notice(if patterns { "psubscribe" } else { "subscribe" }, Some(name), count));
+        notices.push(notice(if patterns { "psubscribe" } else { "subscribe" }, Some(name), client.subscriptions()));
     }
-    Ok(Reply::Later)
+    Ok(Reply::Several(notices))
 }
 
 pub fn unsubscribe(call: &mut Call<'_>) -> Answer {
@@ -28,19 +28,18 @@ pub fn unsubscribe(call: &mut Call<'_>) -> Answer {
     let own = if patterns { &client.patterns } else { &client.channels };
     let names: Vec<Bytes> = if call.args.len() > 1 { call.args[1..].to_vec() } else { own.iter().cloned().collect() };
     if names.is_empty() {
-        let count = client.subscriptions();
-        call.server.reply(call.client, &notice(kind, None, count));
+        return Ok(notice(kind, None, client.subscriptions()));
     }
+    let mut notices = vec![];
     for name in names {
         let Some(client) = call.server.clients.get_mut(&call.client) else { break };
         let (own, all) =
             if patterns { (&mut client.patterns, &mut call.server.patterns) } else { (&mut client.channels, &mut call.server.channels) };
         own.remove(&name);
         server::leave(all, &name, call.client);
-        let count = client.subscriptions();
-        call.server.reply(call.client, &notice(kind, Some(&name), count));
+        notices.push(notice(kind, Some(&name), client.subscriptions()));
     }
-    Ok(Reply::Later)
+    Ok(Reply::Several(notices))
 }
 
 pub fn publish(call: &mut Call<'_>) -> Answer {
@@ -77,7 +76,8 @@ pub fn pubsub(call: &mut Call<'_>) -> Answer {
             ))
         }
         ("NUMPAT", 2) => Ok(Reply::size(call.server.patterns.len())),
-        ("SHARDCHANNELS", _) => Ok(Reply::Array(vec![])),
+        ("SHARDCHANNELS", 2 | 3) => Ok(Reply::Array(vec![])),
+        ("SHARDNUMSUB", _) => Ok(Reply::Array(call.args[2..].iter().flat_map(|name| [Reply::Bulk(name.clone()), Reply::Int(0)]).collect())),
         _ => Err(unknown_sub(call, "PUBSUB")),
     }
 }

@@ -1,10 +1,13 @@
 //! How a command is done: whether there is one, whether it may, and what follows from it.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
-use super::{Call, Command, Wrong, table};
+use super::{Call, Command, Wrong, table, transactions};
 use crate::userland::redis::{
     Bytes,
+    client::Queue,
+    log::Level,
     reply::Reply,
     server::{self, Server},
 };
@@ -23,11 +26,42 @@ pub fn execute(server: &mut Server, id: u64, words: Vec<Bytes>) {
     server.serve_waiting();
 }
 
-/// From so many microseconds on a command is slow.
-const SLOW: u64 = 10_000;
-
 fn wrong(text: impl Into<String>) -> Reply {
     Reply::Error(text.into())
+}
+
+/// Whether a version of Redis has a command of this name, and this server.
+pub fn is_known(name: &[u8], version: (u32, u32)) -> bool {
+    table::find(name).is_some_and(|command| command.is_in(version))
+}
+
+/// Why nothing may be changed: what is changed could not be kept.
+fn unsafe_to_change(server: &Server) -> Option<String> {
+    if server.saving.refuses_writes(&server.config) {
+        return Some(
+            "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data \
+             set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails \
+             (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
+                .to_owned(),
+        );
+    }
+    server.aof.as_ref()?.fault().map(|why| format!("MISCONF Errors writing to the AOF file: {why}"))
+}
+
+/// Whether a request is one of HTTP: a page in a browser may send those to whatever listens on its machine, commands behind them.
+fn is_from_a_browser(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
+/// Whether a command changes something, itself or by those that wait for it. One that only asks whether all is well is told, too.
+fn is_about_changes(command: &Command, queue: Option<&Queue>) -> bool {
+    let changes = |command: &Command| command.flags.contains(&"write");
+    let queued = || queue.into_iter().flat_map(|queue| &queue.commands).filter_map(|words| table::find(&words[0]));
+    match command.name {
+        "ping" => true,
+        "exec" => queued().any(changes),
+        _ => changes(command),
+    }
 }
 
 /// The command that words name, if they are so many as it takes.
@@ -59,8 +93,18 @@ fn command_of(words: &[Bytes], version: (u32, u32)) -> Result<&'static Command, 
 }
 
 fn answer(server: &mut Server, id: u64, words: Vec<Bytes>) -> Reply {
+    if is_from_a_browser(&words[0]) {
+        let text =
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. Connection aborted.";
+        server.log(Level::Warning, text);
+        if let Some(client) = server.clients.get_mut(&id) {
+            client.gone = true;
+        }
+        return Reply::Later;
+    }
     let version = server.number;
     let found = command_of(&words, server.number);
+    let fault = unsafe_to_change(server);
     let Some(client) = server.clients.get_mut(&id) else { return Reply::Later };
     let command = match found {
         Ok(command) => command,
@@ -86,14 +130,26 @@ fn answer(server: &mut Server, id: u64, words: Vec<Bytes>) -> Reply {
         return wrong(reply);
     }
     command.name.clone_into(&mut client.last);
+    if let Some(fault) = fault
+        && is_about_changes(command, client.queue.as_ref())
+    {
+        if command.name == "exec" {
+            let db = client.db;
+            let _ = transactions::discard(&mut Call::new(server, id, db, &words));
+            return wrong(format!("EXECABORT Transaction discarded because of: {fault}"));
+        }
+        if let Some(queue) = &mut client.queue {
+            queue.spoilt = true;
+        }
+        return wrong(fault);
+    }
     if let Some(queue) = &mut client.queue {
         match command.name {
             "exec" | "discard" | "quit" | "reset" => {}
             "multi" => return wrong("ERR MULTI calls can not be nested"),
             "watch" => return wrong("ERR WATCH inside MULTI is not allowed"),
-            name if may("no_multi") => {
+            _ if may("no_multi") => {
                 queue.spoilt = true;
-                let _ = name;
                 return wrong("ERR Command not allowed inside a transaction");
             }
             _ => {
@@ -111,15 +167,9 @@ pub fn one(server: &mut Server, id: u64, words: &[Bytes], at_once: bool) -> Repl
         Ok(command) => command,
         Err(text) => return wrong(text.0),
     };
-    if !server.loading {
+    // The commands of a transaction come before the word that has them done.
+    if command.name != "exec" {
         tell_monitors(server, id, command, words);
-    }
-    if command.flags.contains(&"write") && server.saving.refuses_writes(&server.config) {
-        return wrong(
-            "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data \
-             set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails \
-             (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
-        );
     }
     let db = server.clients.get(&id).map_or(0, |client| client.db);
     let begun = Instant::now();
@@ -127,13 +177,18 @@ pub fn one(server: &mut Server, id: u64, words: &[Bytes], at_once: bool) -> Repl
     call.at_once = at_once;
     let result = (command.run)(&mut call);
     let (changed, instead) = (call.changed, call.instead.take());
+    if command.name == "exec" {
+        tell_monitors(server, id, command, words);
+    }
     let microseconds = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     server.stats.commands += 1;
     let calls = server.stats.calls.entry(command.name.to_owned()).or_default();
     *calls = (calls.0 + 1, calls.1 + microseconds);
-    if microseconds >= SLOW && !command.flags.contains(&"unseen") {
-        note_slow(server, id, words, microseconds);
+    let slow = u64::try_from(server.config.number("slowlog-log-slower-than")).is_ok_and(|limit| microseconds >= limit);
+    if slow && !command.flags.contains(&"unseen") {
+        note_slow(server, id, &redacted(words), microseconds);
     }
+    server.slow.truncate(usize::try_from(server.config.number("slowlog-max-len")).unwrap_or(usize::MAX));
     if changed {
         match instead {
             Some(all) => all.iter().for_each(|words| server.write_down(db, words)),
@@ -145,7 +200,11 @@ pub fn one(server: &mut Server, id: u64, words: &[Bytes], at_once: bool) -> Repl
 
 /// Notes down a command that took long, with its first words.
 fn note_slow(server: &mut Server, id: u64, words: &[Bytes], microseconds: u64) {
-    let mut shown: Vec<Reply> = words.iter().take(32).map(|word| Reply::bulk(&word[..word.len().min(128)])).collect();
+    let cut = |word: &Bytes| match word.get(128..) {
+        None | Some([]) => Reply::bulk(&word[..]),
+        Some(more) => Reply::bulk([&word[..128], format!("... ({} more bytes)", more.len()).as_bytes()].concat()),
+    };
+    let mut shown: Vec<Reply> = words.iter().take(32).map(cut).collect();
     if words.len() > 32 {
         shown[31] = Reply::bulk(format!("... ({} more arguments)", words.len() - 31));
     }
@@ -153,7 +212,6 @@ fn note_slow(server: &mut Server, id: u64, words: &[Bytes], microseconds: u64) {
     let number = Reply::Int(server.slow_count);
     let took = Reply::Int(i64::try_from(microseconds).unwrap_or(i64::MAX));
     server.slow_count += 1;
-    server.slow.truncate(127);
     server.slow.push_front(Reply::Array(vec![
         number,
         Reply::Int(server.now / 1000),
@@ -164,9 +222,24 @@ fn note_slow(server: &mut Server, id: u64, words: &[Bytes], microseconds: u64) {
     ]));
 }
 
-/// Shows a command to those who have asked for all of them.
+/// The words of a command without the passwords among them.
+fn redacted(words: &[Bytes]) -> Cow<'_, [Bytes]> {
+    let is = |at: usize, name: &str| words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let secret = |at: usize| match () {
+        () if is(0, "auth") => at > 0,
+        () if is(0, "hello") => at > 2 && (is(at - 1, "auth") || is(at - 2, "auth")),
+        () if is(0, "config") && is(1, "set") => at > 2 && at % 2 == 1 && is(at - 1, "requirepass"),
+        () => false,
+    };
+    if !(0..words.len()).any(secret) {
+        return Cow::Borrowed(words);
+    }
+    words.iter().enumerate().map(|(at, word)| if secret(at) { b"(redacted)".to_vec() } else { word.clone() }).collect()
+}
+
+/// Shows a command to those who have asked for all of them; those of whoever looks after the server are nobody else's business.
 fn tell_monitors(server: &mut Server, id: u64, command: &Command, words: &[Bytes]) {
-    if command.flags.contains(&"unseen") {
+    if server.loading || command.flags.contains(&"admin") {
         return;
     }
     let monitors: Vec<u64> = server.clients.values().filter(|client| client.monitors).map(|client| client.id).collect();
@@ -176,7 +249,7 @@ fn tell_monitors(server: &mut Server, id: u64, command: &Command, words: &[Bytes
     let (db, address) = server.clients.get(&id).map_or((0, String::new()), |client| (client.db, client.address.clone()));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let mut line = format!("{}.{:06} [{db} {address}]", now.as_secs(), now.subsec_micros());
-    for word in words {
+    for word in redacted(words).iter() {
         line += " ";
         line += &quoted(word);
     }

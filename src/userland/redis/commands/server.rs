@@ -1,12 +1,14 @@
 //! The server itself: settings, what it tells of itself, files, its end.
 
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Answer, Call, Command, SYNTAX, keys::unknown_sub, table};
+use super::{Answer, Call, Command, SYNTAX, Wrong, keys::unknown_sub, table};
+use crate::units::c_words;
 use crate::userland::redis::{
     Bytes,
     config::Config,
-    info, number,
+    info, number, rdb,
     reply::{OK, Reply},
 };
 
@@ -33,9 +35,13 @@ pub fn config(call: &mut Call<'_>) -> Answer {
         }
         ("REWRITE", 2) => {
             let Some(file) = call.server.config.file.clone() else { return Err("ERR The server is running without a config file".into()) };
-            let old = std::fs::read_to_string(&file).unwrap_or_default();
-            let new = call.server.config.rewritten(&old);
-            super::super::rdb::replace(&file, new.as_bytes()).map_err(|e| format!("ERR Rewriting config file: {e}"))?;
+            let wrong = |e: io::Error| Wrong::from(format!("ERR Rewriting config file: {}", c_words(&e)));
+            let old = match std::fs::read_to_string(&file) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+                // What cannot be read is not overwritten.
+                other => other.map_err(wrong)?,
+            };
+            rdb::replace(&file, call.server.config.rewritten(&old).as_bytes()).map_err(|fault| wrong(fault.into()))?;
             Ok(OK)
         }
         ("SET", 5..) => Err("ERR wrong number of arguments for 'config|set' command".into()),
@@ -49,10 +55,11 @@ fn set(call: &mut Call<'_>) -> Answer {
     if let Some((name, _)) = pairs.iter().find(|(name, _)| !Config::is_known(&name.to_ascii_lowercase())) {
         return Err(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'").into());
     }
+    let trusted = call.server.allows("enable-protected-configs", call.client);
     let old = call.server.config.clone();
     call.server
         .config
-        .change(&pairs)
+        .change(&pairs, trusted)
         .map_err(|(name, why)| format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {}", why.unwrap_or_default()))?;
     if call.server.config.yes("appendonly") != old.yes("appendonly")
         && let Err(why) = call.server.switch_aof()
@@ -65,11 +72,8 @@ fn set(call: &mut Call<'_>) -> Answer {
 
 /// What `COMMAND INFO` says of a command.
 fn described(command: &Command) -> Reply {
-    let flags = command
-        .flags
-        .iter()
-        .filter(|flag| !matches!(**flag, "unseen" | "subscribed" | "no_auth_"))
-        .map(|flag| Reply::Status((*flag).to_owned()));
+    let flags =
+        command.flags.iter().filter(|flag| !matches!(**flag, "unseen" | "subscribed")).map(|flag| Reply::Status((*flag).to_owned()));
     let kinds = [if command.flags.contains(&"write") { "@write" } else { "@read" }.to_owned(), format!("@{}", command.group)];
     Reply::Array(vec![
         Reply::bulk(command.name),
@@ -91,30 +95,56 @@ fn documented(command: &Command) -> [Reply; 2] {
     [Reply::bulk(command.name), Reply::Map(all.collect())]
 }
 
+/// Where a command has the number of its keys, which come behind it.
+fn counts_at(command: &Command) -> Option<usize> {
+    match command.name {
+        "lmpop" | "sintercard" | "zdiff" | "zinter" | "zintercard" | "zmpop" | "zunion" => Some(1),
+        "blmpop" | "bzmpop" | "zdiffstore" | "zinterstore" | "zunionstore" => Some(2),
+        _ => None,
+    }
+}
+
+/// The keys among the words of a command.
+fn keys_of(command: &Command, words: &[Bytes]) -> Result<Vec<Bytes>, Wrong> {
+    let count = i32::try_from(words.len()).unwrap_or(i32::MAX);
+    if command.arity > 0 && command.arity != count || count < -command.arity {
+        return Err("ERR Invalid number of arguments specified for command".into());
+    }
+    let (first, last, step) = command.keys;
+    let last = if last < 0 { count + last } else { last };
+    let places = (first.max(1)..=last).step_by(usize::try_from(step).unwrap_or(1).max(1));
+    let mut keys: Vec<Bytes> = places.filter_map(|place| words.get(usize::try_from(place).ok()?).cloned()).collect();
+    match counts_at(command) {
+        Some(at) => {
+            let count = number::int(&words[at]).and_then(|count| usize::try_from(count).ok());
+            let more = count.and_then(|count| words.get(at + 1..(at + 1).saturating_add(count)));
+            keys.extend_from_slice(more.ok_or("ERR Invalid arguments specified for command")?);
+        }
+        None if first == 0 => return Err("ERR The command has no key arguments".into()),
+        None => {}
+    }
+    if command.name == "sort" {
+        let store = words.windows(2).skip(2).rfind(|pair| pair[0].eq_ignore_ascii_case(b"store"));
+        keys.extend(store.map(|pair| pair[1].clone()));
+    }
+    Ok(keys)
+}
+
 pub fn command(call: &mut Call<'_>) -> Answer {
-    let named = |words: &[Bytes]| words.iter().map(|word| table::find(word)).collect::<Vec<_>>();
+    let version = call.server.number;
+    let all = || table::COMMANDS.iter().filter(|command| command.is_in(version));
+    let named = |words: &[Bytes]| words.iter().map(|word| table::find(word).filter(|command| command.is_in(version))).collect::<Vec<_>>();
     match (call.upper(1).as_str(), call.args.len()) {
-        (_, 1) => Ok(Reply::Array(table::COMMANDS.iter().map(described).collect())),
-        ("COUNT", 2) => Ok(Reply::size(table::COMMANDS.len())),
-        ("LIST", 2) => Ok(Reply::Array(table::COMMANDS.iter().map(|command| Reply::bulk(command.name)).collect())),
-        ("INFO", 2) => Ok(Reply::Array(table::COMMANDS.iter().map(described).collect())),
-        ("INFO", _) => Ok(Reply::Array(named(&call.args[2..]).into_iter().map(|found| found.map_or(Reply::NilArray, described)).collect())),
-        ("DOCS", 2) => Ok(Reply::Map(table::COMMANDS.iter().flat_map(documented).collect())),
+        (_, 1) | ("INFO", 2) => Ok(Reply::Array(all().map(described).collect())),
+        ("COUNT", 2) => Ok(Reply::size(all().count())),
+        ("LIST", 2) => Ok(Reply::Array(all().map(|command| Reply::bulk(command.name)).collect())),
+        ("INFO", _) => Ok(Reply::Array(named(&call.args[2..]).into_iter().map(|found| found.map_or(Reply::Nil, described)).collect())),
+        ("DOCS", 2) => Ok(Reply::Map(all().flat_map(documented).collect())),
         ("DOCS", _) => Ok(Reply::Map(named(&call.args[2..]).into_iter().flatten().flat_map(documented).collect())),
         ("GETKEYS", 4..) => {
             let words = &call.args[2..];
-            let command = table::find(&words[0]).ok_or("ERR Invalid command specified")?;
-            let (first, last, step) = command.keys;
-            let count = i32::try_from(words.len()).unwrap_or(i32::MAX);
-            if command.arity > 0 && command.arity != count || count < -command.arity {
-                return Err("ERR Invalid number of arguments specified for command".into());
-            }
-            if first == 0 {
-                return Err("ERR The command has no key arguments".into());
-            }
-            let last = if last < 0 { count + last } else { last };
-            let places = (first..=last).step_by(usize::try_from(step).unwrap_or(1).max(1));
-            Ok(Reply::bulks(places.filter_map(|place| words.get(usize::try_from(place).ok()?).cloned())))
+            let command = named(&words[..1])[0].ok_or("ERR Invalid command specified")?;
+            keys_of(command, words).map(Reply::bulks)
         }
         _ => Err(unknown_sub(call, "COMMAND")),
     }
@@ -166,7 +196,7 @@ pub fn shutdown(call: &mut Call<'_>) -> Answer {
 }
 
 pub fn debug(call: &mut Call<'_>) -> Answer {
-    if call.server.number >= (7, 0) && !call.server.allows_debug(call.client) {
+    if !call.server.allows("enable-debug-command", call.client) {
         return Err("ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, \
                     otherwise you need to set this option in the configuration file, and then restart the server."
             .into());
@@ -177,8 +207,10 @@ pub fn debug(call: &mut Call<'_>) -> Answer {
             std::thread::sleep(seconds);
             Ok(OK)
         }
-        ("JMAP" | "SET-ACTIVE-EXPIRE" | "CHANGE-REPL-ID", _) => Ok(OK),
-        _ => Err(format!("ERR unknown subcommand '{}'. Try DEBUG HELP.", String::from_utf8_lossy(call.arg(1))).into()),
+        _ => {
+            let word = String::from_utf8_lossy(call.arg(1));
+            Err(format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP.").into())
+        }
     }
 }
 
@@ -196,7 +228,8 @@ pub fn memory(call: &mut Call<'_>) -> Answer {
 pub fn slowlog(call: &mut Call<'_>) -> Answer {
     match (call.upper(1).as_str(), call.args.len()) {
         ("GET", 2 | 3) => {
-            let count = if call.args.len() == 3 { call.int(2)? } else { 10 };
+            let count = if call.args.len() == 3 { number::int(call.arg(2)) } else { Some(10) };
+            let count = count.filter(|count| *count >= -1).ok_or("ERR count should be greater than or equal to -1")?;
             let count = usize::try_from(count).unwrap_or(usize::MAX);
             Ok(Reply::Array(call.server.slow.iter().take(count).cloned().collect()))
         }

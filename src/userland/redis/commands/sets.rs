@@ -2,7 +2,7 @@
 
 use indexmap::IndexSet;
 
-use super::{Answer, Call, SYNTAX, Wrong, hashes::draw};
+use super::{Answer, Call, SYNTAX, Wrong, hashes::draw, limit};
 use crate::userland::redis::{
     Bytes, number,
     reply::Reply,
@@ -153,14 +153,7 @@ pub fn sintercard(call: &mut Call<'_>) -> Answer {
     let count = count.ok_or("ERR numkeys should be greater than 0")?;
     let after = count.saturating_add(2);
     let keys = call.args.get(2..after).ok_or("ERR Number of keys can't be greater than number of args")?;
-    let limit = match (call.args.len() - after, call.upper(after).as_str()) {
-        (0, _) => 0,
-        (2, "LIMIT") => {
-            let limit = number::int(call.arg(after + 1)).and_then(|limit| usize::try_from(limit).ok());
-            limit.ok_or("ERR LIMIT can't be negative")?
-        }
-        _ => return Err(SYNTAX.into()),
-    };
+    let limit = limit(call, after)?;
     let count = combined(call, keys)?.len();
-    Ok(Reply::size(if limit > 0 { count.min(limit) } else { count }))
+    Ok(Reply::size(count.min(limit)))
 }

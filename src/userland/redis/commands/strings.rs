@@ -1,10 +1,12 @@
 //! Strings: texts, counters and bits.
 
+use std::ops::Range;
+
 use super::{Answer, Call, FLOAT, INTEGER, SYNTAX, Wrong, range};
 use crate::userland::redis::{
     Bytes, number,
     reply::{OK, Reply},
-    value::Value,
+    value::{Form, Value},
 };
 
 /// The longest string.
@@ -65,11 +67,19 @@ pub fn set(call: &mut Call<'_>) -> Answer {
 fn store(call: &mut Call<'_>, key: &[u8], value: Bytes, ends: Option<i64>, keep: bool) {
     call.server.expire(call.db, key);
     let old = if keep { call.database().expires.get(key).copied() } else { None };
-    call.instead([b"SET", key, &value]);
-    call.put(key, Value::String(value));
-    if let Some(ends) = ends.or(old) {
+    let ends = ends.or(old);
+    match ends {
+        // In one command, so that a file that ends too early cannot hold the value without its end.
+        Some(ends) if call.server.number >= (6, 2) => call.instead([b"SET", key, &value, b"PXAT", ends.to_string().as_bytes()]),
+        Some(ends) => {
+            call.instead([b"SET", key, &value]);
+            call.note_end(key, ends);
+        }
+        None => call.instead([b"SET", key, &value]),
+    }
+    call.put(key, Value::String(value, Form::Compact));
+    if let Some(ends) = ends {
         call.database().expires.insert(key.to_vec(), ends);
-        call.note_end(key, ends);
     }
 }
 
@@ -131,7 +141,7 @@ pub fn getex(call: &mut Call<'_>) -> Answer {
 
 pub fn mget(call: &mut Call<'_>) -> Answer {
     let all = call.args[1..].iter().map(|key| match call.look(key) {
-        Some(Value::String(text)) => Reply::Bulk(text.clone()),
+        Some(Value::String(text, _)) => Reply::Bulk(text.clone()),
         _ => Reply::Nil,
     });
     Ok(Reply::Array(all.collect()))
@@ -148,19 +158,20 @@ pub fn mset(call: &mut Call<'_>) -> Answer {
         return Ok(Reply::Int(0));
     }
     for pair in pairs {
-        call.put(&pair[0], Value::String(pair[1].clone()));
+        call.put(&pair[0], Value::String(pair[1].clone(), Form::Compact));
     }
     Ok(if only_new { Reply::Int(1) } else { OK })
 }
 
 pub fn append(call: &mut Call<'_>) -> Answer {
     let (key, more) = (call.arg(1), call.arg(2));
-    let text = call.make_string(key)?;
-    if text.len() + more.len() > MOST {
+    let old = call.string(key)?.map(|text| text.len());
+    let length = old.unwrap_or(0) + more.len();
+    if length > MOST {
         return Err(TOO_LONG.into());
     }
-    text.extend(more);
-    let length = text.len();
+    call.make_string(key)?.extend(more);
+    call.hold(key, if old.is_some() { Form::Raw } else { Form::Compact });
     call.touched(key);
     Ok(Reply::size(length))
 }
@@ -183,6 +194,7 @@ pub fn incr(call: &mut Call<'_>) -> Answer {
     };
     let new = old.checked_add(step).ok_or("ERR increment or decrement would overflow")?;
     *call.make_string(key)? = new.to_string().into_bytes();
+    call.hold(key, Form::Compact);
     call.touched(key);
     Ok(Reply::Int(new))
 }
@@ -194,6 +206,7 @@ pub fn incrbyfloat(call: &mut Call<'_>) -> Answer {
     call.float(2)?;
     let new = number::sum(&old, call.arg(2)).ok_or("ERR increment would produce NaN or Infinity")?.into_bytes();
     call.make_string(key)?.clone_from(&new);
+    call.hold(key, Form::Text);
     call.touched(key);
     Ok(Reply::Bulk(new))
 }
@@ -223,6 +236,7 @@ pub fn setrange(call: &mut Call<'_>) -> Answer {
     text.resize(text.len().max(start + more.len()), 0);
     text[start..start + more.len()].copy_from_slice(more);
     let length = text.len();
+    call.hold(key, Form::Raw);
     call.touched(key);
     Ok(Reply::size(length))
 }
@@ -245,6 +259,7 @@ pub fn setbit(call: &mut Call<'_>) -> Answer {
     let shift = 7 - place % 8;
     let old = text[place / 8] >> shift & 1;
     text[place / 8] = text[place / 8] & !(1 << shift) | bit << shift;
+    call.hold(key, Form::Raw);
     call.touched(key);
     Ok(Reply::Int(old.into()))
 }
@@ -263,11 +278,16 @@ pub fn bitcount(call: &mut Call<'_>) -> Answer {
     };
     let ends = if call.args.len() == 2 { (0, -1) } else { (call.int(2)?, call.int(3)?) };
     let Some(text) = call.look_string(call.arg(1))? else { return Ok(Reply::Int(0)) };
-    let one = |place: usize| text[place / 8] >> (7 - place % 8) & 1;
+    let ones = |bytes: &[u8]| bytes.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
     let count = if bits {
-        range(ends.0, ends.1, text.len() * 8).map(|place| usize::from(one(place))).sum()
+        let places = range(ends.0, ends.1, text.len() * 8);
+        // All of the bytes that are touched, less what lies before and behind in the first and the last.
+        let bytes = &text[places.start / 8..places.end.div_ceil(8)];
+        let before = bytes.first().map_or(0, |first| u16::from(*first) << (places.start % 8) >> 8);
+        let behind = bytes.last().map_or(0, |last| u16::from(*last) & ((1 << (8 * bytes.len() + places.start / 8 * 8 - places.end)) - 1));
+        ones(bytes) - (before.count_ones() + behind.count_ones()) as usize
     } else {
-        text[range(ends.0, ends.1, text.len())].iter().map(|byte| byte.count_ones() as usize).sum()
+        ones(&text[range(ends.0, ends.1, text.len())])
     };
     Ok(Reply::size(count))
 }
@@ -296,13 +316,30 @@ pub fn bitpos(call: &mut Call<'_>) -> Answer {
     };
     let after = places.end;
     let empty = places.is_empty();
-    let found = places.into_iter().find(|place| text[place / 8] >> (7 - place % 8) & 1 == bit);
+    let found = first_bit(text, places, bit);
     Ok(match found {
         Some(place) => Reply::size(place),
         // Beyond the end all is zero, for who has not said where the end is.
         None if bit == 0 && count <= 4 && !empty => Reply::size(after),
         None => Reply::Int(-1),
     })
+}
+
+/// The first of these places where a bit is like `bit`. Bytes in which there is none are passed over as a whole.
+fn first_bit(text: &[u8], places: Range<usize>, bit: u8) -> Option<usize> {
+    let without = if bit == 1 { 0 } else { 0xff };
+    let mut at = places.start;
+    while at < places.end {
+        if at.is_multiple_of(8) && text[at / 8] == without {
+            let full = text[at / 8..places.end.div_ceil(8)].iter().take_while(|byte| **byte == without).count();
+            at += 8 * full;
+        } else if text[at / 8] >> (7 - at % 8) & 1 == bit {
+            return Some(at);
+        } else {
+            at += 1;
+        }
+    }
+    None
 }
 
 pub fn bitop(call: &mut Call<'_>) -> Answer {
@@ -331,7 +368,7 @@ pub fn bitop(call: &mut Call<'_>) -> Answer {
     if result.is_empty() {
         call.delete(to);
     } else {
-        call.put(to, Value::String(result));
+        call.put(to, Value::String(result, Form::Raw));
     }
     Ok(Reply::size(length))
 }

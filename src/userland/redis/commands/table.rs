@@ -1,6 +1,6 @@
 //! The table of all commands.
 
-use super::{Command, connection, hashes, keys, lists, pubsub, scan, server, sets, strings, transactions, zcombine, zranges, zsets};
+use super::{Command, connection, hashes, keys, lists, pubsub, scan, server, sets, sort, strings, transactions, zcombine, zranges, zsets};
 
 /// Every command, sorted by name.
 pub const COMMANDS: &[Command] = &[
@@ -130,7 +130,16 @@ pub const COMMANDS: &[Command] = &[
         transactions::discard,
     ),
     c("echo", 2, &["loading", "stale", "fast"], (0, 0, 0), "connection", "1.0.0", "Returns the text.", connection::echo),
-    c("exec", 1, &["noscript", "loading", "stale"], (0, 0, 0), "transactions", "1.2.0", "Does a transaction.", transactions::exec),
+    c(
+        "exec",
+        1,
+        &["noscript", "loading", "stale", "unseen"],
+        (0, 0, 0),
+        "transactions",
+        "1.2.0",
+        "Does a transaction.",
+        transactions::exec,
+    ),
     c("exists", -2, &["readonly", "fast"], (1, -1, 1), "generic", "1.0.0", "Tells how many of some keys exist.", keys::exists),
     c("expire", -3, &["write", "fast"], (1, 1, 1), "generic", "1.0.0", "Sets when a key ends.", keys::expire),
     c("expireat", -3, &["write", "fast"], (1, 1, 1), "generic", "1.2.0", "Sets when a key ends.", keys::expire),
@@ -373,7 +382,7 @@ pub const COMMANDS: &[Command] = &[
         "generic",
         "1.0.0",
         "Sorts the elements of a list, a set or a sorted set.",
-        lists::sort,
+        sort::sort,
     ),
     c(
         "sort_ro",
@@ -383,7 +392,7 @@ pub const COMMANDS: &[Command] = &[
         "generic",
         "7.0.0",
         "Sorts the elements of a list, a set or a sorted set.",
-        lists::sort,
+        sort::sort,
     ),
     c("spop", -2, &["write", "fast"], (1, 1, 1), "set", "1.0.0", "Returns members by chance and removes them.", sets::spop),
     c("srandmember", -2, &["readonly"], (1, 1, 1), "set", "1.0.0", "Returns members by chance.", sets::srandmember),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Answer, Call, SYNTAX, Wrong, zranges::store, zsets::scored};
+use super::{Answer, Call, SYNTAX, Wrong, limit, zranges::store, zsets::scored};
 use crate::userland::redis::{Bytes, number, reply::Reply, value::Value};
 
 /// How scores of the same member become one.
@@ -108,14 +108,7 @@ pub fn zintercard(call: &mut Call<'_>) -> Answer {
     let count = count.ok_or("ERR at least 1 input key is needed for 'zintercard' command")?;
     let after = count.saturating_add(2);
     let keys = call.args.get(2..after).ok_or(SYNTAX)?;
-    let limit = match (call.args.len() - after, call.upper(after).as_str()) {
-        (0, _) => 0,
-        (2, "LIMIT") => {
-            let limit = number::int(call.arg(after + 1)).and_then(|limit| usize::try_from(limit).ok());
-            limit.ok_or("ERR LIMIT can't be negative")?
-        }
-        _ => return Err(SYNTAX.into()),
-    };
+    let limit = limit(call, after)?;
     let found = combined(call, keys, &vec![1.0; count], Sum::Both)?.len();
-    Ok(Reply::size(if limit > 0 { found.min(limit) } else { found }))
+    Ok(Reply::size(found.min(limit)))
 }

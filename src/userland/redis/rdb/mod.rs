@@ -13,9 +13,11 @@ use std::time::Instant;
 
 use super::{
     config::Config,
+    info,
     log::Level,
     server::{self, Server},
 };
+use crate::units::c_words;
 
 /// After a failure it is tried again so much later.
 const AGAIN: u64 = 5;
@@ -31,7 +33,7 @@ pub struct Saving {
     tried: Option<Instant>,
     pub failed: bool,
     pub count: u64,
-    beside: Option<Receiver<io::Result<()>>>,
+    beside: Option<Receiver<Result<(), Fault>>>,
 }
 
 impl Saving {
@@ -45,16 +47,38 @@ impl Saving {
     }
 }
 
+/// Why a file could not be put in the place of another.
+#[derive(Debug)]
+pub enum Fault {
+    Open(io::Error),
+    Write(io::Error),
+    Rename(io::Error),
+}
+
+impl From<Fault> for io::Error {
+    fn from(fault: Fault) -> io::Error {
+        match fault {
+            Fault::Open(error) | Fault::Write(error) | Fault::Rename(error) => error,
+        }
+    }
+}
+
+/// What a file is called while it is being written.
+fn beside(path: &Path) -> PathBuf {
+    path.with_file_name(format!("temp-{}.{}", std::process::id(), path.file_name().unwrap_or_default().to_string_lossy()))
+}
+
 /// Puts a file in the place of another at once: whoever looks sees the old or the new.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_file_name(format!("temp-{}.{}", std::process::id(), path.file_name().unwrap_or_default().to_string_lossy()));
-    let written = File::create(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let beside = beside(path);
+    let written = File::create(&beside).map_err(Fault::Open).and_then(|mut file| {
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Fault::Write)?;
+        std::fs::rename(&beside, path).map_err(Fault::Rename)
     });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
+    match &written {
+        Err(_) => drop(std::fs::remove_file(&beside)),
+        // The name lies in the folder, which has to be on the disk, too. If it cannot be, the new file is in its place all the same.
+        Ok(()) => drop(path.parent().and_then(|folder| File::open(folder).ok()?.sync_all().ok())),
     }
     written
 }
@@ -66,7 +90,7 @@ impl Server {
 
     /// All there is as the bytes of a dump.
     pub fn dump(&self) -> Vec<u8> {
-        write::dump(&self.databases, &self.version, self.now)
+        write::dump(&self.databases, &self.version, info::resident(), self.now)
     }
 
     /// Reads the dump, if there is one.
@@ -75,30 +99,47 @@ impl Server {
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(format!("Fatal error loading the DB, check server logs. Exiting: {}: {e}", path.display())),
+            Err(e) => {
+                let name = self.config.text("dbfilename");
+                return Err(format!("Fatal error: can't open the RDB file {name} for reading: {}", c_words(&e)));
+            }
         };
         let begun = Instant::now();
         let dump = read::load(&bytes, self.databases.len(), self.now)?;
         self.databases = dump.databases;
+        for line in &dump.told {
+            self.log(Level::Notice, line);
+        }
         let count: usize = self.databases.iter().map(|database| database.keys.len()).sum();
-        self.log(Level::Notice, &format!("Done loading RDB, keys loaded: {count}, keys expired: 0."));
+        self.log(Level::Notice, &format!("Done loading RDB, keys loaded: {count}, keys expired: {}.", dump.expired));
         self.log(Level::Notice, &format!("DB loaded from disk: {:.3} seconds", begun.elapsed().as_secs_f64()));
         Ok(())
     }
 
-    fn saved(&mut self, result: io::Result<()>, dirty: u64, what: &str) -> bool {
-        self.saving.tried = Some(Instant::now());
-        self.saving.failed = result.is_err();
+    fn saved(&mut self, result: Result<(), Fault>, dirty: u64, what: &str) -> bool {
         match result {
             Ok(()) => {
+                self.saving.failed = false;
                 self.saving.dirty = self.saving.dirty.saturating_sub(dirty);
                 self.saving.last = server::now() / 1000;
                 self.saving.count += 1;
                 self.log(Level::Notice, what);
                 true
             }
-            Err(e) => {
-                self.log(Level::Warning, &format!("Failed saving the DB: {}: {e}", self.dump_path().display()));
+            Err(fault) => {
+                let (folder, name) = (self.config.text("dir"), self.config.text("dbfilename"));
+                let temporary = beside(Path::new(name)).display().to_string();
+                let why = match fault {
+                    Fault::Open(e) => {
+                        format!("Failed opening the temp RDB file {temporary} (in server root dir {folder}) for saving: {}", c_words(&e))
+                    }
+                    Fault::Write(e) => format!("Write error saving DB on disk: {}", c_words(&e)),
+                    Fault::Rename(e) => format!(
+                        "Error moving temp DB file {temporary} on the final destination {name} (in server root dir {folder}): {}",
+                        c_words(&e)
+                    ),
+                };
+                self.log(Level::Warning, &why);
                 false
             }
         }
@@ -117,7 +158,7 @@ impl Server {
         let (sender, receiver) = mpsc::channel();
         let begun = std::thread::Builder::new().spawn(move || sender.send(replace(&path, &bytes)));
         if begun.is_err() {
-            self.save_now();
+            self.saving.failed = !self.save_now();
             return;
         }
         self.saving.before = self.saving.dirty;
@@ -131,11 +172,15 @@ impl Server {
             let result = match beside.try_recv() {
                 Ok(result) => result,
                 Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => Err(io::ErrorKind::BrokenPipe.into()),
+                Err(TryRecvError::Disconnected) => Err(Fault::Write(io::ErrorKind::BrokenPipe.into())),
             };
             self.saving.beside = None;
             let before = self.saving.before;
-            self.saved(result, before, "Background saving terminated with success");
+            self.saving.tried = Some(Instant::now());
+            if !self.saved(result, before, "Background saving terminated with success") {
+                self.saving.failed = true;
+                self.log(Level::Warning, "Background saving error");
+            }
             return;
         }
         if self.saving.failed && self.saving.tried.is_some_and(|tried| tried.elapsed().as_secs() < AGAIN) {
@@ -157,7 +202,11 @@ impl Server {
             let _ = beside.recv();
         }
         if let Some(aof) = &mut self.aof {
-            let _ = aof.sync();
+            let synced = aof.sync();
+            self.log(Level::Notice, "Calling fsync() on the AOF file.");
+            if let Err(e) = synced {
+                self.log(Level::Warning, &format!("Fail to fsync the AOF file: {}.", c_words(&e)));
+            }
         }
         if save.unwrap_or_else(|| !self.config.save_points().is_empty()) {
             self.log(Level::Notice, "Saving the final RDB snapshot before exiting.");
@@ -167,6 +216,7 @@ impl Server {
                 for id in ids {
                     self.say(id, &super::reply::Reply::Error("ERR Errors trying to SHUTDOWN. Check logs.".to_owned()));
                 }
+                self.log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
                 return false;
             }
         }

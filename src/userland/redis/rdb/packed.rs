@@ -82,10 +82,11 @@ pub fn listpack(bytes: &[u8]) -> Option<Vec<Bytes>> {
         all.push(element);
         // Behind it stands how long it is, for those who come from the end.
         front.take(match before - front.0.len() {
-            0..128 => 1,
-            128..16_384 => 2,
-            16_384..2_097_152 => 3,
-            2_097_152..268_435_456 => 4,
+            0..=127 => 1,
+            // Redis takes a byte more for the longest that would just fit.
+            128..16_383 => 2,
+            16_383..2_097_151 => 3,
+            2_097_151..268_435_455 => 4,
             _ => 5,
         })?;
     }

@@ -9,7 +9,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::{
     super::{
         Bytes, number,
-        value::{Database, Value},
+        value::{Database, Form, Value},
         zset::ZSet,
     },
     crc64,
@@ -29,6 +29,20 @@ enum Length {
 pub struct Dump {
     pub databases: Vec<Database>,
     pub length: usize,
+    /// How many keys had ended and were left out.
+    pub expired: usize,
+    /// What the log says of whoever wrote it.
+    pub told: Vec<String>,
+}
+
+/// What is said of one of the notes at the start of a dump.
+fn told(name: &[u8], value: &[u8], now: i64) -> Option<String> {
+    match name {
+        b"redis-ver" => Some(format!("Loading RDB produced by version {}", String::from_utf8_lossy(value))),
+        b"ctime" => Some(format!("RDB age {} seconds", (now / 1000).saturating_sub(number::int(value)?).max(0))),
+        b"used-mem" => Some(format!("RDB memory usage when created {:.2} Mb", number::int(value)? as f64 / 1_048_576.0)),
+        _ => None,
+    }
 }
 
 /// Reads `count` databases; keys that have ended at `now` are left out.
@@ -41,6 +55,7 @@ pub fn load(bytes: &[u8], count: usize, now: i64) -> Result<Dump, String> {
     let mut databases: Vec<Database> = (0..count).map(|_| Database::default()).collect();
     let mut front = Front(&bytes[9..]);
     let (mut number, mut end) = (0, None);
+    let (mut expired, mut notes) = (0, vec![]);
     loop {
         let kind = front.byte().ok_or(SHORT)?;
         match kind {
@@ -60,8 +75,8 @@ pub fn load(bytes: &[u8], count: usize, now: i64) -> Result<Dump, String> {
                 count_of(&mut front)?;
             }
             0xfa => {
-                string(&mut front)?;
-                string(&mut front)?;
+                let (name, value) = (string(&mut front)?, string(&mut front)?);
+                notes.extend(told(&name, &value, now));
             }
             0xf9 => drop(front.byte().ok_or(SHORT)?),
             0xf8 => drop(count_of(&mut front)?),
@@ -76,7 +91,9 @@ pub fn load(bytes: &[u8], count: usize, now: i64) -> Result<Dump, String> {
                 let key = string(&mut front)?;
                 let value = value(&mut front, kind, &key)?;
                 let end = end.take();
-                if !value.is_empty() && end.is_none_or(|end| end > now) {
+                if end.is_some_and(|end| end <= now) {
+                    expired += 1;
+                } else if !value.is_empty() {
                     let database = &mut databases[number];
                     if let Some(end) = end {
                         database.expires.insert(key.clone(), end);
@@ -93,7 +110,7 @@ pub fn load(bytes: &[u8], count: usize, now: i64) -> Result<Dump, String> {
             return Err("Wrong RDB checksum. Aborting now.".to_owned());
         }
     }
-    Ok(Dump { databases, length: bytes.len() - front.0.len() })
+    Ok(Dump { databases, length: bytes.len() - front.0.len(), expired, told: notes })
 }
 
 fn length(front: &mut Front<'_>) -> Result<Length, String> {
@@ -155,7 +172,7 @@ fn value(front: &mut Front<'_>, kind: u8, key: &[u8]) -> Result<Value, String> {
         unpack(&bytes).ok_or_else(|| broken("its packed form makes no sense"))
     };
     match kind {
-        0 => string(front).map(Value::String),
+        0 => string(front).map(|text| Value::String(text, Form::Compact)),
         1 => Ok(Value::List(strings(front, 1)?.into())),
         2 => Ok(set(strings(front, 1)?)),
         3 | 5 => {
@@ -241,7 +258,7 @@ mod tests {
         let words = |words: &[&str]| words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
         let mut databases: Vec<Database> = (0..3).map(|_| Database::default()).collect();
         let one = &mut databases[0].keys;
-        one.insert(b"s".to_vec(), Value::String(vec![7; 20_000]));
+        one.insert(b"s".to_vec(), Value::String(vec![7; 20_000], Form::Compact));
         one.insert(b"l".to_vec(), Value::List(words(&["a", "b", "a"]).into()));
         one.insert(b"h".to_vec(), hash(words(&["a", "1", "b", "2"])).unwrap());
         let two = &mut databases[2];
@@ -253,12 +270,14 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let bytes = write::dump(&sample(), "7.0.15", 1000);
+        let bytes = write::dump(&sample(), "7.0.15", 3 << 20, 1000);
         let dump = load(&bytes, 16, 1000).unwrap();
         assert_eq!(dump.length, bytes.len());
         assert_eq!(format!("{:?}", dump.databases[0].keys), format!("{:?}", sample()[0].keys));
         assert_eq!(dump.databases[2].expires.get(&b"z"[..]), Some(&5000));
-        assert_eq!(load(&bytes, 16, 6000).unwrap().databases[2].keys.len(), 1, "what has ended is left out");
+        let later = load(&bytes, 16, 6000).unwrap();
+        assert_eq!((later.databases[2].keys.len(), later.expired), (1, 1), "what has ended is left out");
+        assert_eq!(later.told, ["Loading RDB produced by version 7.0.15", "RDB age 5 seconds", "RDB memory usage when created 3.00 Mb"]);
         assert!(load(&bytes, 2, 0).is_err());
         let mut other = bytes.clone();
         other[200] ^= 1;
@@ -275,7 +294,7 @@ mod tests {
 
         #[test]
         fn one_wrong_byte_does_no_harm(at in 9..20_100_usize, byte in any::<u8>()) {
-            let mut bytes = write::dump(&sample(), "7.0.15", 1000);
+            let mut bytes = write::dump(&sample(), "7.0.15", 0, 1000);
             let at = at.min(bytes.len() - 1);
             bytes[at] = byte;
             let _ = load(&bytes, 16, 0);

@@ -8,10 +8,11 @@ use super::{
     crc64,
 };
 
-/// All databases as the bytes of a dump.
-pub fn dump(databases: &[Database], version: &str, now: i64) -> Vec<u8> {
+/// All databases as the bytes of a dump, which notes who wrote it, when, and with how much in memory.
+pub fn dump(databases: &[Database], version: &str, memory: u64, now: i64) -> Vec<u8> {
     let mut out = b"REDIS0009".to_vec();
-    for (name, value) in [("redis-ver", version.to_owned()), ("redis-bits", "64".to_owned()), ("ctime", (now / 1000).to_string())] {
+    let (seconds, memory) = ((now / 1000).to_string(), memory.to_string());
+    for (name, value) in [("redis-ver", version), ("redis-bits", "64"), ("ctime", &seconds), ("used-mem", &memory)] {
         out.push(0xfa);
         string(&mut out, name.as_bytes());
         string(&mut out, value.as_bytes());
@@ -38,7 +39,7 @@ pub fn dump(databases: &[Database], version: &str, now: i64) -> Vec<u8> {
 
 fn put(out: &mut Vec<u8>, key: &[u8], value: &Value) {
     let kind = match value {
-        Value::String(_) => 0,
+        Value::String(..) => 0,
         Value::List(_) => 1,
         Value::Set(_) => 2,
         Value::Hash(_) => 4,
@@ -47,7 +48,7 @@ fn put(out: &mut Vec<u8>, key: &[u8], value: &Value) {
     out.push(kind);
     string(out, key);
     match value {
-        Value::String(text) => string(out, text),
+        Value::String(text, _) => string(out, text),
         Value::List(list) => strings(out, list.len(), list.iter()),
         Value::Set(set) => strings(out, set.len(), set.iter()),
         Value::Hash(hash) => strings(out, hash.len(), hash.iter().flat_map(|(name, value)| [name, value])),

@@ -349,7 +349,11 @@ impl Session {
         let sender = std::thread::spawn(move || {
             let copied = io::copy(&mut io::stdin().lock(), &mut writer);
             println!("All data transferred. Waiting for the last reply...");
-            copied.and_then(|_| writer.write_all(format!("\r\n*2\r\n$4\r\nECHO\r\n${}\r\n{MARK}\r\n", MARK.len()).as_bytes()))
+            let mark = format!("\r\n*2\r\n$4\r\nECHO\r\n${}\r\n{MARK}\r\n", MARK.len());
+            if copied.and_then(|_| writer.write_all(mark.as_bytes())).is_err() {
+                // No last reply will come: the server is to hang up.
+                let _ = writer.shutdown(std::net::Shutdown::Write);
+            }
         });
         let (mut errors, mut replies) = (0_u64, 0_u64);
         let ended = loop {
