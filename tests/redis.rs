@@ -227,6 +227,18 @@ fn what_others_do_is_told_as_the_real_one_tells_it() {
         ] {
             other.say(line);
         }
+        other.say("CONFIG RESETSTAT");
+        for line in ["SET counted 1", "INCR counted", "LPUSH counted x", "MULTI", "INCR counted", "EXEC"] {
+            other.say(line);
+        }
+        let counted = |line: &str| {
+            let (calls, rest) = line.split_once(",usec=")?;
+            Some(format!("{calls} {}", rest.split_once("rejected_calls=")?.1))
+        };
+        let info = other.say("INFO commandstats");
+        let mut stats: Vec<String> = info.lines().filter(|line| !line.contains("config")).filter_map(counted).collect();
+        stats.sort();
+        told.push(("INFO commandstats", stats.join("\n"), String::new()));
         let mut seen = vec![];
         while !seen.last().is_some_and(|line: &String| line.contains("a b")) {
             seen.push(listener.read().text().split(']').nth(1).unwrap_or_default().to_owned());

@@ -47,10 +47,6 @@ impl Config {
         self.text(name).parse().unwrap_or(0)
     }
 
-    pub fn memory(&self, name: &str) -> i64 {
-        self.number(name)
-    }
-
     pub fn level(&self) -> Level {
         match self.text("loglevel") {
             "debug" => Level::Debug,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::server::Server;
+use super::server::{Calls, Server};
 
 /// A size in words: `1.50M`.
 fn human(bytes: u64) -> String {
@@ -16,11 +16,16 @@ fn human(bytes: u64) -> String {
     format!("{size:.2}T")
 }
 
+/// What the process has in memory, in bytes, by the name that Linux gives it.
+fn memory_of(name: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default();
+    line.split_whitespace().next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
 /// What the process has in memory, in bytes.
 pub fn resident() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0) * 1024
+    memory_of("VmRSS")
 }
 
 /// Ticks a second, as Linux counts them for programs.
@@ -109,8 +114,9 @@ fn memory(of: &Server, out: &mut String) {
     line(out, "used_memory_human", human(used));
     line(out, "used_memory_rss", used);
     line(out, "used_memory_rss_human", human(used));
-    line(out, "used_memory_peak", used);
-    line(out, "used_memory_peak_human", human(used));
+    let peak = memory_of("VmHWM").max(used);
+    line(out, "used_memory_peak", peak);
+    line(out, "used_memory_peak_human", human(peak));
     let most = u64::try_from(of.config.number("maxmemory")).unwrap_or(0);
     line(out, "maxmemory", most);
     line(out, "maxmemory_human", human(most));
@@ -137,7 +143,7 @@ fn stats(of: &Server, out: &mut String) {
     let stats = &of.stats;
     line(out, "total_connections_received", stats.connections);
     line(out, "total_commands_processed", stats.commands);
-    line(out, "instantaneous_ops_per_sec", stats.commands / of.started.elapsed().as_secs().max(1));
+    line(out, "instantaneous_ops_per_sec", stats.rate());
     line(out, "total_net_input_bytes", stats.read);
     line(out, "total_net_output_bytes", stats.written);
     line(out, "rejected_connections", stats.rejected);
@@ -169,12 +175,13 @@ fn processor(_: &Server, out: &mut String) {
 }
 
 fn commands(of: &Server, out: &mut String) {
-    for (name, (calls, microseconds)) in &of.stats.calls {
+    for (name, of) in &of.stats.calls {
+        let Calls { calls, microseconds, rejected, failed } = of;
         let each = *microseconds as f64 / (*calls).max(1) as f64;
         line(
             out,
             &format!("cmdstat_{name}"),
-            format!("calls={calls},usec={microseconds},usec_per_call={each:.2},rejected_calls=0,failed_calls=0"),
+            format!("calls={calls},usec={microseconds},usec_per_call={each:.2},rejected_calls={rejected},failed_calls={failed}"),
         );
     }
 }

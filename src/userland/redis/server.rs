@@ -43,8 +43,35 @@ pub struct Stats {
     pub hits: u64,
     pub misses: u64,
     pub errors: BTreeMap<String, u64>,
-    /// Calls and microseconds by command.
-    pub calls: BTreeMap<String, (u64, u64)>,
+    pub calls: BTreeMap<&'static str, Calls>,
+    /// When how many commands had been done, for the last second and a half.
+    samples: VecDeque<(Instant, u64)>,
+}
+
+/// What is counted of one command.
+#[derive(Debug, Default)]
+pub struct Calls {
+    pub calls: u64,
+    pub microseconds: u64,
+    /// Refused before anything was done.
+    pub rejected: u64,
+    pub failed: u64,
+}
+
+impl Stats {
+    fn sample(&mut self) {
+        self.samples.push_back((Instant::now(), self.commands));
+        if self.samples.len() > 16 {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Commands a second, of late.
+    pub fn rate(&self) -> u64 {
+        let Some((first, last)) = self.samples.front().zip(self.samples.back()) else { return 0 };
+        let milliseconds = u64::try_from((last.0 - first.0).as_millis()).unwrap_or(u64::MAX);
+        ((last.1 - first.1) * 1000).checked_div(milliseconds).unwrap_or(0)
+    }
 }
 
 /// All that the server is.
@@ -272,7 +299,7 @@ impl Server {
 
     /// Answers whatever has come from a client.
     pub fn answer_all(&mut self, id: u64) {
-        let word = usize::try_from(self.config.memory("proto-max-bulk-len")).unwrap_or(usize::MAX);
+        let word = usize::try_from(self.config.number("proto-max-bulk-len")).unwrap_or(usize::MAX);
         self.spoken.insert(id);
         while let Some(client) = self.clients.get_mut(&id)
             && client.wait.is_none()
@@ -379,6 +406,7 @@ impl Server {
     /// What is done ten times a second.
     fn do_what_is_due(&mut self) {
         self.now = now();
+        self.stats.sample();
         self.sweep();
         self.save_when_due();
         self.rewrite_when_due();

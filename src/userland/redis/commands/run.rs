@@ -102,9 +102,7 @@ fn answer(server: &mut Server, id: u64, words: Vec<Bytes>) -> Reply {
         }
         return Reply::Later;
     }
-    let version = server.number;
     let found = command_of(&words, server.number);
-    let fault = unsafe_to_change(server);
     let Some(client) = server.clients.get_mut(&id) else { return Reply::Later };
     let command = match found {
         Ok(command) => command,
@@ -115,9 +113,23 @@ fn answer(server: &mut Server, id: u64, words: Vec<Bytes>) -> Reply {
             return wrong(text.0);
         }
     };
+    match admitted(server, id, command, words) {
+        Ok(Some(words)) => one(server, id, &words, false),
+        Ok(None) => Reply::Simple("QUEUED"),
+        Err(refusal) => {
+            server.stats.calls.entry(command.name).or_default().rejected += 1;
+            refusal
+        }
+    }
+}
+
+/// The words of a command that is to be done now; none where it waits for the end of a transaction. Who may not is told why.
+fn admitted(server: &mut Server, id: u64, command: &'static Command, words: Vec<Bytes>) -> Result<Option<Vec<Bytes>>, Reply> {
+    let (version, fault) = (server.number, unsafe_to_change(server));
+    let Some(client) = server.clients.get_mut(&id) else { return Err(Reply::Later) };
     let may = |flag: &str| command.flags.contains(&flag);
     if !client.known && !may("no_auth") {
-        return wrong("NOAUTH Authentication required.");
+        return Err(wrong("NOAUTH Authentication required."));
     }
     // In RESP2 all that comes over the connection would be taken for a message.
     if client.subscriptions() > 0 && !client.three && !may("subscribed") {
@@ -127,7 +139,7 @@ fn answer(server: &mut Server, id: u64, words: Vec<Bytes>) -> Reply {
             "(P)SUBSCRIBE / (P)UNSUBSCRIBE / PING / QUIT"
         };
         let reply = format!("ERR Can't execute '{}': only {others} are allowed in this context", command.name);
-        return wrong(reply);
+        return Err(wrong(reply));
     }
     command.name.clone_into(&mut client.last);
     if let Some(fault) = fault
@@ -136,29 +148,29 @@ fn answer(server: &mut Server, id: u64, words: Vec<Bytes>) -> Reply {
         if command.name == "exec" {
             let db = client.db;
             let _ = transactions::discard(&mut Call::new(server, id, db, &words));
-            return wrong(format!("EXECABORT Transaction discarded because of: {fault}"));
+            return Err(wrong(format!("EXECABORT Transaction discarded because of: {fault}")));
         }
         if let Some(queue) = &mut client.queue {
             queue.spoilt = true;
         }
-        return wrong(fault);
+        return Err(wrong(fault));
     }
     if let Some(queue) = &mut client.queue {
         match command.name {
             "exec" | "discard" | "quit" | "reset" => {}
-            "multi" => return wrong("ERR MULTI calls can not be nested"),
-            "watch" => return wrong("ERR WATCH inside MULTI is not allowed"),
+            "multi" => return Err(wrong("ERR MULTI calls can not be nested")),
+            "watch" => return Err(wrong("ERR WATCH inside MULTI is not allowed")),
             _ if may("no_multi") => {
                 queue.spoilt = true;
-                return wrong("ERR Command not allowed inside a transaction");
+                return Err(wrong("ERR Command not allowed inside a transaction"));
             }
             _ => {
                 queue.commands.push(words);
-                return Reply::Simple("QUEUED");
+                return Ok(None);
             }
         }
     }
-    one(server, id, &words, false)
+    Ok(Some(words))
 }
 
 /// Does one command; one in a transaction must not wait.
@@ -182,8 +194,10 @@ pub fn one(server: &mut Server, id: u64, words: &[Bytes], at_once: bool) -> Repl
     }
     let microseconds = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     server.stats.commands += 1;
-    let calls = server.stats.calls.entry(command.name.to_owned()).or_default();
-    *calls = (calls.0 + 1, calls.1 + microseconds);
+    let calls = server.stats.calls.entry(command.name).or_default();
+    calls.calls += 1;
+    calls.microseconds += microseconds;
+    calls.failed += u64::from(result.is_err());
     let slow = u64::try_from(server.config.number("slowlog-log-slower-than")).is_ok_and(|limit| microseconds >= limit);
     if slow && !command.flags.contains(&"unseen") {
         note_slow(server, id, &redacted(words), microseconds);
