@@ -104,6 +104,26 @@ pub fn parse_span(text: &str) -> Option<std::time::Duration> {
     parse_duration(text).and_then(|nanoseconds| u64::try_from(nanoseconds).ok()).map(std::time::Duration::from_nanos)
 }
 
+/// Nanoseconds as Go prints a duration: `1h0m3.5s`, `250ms`.
+pub fn go_duration(nanoseconds: i64) -> String {
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let n = nanoseconds.unsigned_abs();
+    match n {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{sign}{n}ns"),
+        1_000..1_000_000 => format!("{sign}{}µs", n as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{sign}{}ms", n as f64 / 1e6),
+        _ => {
+            let (hours, minutes, seconds) = (n / 3_600_000_000_000, n / 60_000_000_000 % 60, (n % 60_000_000_000) as f64 / 1e9);
+            match (hours, minutes) {
+                (0, 0) => format!("{sign}{seconds}s"),
+                (0, m) => format!("{sign}{m}m{seconds}s"),
+                (h, m) => format!("{sign}{h}h{m}m{seconds}s"),
+            }
+        }
+    }
+}
+
 /// Why `parse_duration` gave nothing, in Go's words.
 pub fn duration_problem(text: &str) -> String {
     let number = text.trim_start_matches(['-', '+']);
@@ -297,6 +317,9 @@ mod tests {
         assert_eq!(parse_duration("-1.5s"), Some(-1_500_000_000));
         for bad in ["", "-", "5", "s", "1x", "1..5s"] {
             assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+        for text in ["0s", "7ns", "1.5µs", "100ms", "1s", "1m30s", "1h0m0.5s", "-2m3s", "25h0m0s"] {
+            assert_eq!(parse_duration(text).map(go_duration).as_deref(), Some(text));
         }
         assert_eq!(parse_span("1m30s"), Some(std::time::Duration::from_secs(90)));
         assert_eq!(parse_span("-1s"), None);

@@ -8,11 +8,10 @@ use serde_json::json;
 
 use super::arguments::Arguments;
 use super::expand::{self, Variables};
-use super::health::go_duration;
 use super::instruction::{CommandLine, Copy, Instruction};
 use crate::image::{HealthConfig, RunConfig};
 use crate::sys::signal;
-use crate::units::quote;
+use crate::units::{go_duration, quote};
 
 pub const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

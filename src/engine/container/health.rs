@@ -12,6 +12,7 @@ use super::exec::ExecRequest;
 use super::record::{Record, Status};
 use super::store::{Container, Containers};
 use crate::image::{HealthConfig, RunConfig};
+use crate::units::go_duration;
 
 /// As many answers are kept, and so much of each.
 const KEPT: usize = 5;
@@ -188,7 +189,8 @@ impl Containers {
             Err(_) => {
                 exec.kill().await;
                 let said = if text.is_empty() { text } else { format!(": {text}") };
-                done(-1, format!("Health check exceeded timeout ({}){said}", go_duration(timeout)))
+                let timeout = go_duration(i64::try_from(timeout.as_nanos()).unwrap_or(i64::MAX));
+                done(-1, format!("Health check exceeded timeout ({timeout}){said}"))
             }
         };
         self.forget_exec(&exec.id);
@@ -210,17 +212,6 @@ impl Containers {
         if let Some(status) = news {
             self.tell(container, &format!("health_status: {}", status.as_str()), &[]);
         }
-    }
-}
-
-/// As Go writes durations: `1.5s`, `30s`, `1m30s`, `500ms`.
-fn go_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match () {
-        () if duration < Duration::from_secs(1) => format!("{}ms", duration.as_millis()),
-        () if seconds < 60 => format!("{}s", duration.as_secs_f64()),
-        () if seconds < 3600 => format!("{}m{}s", seconds / 60, seconds % 60),
-        () => format!("{}h{}m{}s", seconds / 3600, seconds / 60 % 60, seconds % 60),
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{HealthConfig, ImageError, RunConfig};
 use crate::build::instruction::NAMES;
+use crate::units::parse_duration;
 
 /// Applies each line (`CMD ["sh"]`, `ENV A=1` …) to the config.
 pub fn apply_changes<S: AsRef<str>>(config: &mut RunConfig, changes: &[S]) -> Result<(), ImageError> {
@@ -140,7 +141,7 @@ impl Change<'_> {
             let (option, after) = option.split_once(char::is_whitespace).unwrap_or((option, ""));
             let (key, value) = option.split_once('=').unwrap_or((option, ""));
             let wrong = || self.wrong(format_args!("invalid value {value:?} for flag {key}"));
-            let nanoseconds = || duration(value).ok_or_else(wrong);
+            let nanoseconds = || parse_duration(value).ok_or_else(wrong);
             match key {
                 "interval" => health.interval = nanoseconds()?,
                 "timeout" => health.timeout = nanoseconds()?,
@@ -308,32 +309,6 @@ fn expand(text: &str, config: &RunConfig) -> String {
         }
     }
     out
-}
-
-/// Go's durations in nanoseconds.
-fn duration(text: &str) -> Option<i64> {
-    let mut rest = text;
-    let mut total = 0.0;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
-        let unit = match &rest[digits..end] {
-            "h" => 3600e9,
-            "m" => 60e9,
-            "s" => 1e9,
-            "ms" => 1e6,
-            "us" | "µs" => 1e3,
-            "ns" => 1.0,
-            _ => return None,
-        };
-        total += number * unit;
-        rest = &rest[end..];
-    }
-    Some(total as i64)
 }
 
 #[cfg(test)]
