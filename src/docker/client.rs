@@ -194,6 +194,12 @@ pub struct Client {
     extra_headers: Vec<(String, String)>,
 }
 
+/// The version of the API that the user wants to be spoken, if there is one.
+pub fn asked_version() -> Option<String> {
+    let version = std::env::var("DOCKER_API_VERSION").ok()?;
+    Some(version.trim_start_matches('v').to_owned()).filter(|version| !version.is_empty())
+}
+
 impl Client {
     /// A client of the engine at `host`; `version` fixes the API's version, `tls` is for an engine that is reached over TCP, and
     /// `connection` is one to it already.
@@ -204,7 +210,6 @@ impl Client {
         extra_headers: Vec<(String, String)>,
         connection: Option<std::os::unix::net::UnixStream>,
     ) -> Client {
-        let version = version.map(|v| v.trim_start_matches('v').to_owned()).filter(|v| !v.is_empty());
         Client {
             host,
             fixed: version.is_some(),
@@ -420,12 +425,14 @@ impl Client {
                 format!("Cannot connect to the Docker daemon at {host}. Is the docker daemon running?")
             }
             (_, Place::Tcp(address, _)) if error.to_string().contains("lookup address") => {
-                let name = address.rsplit_once(':').map_or(address.as_str(), |(name, _)| name);
-                format!(
-                    "error during connect: {asked} \"{}\": dial tcp: lookup {name}{}: no such host",
-                    self.url(target),
-                    connection::asked_server()
-                )
+                let name = address.rsplit_once(':').map_or(address.as_str(), |(name, _)| name).trim_matches(['[', ']']);
+                // Nobody is asked for what can be no name.
+                let server = if name.contains(':') { String::new() } else { connection::asked_server() };
+                format!("error during connect: {asked} \"{}\": dial tcp: lookup {name}{server}: no such host", self.url(target))
+            }
+            (io::ErrorKind::InvalidInput, Place::Tcp(address, _)) if error.to_string().contains("port") => {
+                let port = address.rsplit_once(':').map_or("", |(_, port)| port);
+                format!("error during connect: {asked} \"{}\": dial tcp: address {port}: invalid port", self.url(target))
             }
             // What TLS says stands for itself.
             (io::ErrorKind::Other, _) => format!("error during connect: {asked} \"{}\": {error}", self.url(target)),

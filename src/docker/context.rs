@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::client::Client;
+use super::client::{self, Client};
 use super::cmdline::Matches;
 use super::contexts::{self, DEFAULT, DOCKER, Store};
 use super::failure::Failure;
@@ -96,12 +96,11 @@ impl Context {
             }
             (name, _) => self.named(name)?,
         };
-        let version = std::env::var("DOCKER_API_VERSION").ok();
         let settings = config::load(&self.config);
         let headers = settings.get("HttpHeaders").and_then(Json::as_object).into_iter().flatten();
         let headers = headers.filter(|(key, _)| !key.eq_ignore_ascii_case("user-agent"));
         let headers = headers.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
-        Ok(self.client.get_or_init(|| Client::new(host, version, tls, headers, connection)))
+        Ok(self.client.get_or_init(|| Client::new(host, client::asked_version(), tls, headers, connection)))
     }
 
     /// Where a context's engine is, and how to speak to it.

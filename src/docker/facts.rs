@@ -24,7 +24,8 @@ impl Facts {
     /// Asks the engine of `c`.
     pub async fn of(c: &Context) -> Facts {
         if c.name == DEFAULT && c.given_host.is_none() {
-            return Facts { version: OURS.to_owned(), experimental: false, reached: true };
+            let version = client::asked_version().unwrap_or_else(|| OURS.to_owned());
+            return Facts { version, experimental: false, reached: true };
         }
         let Ok(client) = c.client() else { return Facts { version: client::NEWEST.to_owned(), experimental: true, reached: false } };
         client.ping().await;

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::failure::Failure;
 use super::table::{self, DOCKER};
+use super::template::types::Type;
 use super::template::{self, Subject, Value, sorted_json};
 use super::zone::go_time;
 
@@ -58,12 +59,12 @@ impl Subject for Row {
         self.kind.type_name
     }
 
-    fn call(&self, name: &str, args: &[Json]) -> Result<Option<Json>, String> {
+    fn call(&self, name: &str, args: &[Json]) -> Result<Option<Value>, String> {
         if name == "Label"
             && let Some(labels) = &self.labels
         {
             return match args {
-                [Json::String(key)] => Ok(Some(labels.get(key).cloned().unwrap_or_else(|| Json::from("")))),
+                [Json::String(key)] => Ok(Some(Value::plain(labels.get(key).cloned().unwrap_or_else(|| Json::from(""))))),
                 _ => Err(format!("wrong number of args for Label: want 1 got {}", args.len())),
             };
         }
@@ -73,7 +74,8 @@ impl Subject for Row {
         };
         match value {
             Some(_) if !args.is_empty() => Err(format!("wrong number of args for {name}: want 0 got {}", args.len())),
-            value => Ok(value),
+            Some(Json::Null) => Ok(Some(Value::Json(Json::Null, PLATFORM))),
+            value => Ok(value.map(Value::plain)),
         }
     }
 
@@ -81,6 +83,9 @@ impl Subject for Row {
         self.json.clone().unwrap_or_else(|| sorted_json(self.fields()))
     }
 }
+
+/// The type of a container's platform, the only field that may be nothing.
+const PLATFORM: Type = Type::Pointer(&Type::Open("formatter.Platform"));
 
 /// The header row of a table.
 struct Header {
@@ -92,14 +97,15 @@ impl Subject for Header {
         "formatter.SubHeaderContext"
     }
 
-    fn call(&self, name: &str, args: &[Json]) -> Result<Option<Json>, String> {
+    fn call(&self, name: &str, args: &[Json]) -> Result<Option<Value>, String> {
         if name == "Label" {
             let key = args.first().and_then(Json::as_str).unwrap_or_default();
             let last = key.rsplit('.').next().unwrap_or_default();
-            return Ok(Some(Json::from(last.replace(['-', '_'], " "))));
+            return Ok(Some(Value::plain(Json::from(last.replace(['-', '_'], " ")))));
         }
         let header = self.kind.fields.iter().find(|(field, header)| *field == name && !header.is_empty()).map(|(_, header)| *header);
-        Ok(Some(header.map_or(Json::Null, Json::from)))
+        // A column without a header is none.
+        Ok(Some(header.map_or(Value::Missing, |header| Value::plain(Json::from(header)))))
     }
 
     fn json(&self) -> Json {

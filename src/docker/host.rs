@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::units::quote;
+use super::url;
 
 /// The engine's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +22,33 @@ pub enum Place {
     Ssh(Vec<String>),
 }
 
+/// Why an address leads to no engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong {
+    /// It is of no kind that is known.
+    Kind(String),
+    /// Something in it is not as its kind wants it.
+    Part(String),
+}
+
+impl From<Wrong> for Failure {
+    fn from(wrong: Wrong) -> Failure {
+        let (Wrong::Kind(why) | Wrong::Part(why)) = wrong;
+        Failure::new(format!("Failed to initialize: {why}"))
+    }
+}
+
 impl Host {
     /// Reads an address as `-H` and `DOCKER_HOST` give it.
     pub fn parse(text: &str) -> Result<Host, Failure> {
         let trimmed = text.trim();
         let (scheme, rest) = trimmed.split_once("://").unwrap_or(("tcp", trimmed));
         match scheme {
-            "unix" | "ssh" => Host::of_context(trimmed),
-            "tcp" => Ok(Host::tcp("tcp", rest)),
+            "unix" | "ssh" => Ok(Host::of_context(trimmed)?),
+            "tcp" => match url::fault("tcp", rest) {
+                Some(why) => Err(Failure::new(format!("Failed to initialize: unable to resolve docker endpoint: {why}"))),
+                None => Ok(Host::tcp("tcp", rest)),
+            },
             "fd" => Err(Failure::new(format!("Failed to initialize: unable to parse docker host `{trimmed}`"))),
             "npipe" => Err(Failure::new("Failed to initialize: protocol not available")),
             _ => Err(Failure::new(format!(
@@ -38,18 +58,23 @@ impl Host {
     }
 
     /// Reads an address as a context gives it: what is neither a socket nor `ssh` is spoken to over TCP.
-    pub fn of_context(text: &str) -> Result<Host, Failure> {
+    pub fn of_context(text: &str) -> Result<Host, Wrong> {
         let (scheme, rest) = text
             .split_once("://")
             .filter(|(_, rest)| !rest.is_empty() || text.starts_with("unix:") || text.starts_with("ssh:"))
-            .ok_or_else(|| Failure::new(format!("Failed to initialize: unable to parse docker host `{text}`")))?;
+            .ok_or_else(|| Wrong::Kind(format!("unable to parse docker host `{text}`")))?;
+        if scheme != "npipe"
+            && let Some(why) = url::fault(scheme, rest)
+        {
+            return Err(Wrong::Part(why));
+        }
         Ok(match scheme {
             "unix" => {
                 let path = if rest.is_empty() { "/var/run/docker.sock" } else { rest };
                 Host { text: format!("unix://{path}"), place: Place::Unix(path.to_owned()) }
             }
             "ssh" => Host { text: text.to_owned(), place: Place::Ssh(ssh(rest)?) },
-            "npipe" => return Err(Failure::new("Failed to initialize: protocol not available")),
+            "npipe" => return Err(Wrong::Kind("protocol not available".to_owned())),
             scheme => Host::tcp(scheme, rest),
         })
     }
@@ -59,6 +84,8 @@ impl Host {
         let address = match address {
             "" => "localhost".to_owned(),
             address if address.starts_with(':') => format!("localhost{address}"),
+            // An IPv6 address by itself.
+            address if !address.starts_with('[') && address.matches(':').count() > 1 => format!("[{address}]"),
             address => address.to_owned(),
         };
         let has_port = address.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
@@ -89,8 +116,8 @@ impl Host {
 const BEHIND_SSH: &str = "docker.example.com";
 
 /// The arguments for `ssh` that lead to the engine at `[user@]host[:port][/socket]`.
-fn ssh(rest: &str) -> Result<Vec<String>, Failure> {
-    let wrong = |why: String| Failure::new(format!("Failed to initialize: ssh host connection is not valid: invalid SSH URL: {why}"));
+fn ssh(rest: &str) -> Result<Vec<String>, Wrong> {
+    let wrong = |why: String| Wrong::Part(format!("ssh host connection is not valid: invalid SSH URL: {why}"));
     let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
@@ -185,7 +212,9 @@ mod tests {
 
     #[test]
     fn ssh_is_asked_for_the_way() {
-        let args = |text: &str| ssh(text).map(|args| args.join(" ")).map_err(|e| e.text.rsplit_once(": ").map(|(_, why)| why.to_owned()));
+        let args = |text: &str| {
+            ssh(text).map(|args| args.join(" ")).map_err(|e| Failure::from(e).text.rsplit_once(": ").map(|(_, why)| why.to_owned()))
+        };
         assert_eq!(args("h"), Ok("-o ConnectTimeout=30 -T -- h docker system dial-stdio".to_owned()));
         assert_eq!(
             args("me@h:22/run/d.sock"),

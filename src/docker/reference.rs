@@ -15,7 +15,7 @@ pub struct Reference {
 }
 
 /// The registry of names without one.
-const HUB: &str = "docker.io";
+pub const HUB: &str = "docker.io";
 
 impl Reference {
     /// Reads a name such as `ubuntu:14.04` or `host:5000/a/b@sha256:…`.

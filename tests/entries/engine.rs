@@ -35,14 +35,17 @@ pub fn dockerfile(text: &str) {
     }
 }
 
-/// Reads a text as a template and fills it in.
+/// Reads a text as a template and fills it in, in both ways.
 pub fn template(text: &str) {
     let value = serde_json::json!({
         "Id": "18bc5", "Name": "/web", "State": { "Running": true, "Pid": 12 }, "Config": { "Cmd": ["a", "b"], "Labels": { "x": "y" } },
         "NetworkSettings": { "Ports": { "80/tcp": [{ "HostPort": "8090" }] } }, "Mounts": [], "Size": 1.5e9
     });
     if let Ok(parsed) = template::parse(text) {
-        let _ = template::execute(&parsed, &template::Value::engine(value), false);
+        // As `docker inspect` does: with the type of a container, and without one.
+        let typed = template::Value::typed(value.clone(), &template::types::container::CONTAINER);
+        let _ = template::execute(&parsed, &typed, false);
+        let _ = template::execute(&parsed, &template::Value::raw(value), false);
     }
 }
 

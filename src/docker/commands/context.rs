@@ -5,13 +5,15 @@ use std::io::Read as _;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::inspect::Report;
+use super::inspect::{Found, Report};
 use crate::docker::cmdline::Matches;
 use crate::docker::config;
 use crate::docker::context::Context;
 use crate::docker::contexts::{self, DEFAULT, DOCKER, Meta, Store};
 use crate::docker::failure::{Failure, Outcome};
 use crate::docker::format::{Format, Row, RowKind};
+use crate::docker::host::{Host, Wrong};
+use crate::docker::template::types::{self, Type};
 use crate::docker::tls;
 use crate::docker::units::{ellipsis, parse_bool, quote};
 use crate::docker::zip;
@@ -96,7 +98,7 @@ pub async fn show(c: &Context, _m: &Matches) -> Outcome {
 
 /// `docker context inspect [NAME …]`.
 pub async fn inspect(c: &Context, m: &Matches) -> Outcome {
-    let mut report = Report::of(m.text("format"), Some("context.contextWithTLSListing"))?;
+    let mut report = Report::new(m.text("format"))?;
     let current = [c.name.clone()];
     for name in if m.args.is_empty() { &current[..] } else { &m.args[..] } {
         report.add(find(c, name).map(|meta| document(c, &meta)));
@@ -104,8 +106,8 @@ pub async fn inspect(c: &Context, m: &Matches) -> Outcome {
     report.finish(c)
 }
 
-/// All about a context, as Go's encoder writes it.
-fn document(c: &Context, meta: &Meta) -> Vec<u8> {
+/// All about a context.
+fn document(c: &Context, meta: &Meta) -> Found {
     let mut json = meta.to_json();
     let keys = if meta.name == DEFAULT { Vec::new() } else { c.contexts.tls_files(&meta.name) };
     json["TLSMaterial"] = Json::Object(keys.into_iter().map(|(endpoint, files)| (endpoint, json!(files))).collect::<Map<_, _>>());
@@ -114,7 +116,7 @@ fn document(c: &Context, meta: &Meta) -> Vec<u8> {
         "MetadataPath": place(c.contexts.meta_folder(&meta.name)),
         "TLSPath": place(c.contexts.tls_folder(&meta.name)),
     });
-    json.to_string().replace('<', r"\u003c").replace('>', r"\u003e").replace('&', r"\u0026").into_bytes()
+    Found { json, kind: Type::Struct(&types::client::CONTEXT), raw: None }
 }
 
 /// `docker context use NAME`.
@@ -292,7 +294,21 @@ fn read_endpoint(store: &Store, pairs: &BTreeMap<&str, &str>) -> Result<(Json, F
             .map_err(|e| Failure::new(format!("invalid docker endpoint options: failed to retrieve context tls info: {e}")))?;
     }
     let host = pairs.get("host").copied().unwrap_or_default();
+    check_host(host)?;
     Ok((contexts::endpoint(host, skip), keys))
+}
+
+/// Refuses an address at which no engine can be; none at all is that of the default engine.
+fn check_host(host: &str) -> Result<(), Failure> {
+    if host.is_empty() {
+        return Ok(());
+    }
+    // A context names its socket.
+    let found = if host == "unix://" { Err(Wrong::Kind(format!("unable to parse docker host `{host}`"))) } else { Host::of_context(host) };
+    found.map(drop).map_err(|wrong| match wrong {
+        Wrong::Kind(why) => Failure::new(format!("unable to apply docker endpoint options: {why}")),
+        Wrong::Part(why) => Failure::new(format!("invalid docker endpoint options: {why}")),
+    })
 }
 
 /// `docker context export NAME [FILE|-]`.

@@ -9,7 +9,8 @@ use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
 use crate::docker::format::{Format, Row, RowKind};
-use crate::docker::template;
+use crate::docker::template::types::Type;
+use crate::docker::template::{self, Value};
 use crate::docker::units::human_size;
 
 static USAGE: RowKind = RowKind {
@@ -117,10 +118,18 @@ fn formatted(c: &Context, usage: &Json, format: &str) -> Outcome {
         format => rest.unwrap_or(format).trim_matches(' ').replace("\\t", "\t").replace("\\n", "\n"),
     };
     let template = template::parse(&text).map_err(|e| Failure::new(format!("template parsing error: {e}")))?;
-    let (text, fault) = template::execute_far(&template, &template::Value::Subject(std::rc::Rc::new(Whole(all))), false);
+    let (text, fault) = template::execute_far(&template, &Value::Subject(std::rc::Rc::new(Whole(all))), false);
     c.print(text);
     fault.map_or(Ok(0), |e| Err(Failure::new(e)))
 }
+
+/// The kinds of what there is, with the types of their rows.
+static KINDS: [(&str, Type); 4] = [
+    ("Images", Type::List(&Type::Pointer(&Type::Open("formatter.imageContext")))),
+    ("Containers", Type::List(&Type::Pointer(&Type::Open("formatter.ContainerContext")))),
+    ("Volumes", Type::List(&Type::Pointer(&Type::Open("formatter.volumeContext")))),
+    ("BuildCache", Type::List(&Type::Pointer(&Type::Open("formatter.buildCacheContext")))),
+];
 
 /// All that there is, by kinds.
 struct Whole(Json);
@@ -130,8 +139,9 @@ impl template::Subject for Whole {
         "*formatter.diskUsageContext"
     }
 
-    fn call(&self, name: &str, _args: &[Json]) -> Result<Option<Json>, String> {
-        Ok(self.0.get(name).cloned())
+    fn call(&self, name: &str, _args: &[Json]) -> Result<Option<Value>, String> {
+        let kind = KINDS.iter().find(|(kind, _)| *kind == name).map(|(_, rows)| *rows);
+        Ok(kind.and_then(|rows| Some(Value::Json(self.0.get(name)?.clone(), rows))))
     }
 
     fn json(&self) -> Json {

@@ -2,14 +2,17 @@
 
 use serde_json::Value as Json;
 
-use super::info::typed;
-use super::logs::timestamp;
-use super::shared::{filters, int, text};
+use super::shared::{filters, int, now, text};
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
+use crate::docker::template::types::{Type, system};
 use crate::docker::template::{self, Template, Value};
+use crate::docker::times::timestamp;
+
+/// What a template is given.
+const MESSAGE: Type = Type::Pointer(&Type::Struct(&system::EVENT));
 
 /// `docker events`: a line an event, until the engine ends the stream.
 pub async fn events(c: &Context, m: &Matches) -> Outcome {
@@ -21,18 +24,13 @@ pub async fn events(c: &Context, m: &Matches) -> Outcome {
     let template = template.map(template::parse).transpose().map_err(|e| Failure::new(format!("Error parsing format: {e}")).status(64))?;
     // A field that no event has is refused before any comes.
     if let Some(template) = &template {
-        let none = serde_json::json!({
-            "Type": "", "Action": "", "Actor": {"ID": "", "Attributes": {}}, "scope": "", "time": 0, "timeNano": 0, "status": "", "id": "", "from": "",
-        });
-        if let Err(e) = template::execute(template, &Value::engine(none), false) {
-            let e = typed(&e, &[("Actor", "events.Actor")], "*events.Message");
-            return Err(Failure::new(format!("Error parsing format: {e}")).status(64));
-        }
+        template::execute(template, &Value::Json(serde_json::json!({}), MESSAGE), false)
+            .map_err(|e| Failure::new(format!("Error parsing format: {e}")).status(64))?;
     }
     let mut request = Request::get("/events");
     for key in ["since", "until"] {
         if let Some(given) = m.get(key).filter(|t| !t.is_empty()) {
-            request = request.query(key, timestamp(given).map_err(Failure::new)?);
+            request = request.query(key, timestamp(given, now()).map_err(Failure::new)?);
         }
     }
     if let Some(filters) = filters(m.all("filter"))? {
@@ -59,11 +57,7 @@ pub async fn events(c: &Context, m: &Matches) -> Outcome {
 
 fn line(event: &Json, template: Option<&Template>) -> Result<String, Failure> {
     if let Some(template) = template {
-        let mut event = event.clone();
-        if let Some(attributes) = event.get_mut("Actor").and_then(|actor| actor.get_mut("Attributes")).and_then(Json::as_object_mut) {
-            attributes.sort_keys();
-        }
-        return template::execute(template, &Value::engine(event), false).map_err(Failure::new);
+        return template::execute(template, &Value::Json(event.clone(), MESSAGE), false).map_err(Failure::new);
     }
     let (nanos, seconds) = (int(event, "timeNano"), int(event, "time"));
     let stamp = if nanos != 0 { jiff::Timestamp::from_nanosecond(i128::from(nanos)) } else { jiff::Timestamp::from_second(seconds) };

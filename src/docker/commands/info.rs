@@ -4,20 +4,24 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
-use super::shared::{int, list, text};
+use super::shared::{int, list, text, together};
 use super::version;
 use crate::docker::FOLLOWS;
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
-use crate::docker::failure::{Failure, Outcome};
+use crate::docker::contexts::DEFAULT;
+use crate::docker::failure::{Failure, Kind, Outcome};
 use crate::docker::plugins::{self, Plugin};
-use crate::docker::template::{self, Value};
+use crate::docker::template::{self, Template, Value, types};
 use crate::docker::units::binary_size;
 
 /// `docker info`: about the client, and about the engine where it answers.
 pub async fn info(c: &Context, m: &Matches) -> Outcome {
-    let server = async { c.client()?.send(Request::get("/info")).await?.json().await }.await;
+    // A wrong address is told of before anything else; an engine that nobody has named is not started for that.
+    if c.given_host.is_some() || c.name != DEFAULT {
+        c.client()?;
+    }
     let plugins = plugins::list(&c.config);
     let debug = c.debug;
     let mut client = serde_json::Map::from_iter([("Debug".to_owned(), json!(debug))]);
@@ -37,8 +41,12 @@ pub async fn info(c: &Context, m: &Matches) -> Outcome {
                 }
                 let _ = writeln!(text, "    Path:     {}", plugin.path.display());
             }
+            let server = ask(c).await;
             c.print(text + "\nServer:\n");
-            let server = server?;
+            let server = server.map_err(|failure| match failure.kind {
+                Kind::Engine(_) => Failure::new(format!("ERROR: {}\nerrors pretty printing info", failure.text)),
+                _ => failure,
+            })?;
             c.print(server_text(&server));
             c.line("");
             for warning in list(&server, "Warnings").filter_map(Json::as_str) {
@@ -50,54 +58,31 @@ pub async fn info(c: &Context, m: &Matches) -> Outcome {
         given => given,
     };
     let parsed = template::parse(given).map_err(|e| Failure::new(format!("template parsing error: {e}")).status(64))?;
-    let (mut whole, failure) = match server {
-        Ok(server) => (server, None),
-        Err(failure) => (json!({}), Some(failure)),
-    };
-    if let Some(failure) = &failure {
-        whole["ServerErrors"] = json!([failure.text]);
-    }
-    whole["ClientInfo"] = Json::Object(client);
-    forget(&mut whole);
-    // What came before an error is shown.
-    let (text, fault) = template::execute_far(&parsed, &Value::engine(whole), false);
-    c.line(text);
-    if let Some(e) = fault {
-        return Err(Failure::new(typed(&e, &[("Swarm", "swarm.Info"), ("ClientInfo", "*system.clientInfo")], "system.dockerInfo")));
-    }
-    failure.map_or(Ok(0), Err)
-}
-
-/// Takes out what engines still tell and Docker's client no longer knows, and sorts what it keeps as a map.
-fn forget(info: &mut Json) {
-    if let Some(info) = info.as_object_mut() {
-        info.retain(|key, _| !matches!(key.as_str(), "BridgeNfIptables" | "BridgeNfIp6tables"));
-    }
-    if let Some(registries) = info.get_mut("RegistryConfig").and_then(Json::as_object_mut) {
-        let told = |value: &Json| value.as_array().is_some_and(|list| !list.is_empty());
-        registries.retain(|key, value| !key.starts_with("AllowNondistributable") || told(value));
-        sort(registries);
-        for index in registries.get_mut("IndexConfigs").and_then(Json::as_object_mut).into_iter().flat_map(|all| all.values_mut()) {
-            index.as_object_mut().map(sort);
+    let mut whole = json!({});
+    let mut unreached = None;
+    if is_about_engine(given, &parsed, &client) {
+        match ask(c).await {
+            Ok(server) => whole = server,
+            Err(Failure { kind: Kind::Engine(_), text, .. }) => whole["ServerErrors"] = json!([text]),
+            Err(failure) => unreached = Some(failure),
         }
     }
+    whole["ClientInfo"] = Json::Object(client);
+    // What came before an error is shown.
+    let (text, fault) = template::execute_far(&parsed, &Value::typed(whole, &types::system::WHOLE_INFO), false);
+    c.line(text);
+    together(unreached.into_iter().chain(fault.map(Failure::new)).collect())
 }
 
-fn sort(map: &mut serde_json::Map<String, Json>) {
-    let mut entries: Vec<_> = std::mem::take(map).into_iter().collect();
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
-    map.extend(entries);
+async fn ask(c: &Context) -> Result<Json, Failure> {
+    c.client()?.send(Request::get("/info")).await?.json().await
 }
 
-/// A template's error about a field that is not there, in Docker's words: they name the type in which it was looked for, which is that
-/// of the room in front of it, or `whole`.
-pub fn typed(error: &str, rooms: &[(&str, &str)], whole: &str) -> String {
-    let Some((before, field)) = error.split_once("map has no entry for key ") else { return error.to_owned() };
-    let field = field.trim_matches('"');
-    let path = before.split_once(" at <").and_then(|(_, rest)| rest.split_once('>')).map(|(path, _)| path).unwrap_or_default();
-    let room = path.strip_suffix(field).unwrap_or_default().trim_matches('.');
-    let kind = if room.is_empty() { whole } else { rooms.iter().find(|(name, _)| *name == room).map_or("", |(_, kind)| kind) };
-    if kind.is_empty() { error.to_owned() } else { format!("{before}can't evaluate field {field} in type {kind}") }
+/// Whether a template asks for more than is known of the client: it names nothing, or something that is not the client's.
+fn is_about_engine(text: &str, template: &Template, client: &serde_json::Map<String, Json>) -> bool {
+    let names = text.as_bytes().windows(2).any(|pair| pair[0] == b'.' && pair[1].is_ascii_alphabetic());
+    let client = Value::typed(json!({ "ClientInfo": client }), &types::system::CLIENT_ONLY);
+    !names || template::execute(template, &client, false).is_err()
 }
 
 fn server_text(info: &Json) -> String {

@@ -1,6 +1,5 @@
-//! `docker inspect` and its kin for one type each. Objects are printed as the engine sent them, indented.
-
-use std::rc::Rc;
+//! `docker inspect` and its kin for one type each. Objects are printed as the engine sent them, indented; a template sees them as
+//! Docker's client has read them, and as they were sent where that has not what it looks for.
 
 use serde_json::Value as Json;
 
@@ -9,7 +8,8 @@ use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
-use crate::docker::template::{self, Subject, Template, Value};
+use crate::docker::template::types::{self, Type};
+use crate::docker::template::{self, Template, Value, json_text};
 use crate::docker::units::quote;
 
 /// The types that `--type` knows.
@@ -34,7 +34,7 @@ pub async fn any(c: &Context, m: &Matches) -> Outcome {
     report.finish(c)
 }
 
-async fn find(c: &Context, m: &Matches, wanted: &str, name: &str) -> Result<Vec<u8>, Failure> {
+async fn find(c: &Context, m: &Matches, wanted: &str, name: &str) -> Result<Found, Failure> {
     let size = m.on("size");
     for kind in ["container", "image", "network", "volume", "plugin"] {
         if !wanted.is_empty() && wanted != kind {
@@ -42,12 +42,12 @@ async fn find(c: &Context, m: &Matches, wanted: &str, name: &str) -> Result<Vec<
         }
         let name = named(kind, name)?;
         let request = request(kind, name).query_if(kind == "container" && size, "size", "1");
-        match fetch(c, request).await {
-            Ok(raw) => {
+        match fetch(c, kind, request).await {
+            Ok(found) => {
                 if size && kind != "container" {
                     c.warn_line(format!("WARNING: --size ignored for {kind}"));
                 }
-                return Ok(raw);
+                return Ok(found);
             }
             Err(failure) if wanted.is_empty() && (failure.is_not_found() || swarm_only(&failure)) => {}
             Err(failure) => return Err(failure),
@@ -76,14 +76,21 @@ fn request<'a>(kind: &str, name: &str) -> Request<'a> {
     })
 }
 
-async fn fetch(c: &Context, request: Request<'_>) -> Result<Vec<u8>, Failure> {
-    Ok(c.client()?.send(request).await?.bytes().await?.to_vec())
+async fn fetch(c: &Context, kind: &str, request: Request<'_>) -> Result<Found, Failure> {
+    let raw = c.client()?.send(request).await?.bytes().await?.to_vec();
+    let json = serde_json::from_slice(&raw).map_err(|e| Failure::new(format!("unable to read inspect data: {e}")))?;
+    let kind = match kind {
+        "container" => Type::Struct(&types::container::CONTAINER),
+        "image" => Type::Struct(&types::image::IMAGE),
+        "network" => Type::Struct(&types::network::NETWORK),
+        "volume" => Type::Struct(&types::mount::VOLUME),
+        _ => Type::Pointer(&Type::Open("types.Plugin")),
+    };
+    Ok(Found { json, kind, raw: Some(raw) })
 }
 
 async fn of_kind(c: &Context, m: &Matches, kind: &str) -> Outcome {
     let mut report = Report::new(m.text("format"))?;
-    // The others are looked through a second time, without a type.
-    report.whole = (kind == "volume").then_some("volume.Volume");
     for name in &m.args {
         let got = match named(kind, name) {
             Err(_) if kind == "image" && name.is_empty() => Err(Failure::new("Error: No such image: ")),
@@ -96,7 +103,8 @@ async fn of_kind(c: &Context, m: &Matches, kind: &str) -> Outcome {
                 if let Some(platform) = m.get("platform") {
                     asked = asked.query("platform", super::shared::platform_json(platform)?);
                 }
-                fetch(c, asked).await
+                // Volumes are shown as their type has them.
+                fetch(c, kind, asked).await.map(|found| if kind == "volume" { Found { raw: None, ..found } } else { found })
             }
         };
         report.add(got);
@@ -129,33 +137,17 @@ pub async fn plugin(c: &Context, m: &Matches) -> Outcome {
     of_kind(c, m, "plugin").await
 }
 
-/// An object whose type Docker's messages name.
-struct Typed {
-    name: &'static str,
-    json: Json,
-}
-
-impl Subject for Typed {
-    fn type_name(&self) -> &str {
-        self.name
-    }
-
-    fn call(&self, name: &str, _args: &[Json]) -> Result<Option<Json>, String> {
-        Ok(self.json.get(name).cloned())
-    }
-
-    fn json(&self) -> Json {
-        self.json.clone()
-    }
+/// An object that was found.
+pub struct Found {
+    pub json: Json,
+    pub kind: Type,
+    /// How it was sent, where that is what is shown, and what a template is run on that finds no field of the type.
+    pub raw: Option<Vec<u8>>,
 }
 
 /// Collects what was found and what was not.
 pub struct Report {
     template: Option<Template>,
-    /// The type of the objects, where messages name it.
-    kind: Option<&'static str>,
-    /// The type that messages name for a field that is not there.
-    whole: Option<&'static str>,
     json: bool,
     out: Vec<u8>,
     objects: usize,
@@ -163,50 +155,43 @@ pub struct Report {
 }
 
 impl Report {
-    fn new(format: &str) -> Result<Report, Failure> {
-        Report::of(format, None)
-    }
-
-    /// A report on objects of a type that messages name.
-    pub fn of(format: &str, kind: Option<&'static str>) -> Result<Report, Failure> {
+    /// A report in the `format` that the user wishes.
+    pub fn new(format: &str) -> Result<Report, Failure> {
         let template = match format {
             "" | "json" => None,
             text => Some(template::parse(text).map_err(|e| Failure::new(format!("template parsing error: {e}")).status(64))?),
         };
-        Ok(Report { template, kind, whole: None, json: format == "json", out: Vec::new(), objects: 0, failures: Vec::new() })
+        Ok(Report { template, json: format == "json", out: Vec::new(), objects: 0, failures: Vec::new() })
     }
 
     /// Takes what was found, or why it was not.
-    pub fn add(&mut self, got: Result<Vec<u8>, Failure>) {
-        let raw = match got {
-            Ok(raw) => raw,
+    pub fn add(&mut self, got: Result<Found, Failure>) {
+        let found = match got {
+            Ok(found) => found,
             Err(failure) => return self.failures.push(failure),
         };
+        let value = Value::Json(found.json, found.kind);
         let Some(template) = &self.template else {
             if self.objects > 0 {
-                self.out.extend_from_slice(b",");
+                self.out.push(b',');
             }
-            self.out.extend_from_slice(raw.trim_ascii());
+            match &found.raw {
+                Some(raw) => self.out.extend_from_slice(raw.trim_ascii()),
+                None => self.out.extend_from_slice(json_text(&value.to_json(), true).as_bytes()),
+            }
             self.objects += 1;
             return;
         };
-        let value: Json = match serde_json::from_slice(&raw) {
-            Ok(value) => value,
-            Err(e) => return self.failures.push(Failure::new(format!("unable to read inspect data: {e}"))),
-        };
-        let value = match self.kind {
-            Some(name) => Value::Subject(Rc::new(Typed { name, json: value })),
-            None => Value::engine(value),
-        };
-        match template::execute(template, &value, false) {
+        let text = template::execute(template, &value, false).or_else(|e| match (found.raw, value) {
+            (Some(_), Value::Json(json, _)) => template::execute(template, &Value::raw(json), false),
+            _ => Err(e),
+        });
+        match text {
             Ok(text) => {
                 self.out.extend_from_slice(text.as_bytes());
                 self.out.push(b'\n');
             }
-            Err(e) => {
-                let e = self.whole.map_or(e.clone(), |whole| super::info::typed(&e, &[], whole));
-                self.failures.push(Failure::new(format!("template parsing error: {e}")));
-            }
+            Err(e) => self.failures.push(Failure::new(format!("template parsing error: {e}"))),
         }
     }
 

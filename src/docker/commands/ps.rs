@@ -70,10 +70,9 @@ pub async fn ps(c: &Context, m: &Matches) -> Outcome {
     let raw = if m.on("size") { format!("{RAW}size: {{{{.Size}}}}\\n") } else { RAW.to_owned() };
     let shown = if given == "raw" { &raw } else { &given };
     let format = Format::new(&CONTAINER, shown, table, m.on("quiet").then_some("{{.ID}}"))?;
-    // A field that no row has is refused even where there is no row.
+    // What fails for a container of which nothing is known is refused even where there is none.
     if let Ok(template) = template::parse(&given)
         && let Err(e) = template::execute(&template, &Value::Subject(Rc::new(row(&json!({}), false))), false)
-        && e.contains("can't evaluate field")
     {
         return Err(Failure::new(format!("{}: {e}", CONTAINER.execute_error)));
     }

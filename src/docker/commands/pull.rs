@@ -1,8 +1,6 @@
 //! `docker pull` and `docker push`.
 
-use serde_json::Value as Json;
-
-use super::trust::refuse_unsigned;
+use super::trust;
 use crate::docker::client::Request;
 use crate::docker::cmdline::Matches;
 use crate::docker::config;
@@ -13,7 +11,6 @@ use crate::docker::reference::Reference;
 
 /// `docker pull`.
 pub async fn pull(c: &Context, m: &Matches) -> Outcome {
-    refuse_unsigned(m)?;
     let mut reference = Reference::parse(&m.args[0])?;
     let all = m.on("all-tags");
     let quiet = m.on("quiet");
@@ -23,6 +20,7 @@ pub async fn pull(c: &Context, m: &Matches) -> Outcome {
     if !all && reference.default_tag() && !quiet {
         c.line("Using default tag: latest");
     }
+    trust::refuse_unsigned(m, &reference).await?;
     let answer = c.client()?.send(pull_request(c, &reference, m.text("platform"))).await?;
     Progress::new(c, quiet).run(answer, &mut |_| {}).await?;
     c.line(reference.full());
@@ -44,7 +42,6 @@ pub fn pull_request<'a>(c: &Context, reference: &Reference, platform: &str) -> R
 
 /// `docker push`.
 pub async fn push(c: &Context, m: &Matches) -> Outcome {
-    refuse_unsigned(m)?;
     let mut reference = Reference::parse(&m.args[0])?;
     let quiet = m.on("quiet");
     let all = m.on("all-tags");
@@ -63,10 +60,12 @@ pub async fn push(c: &Context, m: &Matches) -> Outcome {
         request = request.query("platform", super::shared::platform_json(platform)?);
     }
     let answer = c.client()?.send(request).await?;
-    let mut digest = None;
-    Progress::new(c, quiet).run(answer, &mut |aux: &Json| digest = aux.get("Digest").and_then(Json::as_str).map(str::to_owned)).await?;
+    Progress::new(c, quiet).run(answer, &mut |_| {}).await?;
+    if trust::is_wanted(m) {
+        c.line("Signing and pushing trust metadata");
+        return Err(trust::no_signatures(&reference).await);
+    }
     if quiet {
-        let _ = digest;
         c.line(reference.full());
     }
     Ok(0)

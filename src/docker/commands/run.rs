@@ -27,7 +27,7 @@ const NOT_FOUND: u8 = 127;
 /// `docker create`.
 pub async fn create(c: &Context, m: &Matches) -> Outcome {
     check_pull(m, "create")?;
-    let m = &with_proxies(c, m)?;
+    let m = &with_proxies(c, m);
     let spec = run_config::read(m, false).map_err(|e| e.status(RUN_FAILED).with_help("create"))?;
     let id = create_container(c, m, &spec).await?;
     c.line(id);
@@ -37,7 +37,7 @@ pub async fn create(c: &Context, m: &Matches) -> Outcome {
 /// `docker run`.
 pub async fn run(c: &Context, m: &Matches) -> Outcome {
     check_pull(m, "run")?;
-    let m = &with_proxies(c, m)?;
+    let m = &with_proxies(c, m);
     let usage = |e: Failure| e.status(RUN_FAILED).with_help("run");
     let detach = m.on("detach");
     let spec = run_config::read(m, detach).map_err(usage)?;
@@ -99,9 +99,8 @@ pub async fn run(c: &Context, m: &Matches) -> Outcome {
 }
 
 /// The command line with what the configuration adds; an engine that cannot be found is told of later.
-fn with_proxies(c: &Context, m: &Matches) -> Result<Matches, Failure> {
-    trust::refuse_unsigned(m)?;
-    Ok(c.with_proxies(m, "env").unwrap_or_else(|_| m.clone()))
+fn with_proxies(c: &Context, m: &Matches) -> Matches {
+    c.with_proxies(m, "env").unwrap_or_else(|_| m.clone())
 }
 
 fn check_pull(m: &Matches, command: &str) -> Result<(), Failure> {
@@ -141,6 +140,7 @@ async fn create_container(c: &Context, m: &Matches, spec: &run_config::Spec) -> 
     let mut reference = if super::image::is_image_id(image) { None } else { Some(Reference::parse(image)?) };
     if let Some(reference) = &mut reference {
         reference.default_tag();
+        trust::refuse_unsigned(m, reference).await?;
     }
     let pull = m.get("pull").unwrap_or("missing");
     if pull == "always"

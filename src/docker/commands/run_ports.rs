@@ -31,27 +31,16 @@ pub fn read(m: &Matches) -> Result<Ports, Failure> {
         if text.contains(':') {
             return Err(Failure::new(format!("invalid port format for --expose: {text}")));
         }
-        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        let (first, last) = range(ports)
-            .ok_or_else(|| Failure::new(format!("invalid range format for --expose: {text}, error: {}", range_problem(ports))))?;
+        let (ports, protocol) = with_protocol(text);
+        let (first, last) = range(ports).map_err(|why| Failure::new(format!("invalid range format for --expose: {text}, error: {why}")))?;
         for port in first..=last {
-            exposed.insert(format!("{port}/{}", protocol.to_lowercase()), json!({}));
+            exposed.insert(format!("{port}/{protocol}"), json!({}));
         }
     }
     Ok(Ports {
         exposed: exposed.into_iter().collect(),
         bindings: bindings.into_iter().map(|(port, list)| (port, Json::from(list))).collect(),
     })
-}
-
-/// Why `text` is no range of ports.
-fn range_problem(text: &str) -> String {
-    let parts = text.split('-');
-    match parts.clone().find(|part| part.parse::<u16>().is_err()) {
-        _ if text.is_empty() => "empty string specified for ports".to_owned(),
-        Some(wrong) => format!("strconv.ParseUint: parsing {}: {}", units::quote(wrong), units::number_problem(wrong)),
-        None => format!("invalid range specified for port: {text}"),
-    }
 }
 
 /// `target=80,published=8080,protocol=tcp` as the short form.
@@ -62,40 +51,40 @@ fn long_form(text: &str) -> Result<String, Failure> {
             Some(("target", value)) => target = value,
             Some(("published", value)) => published = value,
             Some(("protocol", value)) => protocol = value,
-            Some(("mode", _)) => {}
-            _ => return Err(Failure::new(format!("invalid field {field}"))),
+            // Others mean nothing, and are taken.
+            Some((name, _)) if !name.is_empty() => {}
+            _ => return Err(Failure::new(format!("invalid publish opts format (should be name=value but got '{field}')"))),
         }
-    }
-    if target.is_empty() {
-        return Err(Failure::new(format!("missing mandatory field {}", crate::docker::units::quote("target"))));
     }
     Ok(format!("{published}:{target}/{protocol}"))
 }
 
 /// One `[ip:][host:]container[/protocol]`, ranges spread out: (port with protocol, address, host port).
 fn published(text: &str) -> Result<Vec<(String, String, String)>, Failure> {
-    let (address, host, container, protocol) = split(text);
-    if container.is_empty() {
-        return Err(Failure::new(format!("no port specified: {text}<empty>")));
-    }
-    let address = address.trim_start_matches('[').trim_end_matches(']');
+    let (rest, container) = text.rsplit_once(':').unwrap_or(("", text));
+    let (address, host) = rest.rsplit_once(':').unwrap_or(("", rest));
+    let (container, given_protocol) = with_protocol(container);
+    let address = unbracketed(address)?;
     if !address.is_empty() && address.parse::<std::net::IpAddr>().is_err() {
         return Err(Failure::new(format!("invalid IP address: {address}")));
     }
-    let (first, last) = range(container).ok_or_else(|| Failure::new(format!("invalid containerPort: {container}")))?;
+    if container.is_empty() {
+        return Err(Failure::new(format!("no port specified: {text}<empty>")));
+    }
+    let (first, last) = range(container).map_err(|_| Failure::new(format!("invalid containerPort: {container}")))?;
     let host_range = match host {
         "" => None,
-        host => Some(range(host).ok_or_else(|| Failure::new(format!("invalid hostPort: {host}")))?),
+        host => Some(range(host).map_err(|_| Failure::new(format!("invalid hostPort: {host}")))?),
     };
-    let protocol = protocol.to_lowercase();
-    if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
-        return Err(Failure::new(format!("invalid proto: {protocol}")));
-    }
     if let Some((low, high)) = host_range
         && high - low != last - first
         && first != last
     {
         return Err(Failure::new(format!("invalid ranges specified for container and host Ports: {container} and {host}")));
+    }
+    let protocol = given_protocol.to_lowercase();
+    if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
+        return Err(Failure::new(format!("invalid proto: {given_protocol}")));
     }
     Ok((first..=last)
         .map(|port| {
@@ -103,31 +92,45 @@ fn published(text: &str) -> Result<Vec<(String, String, String)>, Failure> {
                 None => String::new(),
                 // One port may take any of a range.
                 Some((low, high)) if first == last && low != high => format!("{low}-{high}"),
-                Some((low, _)) => (low + (port - first)).to_string(),
+                Some((low, _)) => (u32::from(low) + u32::from(port - first)).to_string(),
             };
             (format!("{port}/{protocol}"), address.to_owned(), host)
         })
         .collect())
 }
 
-fn split(text: &str) -> (&str, &str, &str, &str) {
-    let (rest, protocol) = match text.rsplit_once('/') {
-        Some((rest, "")) => (rest, "tcp"),
-        Some((rest, protocol)) => (rest, protocol),
-        None => (text, "tcp"),
-    };
-    let Some((rest, container)) = rest.rsplit_once(':') else { return ("", "", rest, protocol) };
-    match rest.rsplit_once(':') {
-        Some((address, host)) => (address, host, container, protocol),
-        None => ("", rest, container, protocol),
+/// An address without the brackets of IPv6.
+fn unbracketed(address: &str) -> Result<&str, Failure> {
+    let Some(inner) = address.strip_prefix('[') else { return Ok(address) };
+    let wrong = |why: &str| Err(Failure::new(format!("invalid IP address {address}: address {address}:: {why}")));
+    match inner.split_once(']') {
+        None => wrong("missing ']' in address"),
+        Some((_, rest)) if !rest.is_empty() => wrong("missing port in address"),
+        Some((inner, _)) => Ok(inner),
     }
 }
 
-fn range(text: &str) -> Option<(u32, u32)> {
-    let port = |t: &str| t.parse::<u32>().ok().filter(|n| *n <= 65535 && t.bytes().all(|b| b.is_ascii_digit()));
-    let (first, last) = match text.split_once('-') {
-        Some((first, last)) => (port(first)?, port(last)?),
-        None => (port(text)?, port(text)?),
+/// Ports and their protocol; neither where there are no ports.
+fn with_protocol(text: &str) -> (&str, &str) {
+    let mut parts = text.split('/');
+    match (parts.next().unwrap_or_default(), parts.next()) {
+        ("", _) => ("", ""),
+        (ports, None | Some("")) => (ports, "tcp"),
+        (ports, Some(protocol)) => (ports, protocol),
+    }
+}
+
+/// A port, or the first and the last of several.
+fn range(text: &str) -> Result<(u16, u16), String> {
+    if text.is_empty() {
+        return Err("empty string specified for ports".to_owned());
+    }
+    let port = |digits: &str| match digits.parse::<u16>() {
+        Ok(port) if digits.bytes().all(|b| b.is_ascii_digit()) => Ok(port),
+        _ => Err(format!("strconv.ParseUint: parsing {}: {}", units::quote(digits), units::number_problem(digits))),
     };
-    (first <= last).then_some((first, last))
+    let mut ends = text.split('-');
+    let first = port(ends.next().unwrap_or_default())?;
+    let last = ends.next().map_or(Ok(first), port)?;
+    if last < first { Err(format!("invalid range specified for port: {text}")) } else { Ok((first, last)) }
 }

@@ -2,14 +2,13 @@
 
 use serde_json::{Value as Json, json};
 
-use super::info;
 use super::shared::{list, text};
 use crate::docker::FOLLOWS;
 use crate::docker::client::{NEWEST, Request};
 use crate::docker::cmdline::Matches;
 use crate::docker::context::Context;
 use crate::docker::failure::{Failure, Outcome};
-use crate::docker::template::{self, Value};
+use crate::docker::template::{self, Value, types};
 
 /// `docker version`: the client's part always, the engine's where it answers.
 pub async fn version(c: &Context, m: &Matches) -> Outcome {
@@ -37,15 +36,10 @@ pub async fn version(c: &Context, m: &Matches) -> Outcome {
             let named = |e: &str| e.replacen("template: :", "template: version:", 1).replacen("executing \"\"", "executing \"version\"", 1);
             let parsed = template::parse(given).map_err(|e| Failure::new(format!("template parsing error: {}", named(&e))).status(64))?;
             // What came before an error is shown.
-            let (text, fault) = template::execute_far(&parsed, &Value::engine(whole), false);
+            let (text, fault) = template::execute_far(&parsed, &Value::typed(whole, &types::system::WHOLE_VERSION), false);
             c.line(text);
-            match fault {
-                None => {}
-                Some(e) => {
-                    let e =
-                        info::typed(&named(&e), &[("Client", "system.clientVersion"), ("Server", "*types.Version")], "system.versionInfo");
-                    return Err(failure.unwrap_or_else(|| Failure::new(e)));
-                }
+            if let Some(e) = fault {
+                return Err(failure.unwrap_or_else(|| Failure::new(named(&e))));
             }
         }
     }

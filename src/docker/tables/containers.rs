@@ -74,13 +74,13 @@ pub const COMMANDS: &[Command] = &[
         flags: &[&[
             Flag::new(Kind::Bool, "detach", "Detached mode: run command in the background").short('d'),
             Flag::new(Kind::Text, "detach-keys", "Override the key sequence for detaching a container"),
-            Flag::new(Kind::List, "env", "Set environment variables").short('e'),
-            Flag::new(Kind::List, "env-file", "Read in a file of environment variables"),
+            Flag::new(Kind::List, "env", "Set environment variables").short('e').needs(Needs::Api("1.25")),
+            Flag::new(Kind::List, "env-file", "Read in a file of environment variables").needs(Needs::Api("1.25")),
             Flag::new(Kind::Bool, "interactive", "Keep STDIN open even if not attached").short('i'),
             Flag::new(Kind::Bool, "privileged", "Give extended privileges to the command"),
             Flag::new(Kind::Bool, "tty", "Allocate a pseudo-TTY").short('t'),
             Flag::new(Kind::Text, "user", "Username or UID (format: \"<name|uid>[:<group|gid>]\")").short('u'),
-            Flag::new(Kind::Text, "workdir", "Working directory inside the container").short('w'),
+            Flag::new(Kind::Text, "workdir", "Working directory inside the container").short('w').needs(Needs::Api("1.35")),
         ]],
         run: |c, m| Box::pin(exec::exec(c, m)),
     },
@@ -125,7 +125,8 @@ pub const COMMANDS: &[Command] = &[
                 Kind::Text,
                 "until",
                 "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)",
-            ),
+            )
+            .needs(Needs::Api("1.35")),
         ]],
         run: |c, m| Box::pin(logs::logs(c, m)),
     },
@@ -279,8 +280,8 @@ pub const COMMANDS: &[Command] = &[
         flags: &[
             LIMITS,
             &[
-                Flag::new(Kind::Int, "cpu-rt-period", "Limit the CPU real-time period in microseconds"),
-                Flag::new(Kind::Int, "cpu-rt-runtime", "Limit the CPU real-time runtime in microseconds"),
+                Flag::new(Kind::Int, "cpu-rt-period", "Limit the CPU real-time period in microseconds").needs(Needs::Api("1.25")),
+                Flag::new(Kind::Int, "cpu-rt-runtime", "Limit the CPU real-time runtime in microseconds").needs(Needs::Api("1.25")),
                 Flag::new(Kind::Bytes, "kernel-memory", "Kernel memory limit (deprecated)").hidden(),
                 Flag::new(Kind::Bytes, "memory-swap", "Swap limit equal to memory plus swap: -1 to enable unlimited swap"),
                 Flag::new(Kind::Text, "restart", "Restart policy to apply when a container exits"),

@@ -117,7 +117,7 @@ pub const COMMANDS: &[Command] = &[
         flags: &[&[
             Flag::new(Kind::List, "change", "Apply Dockerfile instruction to the created image").short('c'),
             Flag::new(Kind::Text, "message", "Set commit message for imported image").short('m'),
-            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable").variable("DOCKER_DEFAULT_PLATFORM"),
+            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable").variable("DOCKER_DEFAULT_PLATFORM").needs(Needs::Api("1.32")),
         ]],
         run: |c, m| Box::pin(archive::import(c, m)),
     },
@@ -150,7 +150,7 @@ pub const COMMANDS: &[Command] = &[
         flags: &[&[
             Flag::new(Kind::Bool, "all-tags", "Download all tagged images in the repository").short('a'),
             Flag::new(Kind::Bool, "disable-content-trust", "Skip image verification (default true)"),
-            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable").variable("DOCKER_DEFAULT_PLATFORM"),
+            Flag::new(Kind::Text, "platform", "Set platform if server is multi-platform capable").variable("DOCKER_DEFAULT_PLATFORM").needs(Needs::Api("1.32")),
             Flag::new(Kind::Bool, "quiet", "Suppress verbose output").short('q'),
         ]],
         run: |c, m| Box::pin(pull::pull(c, m)),

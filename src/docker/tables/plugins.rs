@@ -190,7 +190,7 @@ pub const COMMANDS: &[Command] = &[
         args: Args::AtLeast(2),
         interspersed: true,
         flags: &[&[Flag::new(Kind::Bool, "force", "Do not prompt for confirmation before removing the most recent signer").short('f')]],
-        run: |c, m| Box::pin(trust::ask(c, m)),
+        run: |c, m| Box::pin(trust::remove_signer(c, m)),
     },
     Command {
         names: &["trust inspect"],

@@ -4,7 +4,8 @@ use serde_json::Value as Json;
 
 use super::funcs::{self, Fault};
 use super::parse::{Call, Command, Node, Operand, OperandKind, Pipe, Template};
-use super::value::{Shape, Value, lookup, shape_in, shape_of};
+use super::types::Type;
+use super::value::Value;
 use crate::docker::units;
 
 /// Runs `template` over `dot` and gives its text. In a table's `header` row the functions that change texts leave them alone.
@@ -17,7 +18,8 @@ pub fn execute(template: &Template, dot: &Value, header: bool) -> Result<String,
 /// The same, with what was written before an error.
 pub fn execute_far(template: &Template, dot: &Value, header: bool) -> (String, Option<String>) {
     let variables = vec![("$".to_owned(), dot.clone())];
-    let mut state = State { template, name: "", out: String::new(), variables, header, depth: 0 };
+    let strict = matches!(dot, Value::Json(_, Type::Raw));
+    let mut state = State { template, name: "", out: String::new(), variables, header, strict, depth: 0, here: Spot::Start };
     let fault = state.walk(&template.nodes, dot).err();
     (state.out, fault)
 }
@@ -29,6 +31,10 @@ struct State<'t> {
     out: String,
     variables: Vec<(String, Value)>,
     header: bool,
+    /// Whether what a map does not have is an error.
+    strict: bool,
+    /// What was last looked at: messages about values name it.
+    here: Spot<'t>,
     /// How many lists of nodes are being walked, one within another.
     depth: usize,
 }
@@ -36,6 +42,32 @@ struct State<'t> {
 /// How deep templates may call one another: Go's stack grows and takes more calls, and its message says how many.
 const DEEPEST: usize = 500;
 const DEEPEST_OF_GO: usize = 100_000;
+
+/// A place in a template.
+#[derive(Clone, Copy)]
+enum Spot<'t> {
+    Start,
+    Pipe(&'t Pipe),
+    Operand(&'t Operand),
+}
+
+impl Spot<'_> {
+    fn at(self) -> usize {
+        match self {
+            Spot::Start => 0,
+            Spot::Pipe(pipe) => pipe.at,
+            Spot::Operand(operand) => operand.at,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Spot::Start => String::new(),
+            Spot::Pipe(pipe) => pipe_text(pipe),
+            Spot::Operand(operand) => operand_text(operand),
+        }
+    }
+}
 
 /// How a list of nodes ended.
 enum Flow {
@@ -50,6 +82,11 @@ impl<'t> State<'t> {
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         let column = before.len() - before.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
         format!("template: :{line}:{column}: executing {} at <{context}>: {}", units::quote(self.name), text.as_ref())
+    }
+
+    /// A fault of what was last looked at.
+    fn fault_here(&self, text: impl AsRef<str>) -> String {
+        self.fault(self.here.at(), &self.here.text(), text)
     }
 
     fn walk(&mut self, nodes: &'t [Node], dot: &Value) -> Result<Flow, String> {
@@ -120,28 +157,24 @@ impl<'t> State<'t> {
         Ok(())
     }
 
-    fn range(&mut self, pipe: &Pipe, body: &'t [Node], otherwise: &'t [Node], dot: &Value) -> Result<Flow, String> {
+    fn range(&mut self, pipe: &'t Pipe, body: &'t [Node], otherwise: &'t [Node], dot: &Value) -> Result<Flow, String> {
+        let value = self.commands(pipe, dot)?.followed();
         let scope = self.variables.len();
-        let bare = Pipe { variables: Vec::new(), assigns: false, commands: pipe.commands.clone() };
-        let value = self.pipe(&bare, dot)?;
+        let element = |kind: Type, item: &Json| Value::Json(if item.is_null() { kind.zero() } else { item.clone() }, kind);
         let items: Vec<(Json, Value)> = match &value {
-            Value::Json(Json::Array(list), _) => {
-                list.iter().enumerate().map(|(i, item)| (Json::from(i), Value::engine(item.clone()))).collect()
+            Value::Json(Json::Array(list), kind) => {
+                list.iter().enumerate().map(|(i, item)| (Json::from(i), element(kind.element(), item))).collect()
             }
-            Value::Json(Json::Object(map), shape) if !shape.is_struct() || !map.is_empty() => {
+            Value::Json(Json::Object(map), kind @ (Type::Map(_) | Type::Keyed(..))) => {
                 let mut entries: Vec<_> = map.iter().collect();
                 entries.sort_by(|a, b| a.0.cmp(b.0));
-                entries.into_iter().map(|(key, item)| (Json::from(key.as_str()), Value::Json(item.clone(), shape_of(key)))).collect()
+                entries.into_iter().map(|(key, item)| (Json::from(key.as_str()), element(kind.element(), item))).collect()
             }
-            Value::Json(Json::Number(n), _) => {
+            Value::Json(Json::Number(n), Type::Int) => {
                 (0..n.as_u64().unwrap_or(0).min(1 << 20)).map(|i| (Json::from(i), Value::plain(Json::from(i)))).collect()
             }
-            Value::Missing | Value::Json(Json::Null, _) => Vec::new(),
-            Value::Json(Json::Object(_), _) => Vec::new(),
-            other => {
-                let at = pipe.commands.first().map_or(0, |c| c.operands[0].at);
-                return Err(self.fault(at, &pipe_text(&bare), format!("range can't iterate over {}", other.print())));
-            }
+            Value::Missing | Value::Json(Json::Null, Type::List(_) | Type::Map(_) | Type::Keyed(..)) => Vec::new(),
+            other => return Err(self.fault_here(format!("range can't iterate over {}", other.verb()))),
         };
         if items.is_empty() {
             return self.walk(otherwise, dot);
@@ -172,49 +205,55 @@ impl<'t> State<'t> {
         }
     }
 
-    fn pipe(&mut self, pipe: &Pipe, dot: &Value) -> Result<Value, String> {
-        let mut value = None;
-        for command in &pipe.commands {
-            value = Some(self.command(command, dot, value.take())?);
-        }
-        let value = value.unwrap_or(Value::Missing);
+    fn pipe(&mut self, pipe: &'t Pipe, dot: &Value) -> Result<Value, String> {
+        let value = self.commands(pipe, dot)?;
         for name in &pipe.variables {
             self.bind(name, value.clone(), pipe.assigns);
         }
         Ok(value)
     }
 
-    fn command(&mut self, command: &Command, dot: &Value, last: Option<Value>) -> Result<Value, String> {
-        let first = &command.operands[0];
-        let rest = &command.operands[1..];
-        if let OperandKind::Function(name) = &first.kind {
-            return self.function(name, command, dot, last);
+    /// The value of a pipeline, which no variable is given.
+    fn commands(&mut self, pipe: &'t Pipe, dot: &Value) -> Result<Value, String> {
+        self.here = Spot::Pipe(pipe);
+        let mut value = None;
+        for command in &pipe.commands {
+            value = Some(self.command(command, dot, value.take())?.unboxed());
         }
+        Ok(value.unwrap_or(Value::Missing))
+    }
+
+    fn command(&mut self, command: &'t Command, dot: &Value, last: Option<Value>) -> Result<Value, String> {
+        let Some((first, rest)) = command.operands.split_first() else { return Ok(Value::Missing) };
         let takes_args = !rest.is_empty() || last.is_some();
+        // A pipeline in parentheses that is given arguments is refused in the name of the pipeline around it.
+        if !matches!(&first.kind, OperandKind::Paren(_, names) if names.is_empty()) {
+            self.here = Spot::Operand(first);
+        }
         match &first.kind {
+            OperandKind::Function(name) => self.function(name, first, rest, dot, last),
             OperandKind::Fields(names) => {
                 let args = self.arguments(rest, dot, last)?;
-                self.fields(first, dot.clone(), names, &args)
+                self.here = Spot::Operand(first);
+                self.fields(dot.clone(), names, &args)
             }
             OperandKind::Variable(name, names) if !names.is_empty() => {
                 let args = self.arguments(rest, dot, last)?;
-                let value = self.variable(name);
-                self.fields(first, value, names, &args)
+                self.here = Spot::Operand(first);
+                self.fields(self.variable(name), names, &args)
             }
             OperandKind::Paren(inner, names) if !names.is_empty() => {
                 let value = self.pipe(inner, dot)?;
                 let args = self.arguments(rest, dot, last)?;
-                self.fields(first, value, names, &args)
+                self.fields(value, names, &args)
             }
-            _ if takes_args => {
-                Err(self.fault(first.at, &operand_text(first), format!("can't give argument to non-function {}", operand_text(first))))
-            }
-            OperandKind::Nil => Err(self.fault(first.at, "nil", "nil is not a command")),
+            _ if takes_args => Err(self.fault_here(format!("can't give argument to non-function {}", operand_text(first)))),
+            OperandKind::Nil => Err(self.fault_here("nil is not a command")),
             _ => self.operand(first, dot),
         }
     }
 
-    fn arguments(&mut self, operands: &[Operand], dot: &Value, last: Option<Value>) -> Result<Vec<Value>, String> {
+    fn arguments(&mut self, operands: &'t [Operand], dot: &Value, last: Option<Value>) -> Result<Vec<Value>, String> {
         let mut args = Vec::with_capacity(operands.len() + 1);
         for operand in operands {
             args.push(self.operand(operand, dot)?);
@@ -223,33 +262,34 @@ impl<'t> State<'t> {
         Ok(args)
     }
 
-    fn function(&mut self, name: &str, command: &Command, dot: &Value, last: Option<Value>) -> Result<Value, String> {
-        let first = &command.operands[0];
-        let count = command.operands.len() - 1 + usize::from(last.is_some());
+    /// Calls a function, which stands at `first`, with the operands that follow it and what came through the pipe.
+    fn function(&mut self, name: &str, first: &'t Operand, rest: &'t [Operand], dot: &Value, last: Option<Value>) -> Result<Value, String> {
+        let whole = || std::iter::once(first).chain(rest).map(operand_text).collect::<Vec<_>>().join(" ");
+        let count = rest.len() + usize::from(last.is_some());
         funcs::check_arity(name, count).map_err(|text| self.fault(first.at, name, text))?;
         if matches!(name, "and" | "or") {
             let mut value = Value::Missing;
-            for operand in &command.operands[1..] {
-                value = self.operand(operand, dot)?;
+            for operand in rest {
+                value = self.operand(operand, dot)?.unboxed();
                 if value.truth() == (name == "or") {
                     return Ok(value);
                 }
             }
             return Ok(last.unwrap_or(value));
         }
-        let args = self.arguments(&command.operands[1..], dot, last)?;
+        let args = self.arguments(rest, dot, last)?;
         if name == "call" {
             // Nothing that a template can name here is a function.
-            let callee = command.operands.get(1).map_or_else(|| args[0].print(), operand_text);
-            let why = match &args[0] {
+            let callee = rest.first().map_or_else(|| args[0].print(), operand_text);
+            let why = match args[0].clone().unboxed() {
                 Value::Missing => "call of nil".to_owned(),
                 value => format!("non-function {callee} of type {}", value.type_name()),
             };
-            return Err(self.fault(first.at, &command_text(command), format!("error calling call: {why}")));
+            return Err(self.fault(first.at, &whole(), format!("error calling call: {why}")));
         }
         funcs::call(name, &args, self.header).map_err(|fault| match fault {
-            Fault::Call(text) => self.fault(first.at, &command_text(command), format!("error calling {name}: {text}")),
-            Fault::Argument(i, text) => match command.operands.get(i + 1) {
+            Fault::Call(text) => self.fault(first.at, &whole(), format!("error calling {name}: {text}")),
+            Fault::Argument(i, text) => match rest.get(i) {
                 Some(operand) => self.fault(operand.at, &operand_text(operand), text),
                 None => self.fault(first.at, name, text),
             },
@@ -260,7 +300,8 @@ impl<'t> State<'t> {
         self.variables.iter().rev().find(|(n, _)| n == name).map_or(Value::Missing, |(_, v)| v.clone())
     }
 
-    fn operand(&mut self, operand: &Operand, dot: &Value) -> Result<Value, String> {
+    fn operand(&mut self, operand: &'t Operand, dot: &Value) -> Result<Value, String> {
+        self.here = Spot::Operand(operand);
         Ok(match &operand.kind {
             OperandKind::Dot => dot.clone(),
             OperandKind::Nil => Value::Missing,
@@ -271,72 +312,64 @@ impl<'t> State<'t> {
                 Some(i) => Json::from(i),
                 None => Json::from(text.parse::<f64>().unwrap_or(0.0)),
             }),
-            OperandKind::Function(name) => {
-                let command = Command { operands: vec![Operand { at: operand.at, kind: OperandKind::Function(name.clone()) }] };
-                self.function(name, &command, dot, None)?
-            }
-            OperandKind::Fields(names) => self.fields(operand, dot.clone(), names, &[])?,
-            OperandKind::Variable(name, names) => {
-                let value = self.variable(name);
-                self.fields(operand, value, names, &[])?
-            }
+            OperandKind::Function(name) => self.function(name, operand, &[], dot, None)?,
+            OperandKind::Fields(names) => self.fields(dot.clone(), names, &[])?,
+            OperandKind::Variable(name, names) => self.fields(self.variable(name), names, &[])?,
             OperandKind::Paren(pipe, names) => {
                 let value = self.pipe(pipe, dot)?;
-                self.fields(operand, value, names, &[])?
+                self.fields(value, names, &[])?
             }
         })
     }
 
     /// Follows a chain of fields; the last may be a method with arguments.
-    fn fields(&self, operand: &Operand, mut value: Value, names: &[String], args: &[Value]) -> Result<Value, String> {
-        // A field that the engine left out has no fields of its own.
-        let mut absent: Option<&str> = None;
-        // A row's fields are texts, where those of an object may be anything.
-        let mut of_row = false;
+    fn fields(&self, mut value: Value, names: &[String], args: &[Value]) -> Result<Value, String> {
         for (i, name) in names.iter().enumerate() {
-            if of_row && matches!(value, Value::Json(Json::String(_), _)) {
-                let text = format!("can't evaluate field {name} in type string");
-                return Err(self.fault(operand.at, &operand_text(operand), text));
-            }
-            of_row = matches!(value, Value::Subject(_));
-            if let (Some(absent), Value::Json(Json::Null, _)) = (absent, &value) {
-                let text = format!("map has no entry for key {}", units::quote(absent));
-                return Err(self.fault(operand.at, &operand_text(operand), text));
-            }
-            absent =
-                matches!(&value, Value::Json(Json::Object(map), shape) if shape.is_struct() && !map.contains_key(name)).then_some(name);
-            let last = i + 1 == names.len();
-            let args: &[Value] = if last { args } else { &[] };
-            value = self.field(&value, name, args).map_err(|text| self.fault(operand.at, &operand_text(operand), text))?;
+            let args = if i + 1 == names.len() { args } else { &[] };
+            value = self.field(&value, name, args).map_err(|text| self.fault_here(text))?;
         }
         Ok(value)
     }
 
     fn field(&self, value: &Value, name: &str, args: &[Value]) -> Result<Value, String> {
-        let with_args = || format!("{name} has arguments but cannot be invoked as function");
-        match value {
+        let no_field = || Err(format!("can't evaluate field {name} in type {}", value.type_name()));
+        let (json, kind) = match value {
+            Value::Missing if self.strict => return Err(format!("nil data; no entry for key {}", units::quote(name))),
+            Value::Missing => return Ok(Value::Missing),
             Value::Subject(subject) => {
                 let plain: Vec<Json> = args.iter().map(Value::to_json).collect();
-                match subject.call(name, &plain)? {
-                    // A column without a header.
-                    Some(Json::Null) if self.header => Ok(Value::Missing),
-                    Some(json) => Ok(Value::Json(json, shape_of(name))),
-                    None => Err(format!("can't evaluate field {name} in type {}", subject.type_name())),
-                }
+                return subject.call(name, &plain)?.map_or_else(no_field, Ok);
             }
-            Value::Json(Json::Object(map), shape) => {
-                if !args.is_empty() {
-                    return Err(with_args());
+            Value::Json(json, kind) => (json, *kind),
+        };
+        let nothing = serde_json::Map::new();
+        let object = json.as_object().unwrap_or(&nothing);
+        if json.is_null() {
+            match kind {
+                // Such a pointer would have the field if it led anywhere, or leads to something without fields.
+                Type::Pointer(to) if matches!(to, Type::Struct(_)) && to.field(object, name).is_none() => return no_field(),
+                Type::Pointer(_) | Type::Any | Type::Raw | Type::Boxed(_) => {
+                    return Err(format!("nil pointer evaluating {}.{name}", kind.name()));
                 }
-                match if shape.is_struct() { lookup(map, *shape, name) } else { map.get(name).cloned() } {
-                    Some(json) => Ok(Value::Json(json, shape_in(map, name))),
-                    None if *shape == Shape::Map => Ok(Value::Missing),
-                    None => Err(format!("map has no entry for key {}", units::quote(name))),
-                }
+                _ => {}
             }
-            Value::Json(Json::Null, Shape::Map) => Ok(Value::Missing),
-            Value::Missing | Value::Json(Json::Null, _) => Err(format!("nil data; no entry for key {}", units::quote(name))),
-            Value::Json(..) => Err(format!("can't evaluate field {name} in type interface {{}}")),
+        }
+        match kind.behind() {
+            behind @ Type::Struct(_) => match behind.field(object, name) {
+                None => no_field(),
+                Some(_) if !args.is_empty() => Err(format!("{name} has arguments but cannot be invoked as function")),
+                Some((json, kind)) => Ok(Value::Json(json, kind)),
+            },
+            Type::Open(_) => object.get(name).map_or_else(no_field, |json| Ok(Value::Json(json.clone(), Type::Any))),
+            Type::Any | Type::Raw if !json.is_object() => no_field(),
+            behind @ (Type::Map(_) | Type::Any | Type::Raw) => match object.get(name) {
+                _ if !args.is_empty() => Err(format!("{name} is not a method but has arguments")),
+                Some(Json::Null) => Ok(Value::Json(behind.element().zero(), behind.element())),
+                Some(json) => Ok(Value::Json(json.clone(), behind.element())),
+                None if self.strict => Err(format!("map has no entry for key {}", units::quote(name))),
+                None => Ok(Value::Missing),
+            },
+            _ => no_field(),
         }
     }
 }
@@ -362,5 +395,9 @@ fn command_text(command: &Command) -> String {
 }
 
 fn pipe_text(pipe: &Pipe) -> String {
-    pipe.commands.iter().map(command_text).collect::<Vec<_>>().join(" | ")
+    let variables = match pipe.variables.join(", ") {
+        none if none.is_empty() => none,
+        names => format!("{names} {} ", if pipe.assigns { "=" } else { ":=" }),
+    };
+    variables + &pipe.commands.iter().map(command_text).collect::<Vec<_>>().join(" | ")
 }

@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use serde_json::Value as Json;
 
 use super::printf;
-use super::value::{Shape, Value, json_text};
+use super::types::{TEXTS, Type};
+use super::value::{Value, json_text};
 
 const NAMES: &[&str] = &[
     "and", "call", "eq", "ge", "gt", "html", "index", "join", "js", "json", "le", "len", "lower", "lt", "ne", "not", "or", "pad", "print",
@@ -47,24 +48,35 @@ pub(super) enum Fault {
 
 /// Calls a function. In a table's `header` row those that change texts leave them alone.
 pub(super) fn call(name: &str, args: &[Value], header: bool) -> Result<Value, Fault> {
-    let text = |i: usize| match args.get(i) {
-        Some(Value::Json(Json::String(s), _)) => Ok(s.clone()),
-        Some(other) => Err(Fault::Argument(i, format!("wrong type for value; expected string; got {}", other.type_name()))),
-        None => Ok(String::new()),
+    let given = args;
+    let args: Vec<Value> = given.iter().map(|arg| arg.clone().unboxed()).collect();
+    let args = args.as_slice();
+    let wrong = |i: usize, expected: &str| {
+        let text = match (&args[i], &given[i]) {
+            (Value::Missing, Value::Missing) => format!("invalid value; expected {expected}"),
+            // An interface with nothing in it.
+            (Value::Missing, _) => format!("wrong type for value; expected {expected}; got interface {{}}"),
+            (other, _) => format!("wrong type for value; expected {expected}; got {}", other.type_name()),
+        };
+        Fault::Argument(i, text)
     };
-    let int = |i: usize| match args.get(i) {
-        Some(Value::Json(Json::Number(n), _)) => Ok(n.as_i64().unwrap_or(0)),
-        Some(other) => Err(Fault::Argument(i, format!("wrong type for value; expected int; got {}", other.type_name()))),
-        None => Ok(0),
+    let text = |i: usize| match &args[i] {
+        Value::Json(Json::String(s), Type::Text) => Ok(s.clone()),
+        _ => Err(wrong(i, "string")),
+    };
+    let int = |i: usize| match &args[i] {
+        Value::Json(Json::Number(n), Type::Int) => Ok(n.as_i64().unwrap_or(0)),
+        _ => Err(wrong(i, "int")),
     };
     let string = |s: String| Ok(Value::plain(Json::String(s)));
-    if header && matches!(name, "json" | "split" | "join" | "title" | "lower" | "upper" | "pad" | "truncate") {
+    if header && matches!(name, "json" | "split" | "join" | "title" | "lower" | "upper" | "truncate") {
         return Ok(args.first().cloned().unwrap_or(Value::Missing));
     }
     match name {
         "json" => string(match &args[0] {
-            Value::Subject(subject) => json_text(&subject.json(), true),
-            other => json_text(&other.typed_json(), false),
+            // Rows write themselves, and escape what HTML would read.
+            Value::Subject(_) | Value::Json(_, Type::List(Type::Pointer(Type::Open(_)))) => json_text(&args[0].to_json(), true),
+            other => json_text(&other.to_json(), false),
         }),
         "lower" => string(text(0)?.to_lowercase()),
         "upper" => string(text(0)?.to_uppercase()),
@@ -76,16 +88,14 @@ pub(super) fn call(name: &str, args: &[Value], header: bool) -> Result<Value, Fa
             } else {
                 whole.split(mark.as_str()).map(Json::from).collect()
             };
-            Ok(Value::plain(Json::Array(parts)))
+            Ok(Value::Json(Json::Array(parts), TEXTS))
         }
         "join" => match &args[0] {
-            Value::Json(Json::Array(list), _) => {
-                let mark = text(1)?;
-                let parts: Vec<String> = list.iter().map(|item| Value::plain(item.clone()).print()).collect();
-                string(parts.join(&mark))
+            Value::Json(list, Type::List(Type::Text)) => {
+                let parts: Vec<&str> = list.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+                string(parts.join(&text(1)?))
             }
-            Value::Json(Json::Null, Shape::List) => string(String::new()),
-            other => Err(Fault::Argument(0, format!("wrong type for value; expected []string; got {}", other.type_name()))),
+            _ => Err(wrong(0, "[]string")),
         },
         "pad" => {
             let (whole, before, after) = (text(0)?, int(1)?, int(2)?);
@@ -110,9 +120,9 @@ pub(super) fn call(name: &str, args: &[Value], header: bool) -> Result<Value, Fa
             let format = text(0)?;
             string(printf::printf(&format, &args[1..]))
         }
-        "html" => string(escape_html(&printf::print(args, false))),
-        "js" => string(printf::print(args, false).replace('\\', "\\\\").replace('\'', "\\'").replace('"', "\\\"").replace('\n', "\\n")),
-        "urlquery" => string(crate::docker::host::query_escape(&printf::print(args, false))),
+        "html" => string(escape_html(&followed(args))),
+        "js" => string(escape_script(&followed(args))),
+        "urlquery" => string(crate::docker::host::query_escape(&followed(args))),
         // `and`, `or` and `call` are looked after where operands are evaluated.
         _ => Err(Fault::Call(format!("{name} cannot be called here"))),
     }
@@ -133,12 +143,31 @@ fn escape_html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#34;").replace('\'', "&#39;")
 }
 
+fn escape_script(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '\'' | '"' => out.extend(['\\', c]),
+            '<' | '>' | '&' | '=' => out.push_str(&format!("\\u{:04X}", c as u32)),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// What an action would print of all of them.
+fn followed(args: &[Value]) -> String {
+    let args: Vec<Value> = args.iter().map(|arg| arg.clone().followed()).collect();
+    printf::print(&args, false)
+}
+
 fn length(value: &Value) -> Result<usize, String> {
-    match value {
-        Value::Json(Json::String(s), _) => Ok(s.len()),
+    match value.clone().followed() {
+        Value::Json(Json::String(s), Type::Text | Type::Word(_)) => Ok(s.len()),
         Value::Json(Json::Array(list), _) => Ok(list.len()),
-        Value::Json(Json::Object(map), _) => Ok(map.len()),
-        Value::Json(Json::Null, Shape::List | Shape::Map) => Ok(0),
+        Value::Json(Json::Object(map), Type::Map(_) | Type::Keyed(..)) => Ok(map.len()),
+        Value::Json(Json::Null, Type::List(_) | Type::Map(_) | Type::Keyed(..)) => Ok(0),
         Value::Missing | Value::Json(Json::Null, _) => Err("len of nil pointer".to_owned()),
         other => Err(format!("len of type {}", other.type_name())),
     }
@@ -146,89 +175,122 @@ fn length(value: &Value) -> Result<usize, String> {
 
 fn index(value: &Value, keys: &[Value]) -> Result<Value, String> {
     let mut here = value.clone();
+    if keys.is_empty() {
+        return Ok(here);
+    }
+    if matches!(here, Value::Missing) {
+        return Err("index of untyped nil".to_owned());
+    }
     for key in keys {
-        here = match (&here, key) {
-            (Value::Json(Json::Array(list), _), Value::Json(Json::Number(n), _)) => {
-                let n = n.as_i64().unwrap_or(-1);
-                let item = usize::try_from(n).ok().and_then(|i| list.get(i)).ok_or(format!("index out of range: {n}"))?;
-                Value::engine(item.clone())
+        here = match here.followed() {
+            Value::Missing | Value::Json(Json::Null, Type::Pointer(_)) => return Err("index of nil pointer".to_owned()),
+            Value::Json(list, Type::List(of)) => {
+                let empty = Vec::new();
+                let list = list.as_array().unwrap_or(&empty);
+                let i = position(key, list.len())?;
+                element(list.get(i), *of)
             }
-            (Value::Json(Json::String(s), _), Value::Json(Json::Number(n), _)) => {
-                let n = n.as_i64().unwrap_or(-1);
-                let byte = usize::try_from(n).ok().and_then(|i| s.as_bytes().get(i).copied()).ok_or(format!("index out of range: {n}"))?;
-                Value::plain(Json::from(byte))
+            Value::Json(Json::String(s), Type::Text | Type::Word(_)) => {
+                let i = position(key, s.len())?;
+                Value::plain(Json::from(s.as_bytes()[i]))
             }
-            (Value::Json(Json::Object(map), shape), Value::Json(Json::String(key), _)) if !shape.is_struct() || map.contains_key(key) => {
-                match map.get(key) {
-                    Some(item) => Value::engine(item.clone()),
-                    // The zero value of the map's type; Docker's are mostly of texts.
-                    None if map.values().all(Json::is_string) => Value::plain(Json::String(String::new())),
-                    None => Value::Json(Json::Null, Shape::List),
-                }
-            }
-            (Value::Json(Json::Null, Shape::List), _) => return Err("index out of range: 0".to_owned()),
-            (Value::Json(Json::Null, Shape::Map), _) => Value::plain(Json::String(String::new())),
-            (Value::Json(Json::Array(_), _), other) => return Err(format!("cannot index slice/array with type {}", other.type_name())),
-            (Value::Json(Json::Object(_), _), other) => return Err(format!("value has type {}; should be string", other.type_name())),
-            (Value::Missing | Value::Json(Json::Null, _), _) => return Err("index of untyped nil".to_owned()),
-            (other, _) => return Err(format!("can't index item of type {}", other.type_name())),
+            Value::Json(_, Type::Keyed(_, keys, _)) => return Err(format!("value has type {}; should be {keys}", key.type_name())),
+            Value::Json(map, Type::Map(of)) => match key {
+                Value::Json(Json::String(key), Type::Text) => element(map.get(key), *of),
+                Value::Missing => return Err("value is nil; should be of type string".to_owned()),
+                other => return Err(format!("value has type {}; should be string", other.type_name())),
+            },
+            other => return Err(format!("can't index item of type {}", other.type_name())),
         };
     }
     Ok(here)
 }
 
-fn slice(value: &Value, ends: &[Value]) -> Result<Value, String> {
-    let end = |i: usize, default: usize| match ends.get(i) {
-        None => Ok(default),
-        Some(Value::Json(Json::Number(n), _)) => n.as_u64().map(|n| n as usize).ok_or(format!("index out of range: {n}")),
-        Some(other) => Err(format!("cannot index slice/array with type {}", other.type_name())),
-    };
-    let length = length(value)?;
-    let (from, to) = (end(0, 0)?, end(1, length)?);
-    if from > length || to > length {
-        return Err(format!("index out of range: {}", from.max(to)));
-    }
-    if from > to {
-        return Err(format!("invalid slice index: {from} > {to}"));
-    }
-    match value {
-        Value::Json(Json::String(s), _) => Ok(Value::plain(Json::String(String::from_utf8_lossy(&s.as_bytes()[from..to]).into_owned()))),
-        Value::Json(Json::Array(list), shape) => Ok(Value::Json(Json::Array(list[from..to].to_vec()), *shape)),
-        other => Err(format!("can't slice item of type {}", other.type_name())),
+/// What is in a list or a map, or what Go has in its place.
+fn element(json: Option<&Json>, kind: Type) -> Value {
+    Value::Json(json.filter(|json| !json.is_null()).cloned().unwrap_or_else(|| kind.zero()), kind)
+}
+
+/// Where in something of this length a key leads.
+fn position(key: &Value, length: usize) -> Result<usize, String> {
+    match key {
+        Value::Json(Json::Number(n), Type::Int) => {
+            let place = n.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n < length);
+            place.ok_or_else(|| format!("index out of range: {n}"))
+        }
+        Value::Missing => Err("cannot index slice/array with nil".to_owned()),
+        other => Err(format!("cannot index slice/array with type {}", other.type_name())),
     }
 }
 
-fn compare(name: &str, args: &[Value]) -> Result<bool, String> {
-    if args.len() < 2 {
-        return Err("missing argument for comparison".to_owned());
+fn slice(value: &Value, ends: &[Value]) -> Result<Value, String> {
+    let value = value.clone().followed();
+    let length = match &value {
+        Value::Missing => return Err("slice of untyped nil".to_owned()),
+        Value::Json(Json::String(s), Type::Text | Type::Word(_)) => s.len(),
+        Value::Json(list, Type::List(_)) => list.as_array().map_or(0, Vec::len),
+        other => return Err(format!("can't slice item of type {}", other.type_name())),
+    };
+    // An end may be behind the last.
+    let end = |i: usize, default: usize| ends.get(i).map_or(Ok(default), |end| position(end, length + 1));
+    let (from, to) = (end(0, 0)?, end(1, length)?);
+    if from > to {
+        return Err(format!("invalid slice index: {from} > {to}"));
     }
-    let first = args[0].to_json();
-    let order = |other: &Json| match (&first, other) {
-        (Json::Number(a), Json::Number(b)) if a.is_f64() == b.is_f64() => Ok(a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Less)),
+    Ok(match value {
+        Value::Json(Json::String(s), kind) => Value::Json(Json::from(String::from_utf8_lossy(&s.as_bytes()[from..to])), kind),
+        Value::Json(Json::Array(list), kind) => Value::Json(Json::Array(list[from..to].to_vec()), kind),
+        other => other,
+    })
+}
+
+fn compare(name: &str, args: &[Value]) -> Result<bool, String> {
+    use Ordering::{Equal, Greater, Less};
+    let Some((first, others)) = args.split_first().filter(|(_, others)| !others.is_empty()) else {
+        return Err("missing argument for comparison".to_owned());
+    };
+    if name == "eq" {
+        for other in others {
+            if order(first, other)? == Equal {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
+    }
+    let second = &others[0];
+    if name != "ne" && matches!(first, Value::Missing | Value::Json(Json::Bool(_) | Json::Null, _)) {
+        return Err("invalid type for comparison".to_owned());
+    }
+    let order = order(first, second)?;
+    Ok(match name {
+        "ne" => order != Equal,
+        "lt" => order == Less,
+        "le" => order != Greater,
+        "gt" => order == Greater,
+        _ => order != Less,
+    })
+}
+
+/// How two values of one kind stand to each other; what is nothing is equal to nothing else.
+fn order(first: &Value, second: &Value) -> Result<Ordering, String> {
+    let (a, b) = match (first, second) {
+        (Value::Missing | Value::Json(Json::Null, _), Value::Missing | Value::Json(Json::Null, _)) => return Ok(Ordering::Equal),
+        (Value::Missing | Value::Json(Json::Null, _), _) | (_, Value::Missing | Value::Json(Json::Null, _)) => return Ok(Ordering::Less),
+        // They are equal where they lead to the same.
+        (Value::Json(a, Type::Pointer(_)), Value::Json(b, Type::Pointer(_))) => {
+            return Ok(if a == b { Ordering::Equal } else { Ordering::Less });
+        }
+        (Value::Json(a, kind), Value::Json(b, other)) if !matches!(kind, Type::Pointer(_)) && !matches!(other, Type::Pointer(_)) => (a, b),
+        _ => return Err("incompatible types for comparison".to_owned()),
+    };
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) if a.is_f64() == b.is_f64() => match (a.as_i64(), b.as_i64()) {
+            (Some(a), Some(b)) => Ok(a.cmp(&b)),
+            _ => Ok(a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Less)),
+        },
         (Json::String(a), Json::String(b)) => Ok(a.cmp(b)),
         (Json::Bool(a), Json::Bool(b)) => Ok(a.cmp(b)),
         (Json::Array(_) | Json::Object(_), _) | (_, Json::Array(_) | Json::Object(_)) => Err("non-comparable type".to_owned()),
-        (Json::Null, Json::Null) => Ok(Ordering::Equal),
-        (Json::Null, _) | (_, Json::Null) => Ok(Ordering::Less),
         _ => Err("incompatible types for comparison".to_owned()),
-    };
-    let second = args[1].to_json();
-    if !matches!(name, "eq" | "ne") && (matches!(first, Json::Bool(_)) || first.is_null()) {
-        return Err("invalid type for comparison".to_owned());
     }
-    Ok(match name {
-        "eq" => {
-            for other in &args[1..] {
-                if order(&other.to_json())? == Ordering::Equal {
-                    return Ok(true);
-                }
-            }
-            false
-        }
-        "ne" => order(&second)? != Ordering::Equal,
-        "lt" => order(&second)? == Ordering::Less,
-        "le" => order(&second)? != Ordering::Greater,
-        "gt" => order(&second)? == Ordering::Greater,
-        _ => order(&second)? != Ordering::Less,
-    })
 }

@@ -4,10 +4,9 @@
 mod exec;
 mod funcs;
 mod lex;
-mod optional;
 mod parse;
 mod printf;
-mod typed;
+pub mod types;
 mod value;
 
 pub use exec::{execute, execute_far};

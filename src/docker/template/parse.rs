@@ -37,6 +37,7 @@ pub(super) struct Call {
 /// `$a, $b := command | command`.
 #[derive(Debug, Clone)]
 pub(super) struct Pipe {
+    pub at: usize,
     pub variables: Vec<String>,
     /// `=` and not `:=`.
     pub assigns: bool,
@@ -346,6 +347,7 @@ impl Parser<'_> {
 
     fn pipe_here(&mut self, context: &str, braces: bool) -> Result<Pipe, Fault> {
         self.skip_space();
+        let start = self.at();
         let (variables, assigns) = self.declarations(context)?;
         let mut commands = Vec::new();
         loop {
@@ -390,7 +392,7 @@ impl Parser<'_> {
                 self.variables.push(name.clone());
             }
         }
-        Ok(Pipe { variables, assigns, commands })
+        Ok(Pipe { at: start, variables, assigns, commands })
     }
 
     fn declarations(&mut self, context: &str) -> Result<(Vec<String>, bool), Fault> {

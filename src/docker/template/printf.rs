@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::types::Type;
 use super::value::Value;
 use crate::docker::units;
 
@@ -13,7 +14,7 @@ pub(super) fn print(args: &[Value], line: bool) -> String {
         if i > 0 && (line || !text(arg) && !text(&args[i - 1])) {
             out.push(' ');
         }
-        out.push_str(&arg.print());
+        out.push_str(&arg.verb());
     }
     if line {
         out.push('\n');
@@ -58,7 +59,7 @@ pub(super) fn printf(format: &str, args: &[Value]) -> String {
             Some(value) => out.push_str(&spec.apply(verb, value)),
         }
     }
-    let extra: Vec<String> = args_left.map(|v| format!("{}={}", v.type_name(), v.print())).collect();
+    let extra: Vec<String> = args_left.map(|v| format!("{}={}", v.type_name(), v.verb())).collect();
     if !extra.is_empty() {
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
@@ -92,9 +93,10 @@ struct Spec {
 impl Spec {
     fn apply(&self, verb: char, value: &Value) -> String {
         let body = match (verb, value) {
-            ('v', v) => v.print(),
-            ('s' | 'q' | 'x' | 'X', Value::Json(Json::Array(list), shape)) => {
-                let items: Vec<String> = list.iter().map(|item| self.bare().apply(verb, &Value::Json(item.clone(), *shape))).collect();
+            ('v', v) => v.verb(),
+            ('s' | 'q' | 'x' | 'X', Value::Json(list, Type::List(of))) => {
+                let item = |item: &Json| self.bare().apply(verb, &Value::Json(item.clone(), **of).unboxed());
+                let items: Vec<String> = list.as_array().into_iter().flatten().map(item).collect();
                 format!("[{}]", items.join(" "))
             }
             ('s', Value::Json(Json::String(s), _)) => self.cut(s),
@@ -106,10 +108,10 @@ impl Spec {
             ('T', v) => v.type_name(),
             (_, Value::Json(Json::Number(n), _)) => match self.number(verb, n) {
                 Some(text) => text,
-                None => format!("%!{verb}({}={})", value.type_name(), value.print()),
+                None => format!("%!{verb}({}={})", value.type_name(), value.verb()),
             },
             (_, Value::Json(Json::Null, _) | Value::Missing) => format!("%!{verb}(<nil>)"),
-            _ => format!("%!{verb}({}={})", value.type_name(), value.print()),
+            _ => format!("%!{verb}({}={})", value.type_name(), value.verb()),
         };
         self.pad(body, matches!(value, Value::Json(Json::Number(_), _)))
     }

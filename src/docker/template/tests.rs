@@ -2,54 +2,150 @@
 
 use serde_json::json;
 
+use super::types::{self, Struct};
 use super::{Value, execute, parse};
 
 fn container() -> serde_json::Value {
     json!({
         "Id": "18bc5",
         "Name": "/web",
-        "State": {"Status": "running", "Running": true, "Pid": 12, "ExitCode": 0, "OOMKilled": false},
-        "Config": {"Cmd": ["a", "b"], "Labels": {"x": "y", "a": "b"}, "ExposedPorts": {"80/tcp": {}}, "Entrypoint": null},
-        "NetworkSettings": {"IPAddress": "1.2.3.4", "Ports": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8090"}]}},
+        "State": {"Status": "running", "Running": true, "Pid": 12, "ExitCode": 0, "OOMKilled": false, "StartedAt": "x"},
+        "Config": {
+            "Cmd": ["a", "b"], "Labels": {"x": "y", "a": "b"}, "ExposedPorts": {"80/tcp": {}}, "Entrypoint": null,
+            "Healthcheck": {"Interval": 90_000_000_000_u64, "Timeout": 1_500_000}, "Foreign": {"a": 12, "b": null},
+        },
+        "NetworkSettings": {
+            "IPAddress": "1.2.3.4",
+            "Ports": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8090"}], "81/tcp": null},
+            "Networks": {"n": {"IPAMConfig": null, "NetworkID": "x"}},
+        },
         "Mounts": [],
         "Created": "2025-05-21T21:04:09Z",
-        "Metadata": {"LastTagTime": "2026-11-29T13:14:09.5Z"},
-        "Net": {"Created": "2026-11-29T13:14:05+01:00", "IPAM": {}},
-        "HostConfig": {"NanoCpus": 5},
+        "HostConfig": {
+            "NanoCpus": 5, "NetworkMode": "bridge", "PidsLimit": 3, "LogConfig": {"Type": "json-file", "Config": {}},
+            "Ulimits": [{"Name": "nofile", "Hard": 5, "Soft": 4}], "BlkioWeightDevice": [{"Path": "/dev/x", "Weight": 3}],
+        },
     })
 }
 
+/// As `docker inspect` does: with a type, and without one where that fails.
 fn render(template: &str) -> Result<String, String> {
-    execute(&parse(template)?, &Value::engine(container()), false)
+    let template = parse(template)?;
+    let typed = execute(&template, &Value::typed(container(), &types::container::CONTAINER), false);
+    typed.or_else(|_| execute(&template, &Value::raw(container()), false))
 }
 
 /// Objects as a whole have all the fields of their types, in Go's order, and JSON has those that it must have.
 #[test]
 fn objects_are_those_of_docker_s_types() {
-    let network = json!({"Name": "n", "IPAM": {"Driver": "default", "Options": {}, "Config": [{"Subnet": "10.0.0.0/8", "Gateway": "10.0.0.1"}]}, "ConfigOnly": false});
-    let image = json!({"RootFS": {}, "Config": {"Hostname": "", "Env": ["A=b"], "Cmd": ["sh"], "Labels": null}});
-    let container = json!({
-        "HostConfig": {"LogConfig": {"Type": "json-file", "Config": {}}},
-        "State": {"Status": "running", "OOMKilled": false, "Pid": 7},
-        "Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "Mode": "ro", "RW": false, "Propagation": "rprivate"}],
-        "NetworkSettings": {"Networks": {"n": {"IPAMConfig": null, "NetworkID": "x", "DriverOpts": null}}},
+    let network = json!({
+        "Name": "n", "Created": "2026-11-29T13:14:05+01:00", "ConfigOnly": false,
+        "IPAM": {"Driver": "default", "Options": {}, "Config": [{"Subnet": "10.0.0.0/8", "Gateway": "10.0.0.1"}]},
     });
-    for (object, template, wanted) in [
-        (&network, "{{.IPAM}}", "{default map[] [{10.0.0.0/8  10.0.0.1 map[]}]}"),
-        (&network, "{{json .IPAM.Config}}", r#"[{"Subnet":"10.0.0.0/8","Gateway":"10.0.0.1"}]"#),
-        (&image, "{{.Config}}", "{{ map[] [A=b] [] [sh] map[]  map[]  false} {<nil> [] []}}"),
-        (&image, "{{json .Config}}", r#"{"Env":["A=b"],"Cmd":["sh"]}"#),
-        (&image, "{{json .}}", r#"{"RootFS":{},"Config":{"Env":["A=b"],"Cmd":["sh"]}}"#),
-        (&container, "{{.Mounts}} {{.HostConfig.LogConfig}}", "[{bind  /a /b  ro false rprivate}] {json-file map[]}"),
-        (&container, "{{.State}}", "{running false false false false false 7 0    <nil>}"),
+    let image = json!({
+        "RootFS": {}, "Config": {"Hostname": "", "Env": ["A=b"], "Cmd": ["sh"], "Labels": null},
+        "Metadata": {"LastTagTime": "2026-11-29T13:14:09.5Z"},
+    });
+    let mount =
+        json!({"Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "Mode": "ro", "RW": false, "Propagation": "rprivate"}]});
+    let context = json!({
+        "Name": "c", "Metadata": {"z": 1, "Description": "d", "a": 2}, "Endpoints": {"docker": {"Host": "tcp://h"}}, "TLSMaterial": {},
+        "Storage": {"MetadataPath": "m", "TLSPath": "t"},
+    });
+    let info = json!({
+        "BridgeNfIptables": true, "HttpProxy": "p", "Swarm": {"LocalNodeState": "inactive"}, "Runtimes": {"runc": {"path": "runc"}},
+        "RegistryConfig": {"Mirrors": null, "InsecureRegistryCIDRs": ["::1/128"], "IndexConfigs": {"docker.io": {"Secure": true, "Name": "docker.io"}}, "Own": 1},
+    });
+    let cases: [(&serde_json::Value, &'static Struct, &str, &str); 19] = [
         (
-            &container,
-            "{{json .NetworkSettings.Networks}}",
-            r#"{"n":{"IPAMConfig":null,"Links":null,"Aliases":null,"MacAddress":"","DriverOpts":null,"GwPriority":0,"NetworkID":"x","EndpointID":"","Gateway":"","IPAddress":"","IPPrefixLen":0,"IPv6Gateway":"","GlobalIPv6Address":"","GlobalIPv6PrefixLen":0,"DNSNames":null}}"#,
+            &network,
+            &types::network::NETWORK,
+            "{{.IPAM}} {{.Created}}",
+            "{default map[] [{10.0.0.0/8  10.0.0.1 map[]}]} 2026-11-29 13:14:05 +0100 +0100",
         ),
-    ] {
-        let given = parse(template).and_then(|parsed| execute(&parsed, &Value::engine(object.clone()), false));
-        assert_eq!(given.as_deref(), Ok(wanted), "{template}");
+        (&network, &types::network::NETWORK, "{{json .IPAM.Config}}", r#"[{"Subnet":"10.0.0.0/8","Gateway":"10.0.0.1"}]"#),
+        (&image, &types::image::IMAGE, "{{.Config}}", "{{ map[] [A=b] [] [sh] map[]  map[]  false} {<nil> [] []}}"),
+        (&image, &types::image::IMAGE, "{{json .Config}}", r#"{"Env":["A=b"],"Cmd":["sh"]}"#),
+        (
+            &image,
+            &types::image::IMAGE,
+            "{{json .}}",
+            r#"{"Id":"","RepoTags":null,"RepoDigests":null,"Parent":"","Comment":"","DockerVersion":"","Author":"","Config":{"Env":["A=b"],"Cmd":["sh"]},"Architecture":"","Os":"","Size":0,"GraphDriver":{"Data":null,"Name":""},"RootFS":{},"Metadata":{"LastTagTime":"2026-11-29T13:14:09.5Z"}}"#,
+        ),
+        (
+            &image,
+            &types::image::IMAGE,
+            "{{.Metadata.LastTagTime}} {{.Metadata}} {{json .Metadata.LastTagTime}}",
+            "2026-11-29 13:14:09.5 +0000 UTC {2026-11-29 13:14:09.5 +0000 UTC} \"2026-11-29T13:14:09.5Z\"",
+        ),
+        (&mount, &types::container::CONTAINER, "{{.Mounts}}", "[{bind  /a /b  ro false rprivate}]"),
+        (&context, &types::client::CONTEXT, "{{.}}", "{{c {d map[a:2 z:1]} map[docker:{tcp://h false}]} map[] {m t}}"),
+        (
+            &context,
+            &types::client::CONTEXT,
+            "{{.Metadata}} {{.Endpoints.docker.Host}}",
+            "{c {d map[a:2 z:1]} map[docker:{tcp://h false}]} tcp://h",
+        ),
+        (
+            &context,
+            &types::client::CONTEXT,
+            "{{json .Metadata}}",
+            r#"{"Name":"c","Metadata":{"Description":"d","a":2,"z":1},"Endpoints":{"docker":{"Host":"tcp://h","SkipTLSVerify":false}}}"#,
+        ),
+        (&info, &types::system::WHOLE_INFO, "{{.HTTPProxy}}{{.HTTPSProxy}} {{.UserName}}", "p "),
+        (
+            &info,
+            &types::system::WHOLE_INFO,
+            "{{.Swarm}} {{.Runtimes}}",
+            "{  inactive false  [] 0 0 <nil> []} map[runc:{{runc []  map[]} map[]}]",
+        ),
+        (
+            &info,
+            &types::system::WHOLE_INFO,
+            "{{json .Swarm}} {{json .Runtimes}}",
+            r#"{"NodeID":"","NodeAddr":"","LocalNodeState":"inactive","ControlAvailable":false,"Error":"","RemoteManagers":null} {"runc":{"path":"runc"}}"#,
+        ),
+        (
+            &info,
+            &types::system::WHOLE_INFO,
+            "{{json .RegistryConfig}}",
+            r#"{"IndexConfigs":{"docker.io":{"Mirrors":null,"Name":"docker.io","Official":false,"Secure":true}},"InsecureRegistryCIDRs":["::1/128"],"Mirrors":null,"Own":1}"#,
+        ),
+        (
+            &info,
+            &types::system::WHOLE_INFO,
+            "{{.HttpProxy}}",
+            "!:1:2: executing \"\" at <.HttpProxy>: can't evaluate field HttpProxy in type system.dockerInfo",
+        ),
+        (
+            &info,
+            &types::system::WHOLE_INFO,
+            "{{.BridgeNfIptables}}",
+            "!:1:2: executing \"\" at <.BridgeNfIptables>: can't evaluate field BridgeNfIptables in type system.dockerInfo",
+        ),
+        (
+            &info,
+            &types::system::WHOLE_INFO,
+            "{{.ClientInfo.Nope}}",
+            "!:1:13: executing \"\" at <.ClientInfo.Nope>: can't evaluate field Nope in type *system.clientInfo",
+        ),
+        (
+            &info,
+            &types::system::WHOLE_INFO,
+            "{{.Swarm.LocalNodeState.Nope}}",
+            "!:1:8: executing \"\" at <.Swarm.LocalNodeState.Nope>: can't evaluate field Nope in type swarm.LocalNodeState",
+        ),
+        (
+            &info,
+            &types::system::WHOLE_INFO,
+            "{{.Containerd.Address}}",
+            "!:1:13: executing \"\" at <.Containerd.Address>: nil pointer evaluating *system.ContainerdInfo.Address",
+        ),
+    ];
+    for (object, of, template, wanted) in cases {
+        let given = parse(template).and_then(|parsed| execute(&parsed, &Value::typed(object.clone(), of), false));
+        let wanted = wanted.strip_prefix('!').map_or_else(|| Ok(wanted.to_owned()), |e| Err(format!("template: {e}")));
+        assert_eq!(given, wanted, "{template}");
     }
 }
 
@@ -58,17 +154,21 @@ fn templates_give_what_go_gives() {
     for (template, wanted) in [
         ("plain", "plain"),
         ("{{.Name}} {{.State.Pid}} {{.State.Running}}", "/web 12 true"),
-        ("{{.ID}} {{.Id}} {{.HostConfig.NanoCPUs}}", "18bc5 18bc5 5"),
+        ("{{.ID}} {{.HostConfig.NanoCPUs}} {{.HostConfig.Resources.NanoCPUs}} {{.ContainerJSONBase.ID}}", "18bc5 5 5 18bc5"),
+        ("{{.Id}} {{.HostConfig.NanoCpus}}", "18bc5 5"),
         ("{{json .Config.Cmd}} {{json .Name}}", "[\"a\",\"b\"] \"/web\""),
-        ("{{.Config.Cmd}} {{.Config.Labels}} {{.NetworkSettings.Ports}}", "[a b] map[a:b x:y] map[80/tcp:[{127.0.0.1 8090}]]"),
+        ("{{.Config.Cmd}} {{.Config.Labels}} {{.NetworkSettings.Ports}}", "[a b] map[a:b x:y] map[80/tcp:[{127.0.0.1 8090}] 81/tcp:[]]"),
         ("{{.Config.Entrypoint}} {{.State.Health}} {{.Config.Labels.none}}", "[] <nil> <no value>"),
-        ("{{with .Config}}{{.Env}} {{.StopSignal}}.{{.Healthcheck}}{{end}} {{.SizeRw}}", "[] .<nil> <nil>"),
+        ("{{with .Config}}{{.Env}} {{.StopSignal}}.{{.StopTimeout}}{{end}} {{.SizeRw}}", "[] .<nil> <nil>"),
         ("{{range .Config.Cmd}}[{{.}}]{{else}}none{{end}}", "[a][b]"),
         ("{{range .Mounts}}x{{else}}none{{end}}", "none"),
         ("{{range $i, $e := .Config.Cmd}}{{$i}}={{$e}},{{end}}", "0=a,1=b,"),
         ("{{range $k, $v := .Config.Labels}}{{$k}}={{$v}} {{end}}", "a=b x=y "),
         ("{{range .Config.Cmd}}{{if eq . \"b\"}}{{break}}{{end}}{{.}}{{end}}", "a"),
-        ("{{range $p, $b := .NetworkSettings.Ports}}{{$p}} -> {{(index $b 0).HostPort}}{{end}}", "80/tcp -> 8090"),
+        (
+            "{{range $p, $b := .NetworkSettings.Ports}}{{$p}} {{with $b}}-> {{(index . 0).HostPort}} {{end}}{{end}}",
+            "80/tcp -> 8090 81/tcp ",
+        ),
         ("{{(index (index .NetworkSettings.Ports \"80/tcp\") 0).HostPort}}", "8090"),
         ("{{if .State.Running}}up{{else}}down{{end}}", "up"),
         ("{{if .State.Health}}sick{{else if .Mounts}}mounted{{else}}plain{{end}}", "plain"),
@@ -88,11 +188,35 @@ fn templates_give_what_go_gives() {
         ("{{define \"a\"}} {{end}}{{define \"a\"}}y{{end}}{{template \"a\"}}", "y"),
         ("{{$x := 1}}{{block \"a\" .}}{{$.Name}}{{end}}{{$x}}", "/web1"),
         ("{{define \"l\"}}{{.}}{{if gt (len .) 1}},{{template \"l\" slice . 1}}{{end}}{{end}}{{template \"l\" .Name}}", "/web,web,eb,b"),
+        ("{{.Created}} {{.HostConfig.LogConfig}}", "2025-05-21T21:04:09Z {json-file map[]}"),
+        ("{{.HostConfig.Ulimits}} {{.HostConfig.BlkioWeightDevice}}", "[nofile=4:5] [/dev/x:3]"),
         (
-            "{{.Metadata.LastTagTime}} {{.Metadata}} {{json .Metadata.LastTagTime}}",
-            "2026-11-29 13:14:09.5 +0000 UTC {2026-11-29 13:14:09.5 +0000 UTC} \"2026-11-29T13:14:09.5Z\"",
+            "{{.State}} {{print .State}}",
+            "{running true false false false false 12 0  x  <nil>} &{running true false false false false 12 0  x  <nil>}",
         ),
-        ("{{.Created}} {{.Net.Created}}", "2025-05-21T21:04:09Z 2026-11-29 13:14:05 +0100 +0100"),
+        ("{{.Config.Healthcheck}} {{.Config.Healthcheck.Interval}}", "{[] 1m30s 1.5ms 0s 0s 0} 1m30s"),
+        (
+            "{{json .Config.Healthcheck}} {{json .HostConfig.Ulimits}}",
+            r#"{"Interval":90000000000,"Timeout":1500000} [{"Name":"nofile","Hard":5,"Soft":4}]"#,
+        ),
+        ("{{index .NetworkSettings.Networks \"none\"}} {{index .Config.Labels \"none\"}}.", "<nil> ."),
+        ("{{.NetworkSettings.Networks.none}} {{.NetworkSettings.Networks.none.Env}}", "<no value> <no value>"),
+        ("{{.Config.Foreign}} {{.Config.Foreign.a}} {{.Config.Foreign.b}}", "map[a:12 b:<nil>] 12 <no value>"),
+        (
+            "{{index .Config.Foreign \"z\"}} {{printf \"%d %T %v\" .Config.Foreign.a .Config.Foreign.a .Config.Foreign.a}}",
+            "<no value> %!d(json.Number=12) json.Number 12",
+        ),
+        (
+            "{{json .State.Health}} {{json .HostConfig.Init}} {{json .Config.Entrypoint}} {{printf \"%s\" .Config.Entrypoint}}",
+            "null null null []",
+        ),
+        ("{{lower .HostConfig.NetworkMode}} {{len .State}}", "bridge 6"),
+        ("{{eq .State.Health nil}} {{not .State.Health}} {{and .State.Health .Name}}", "true true <nil>"),
+        (
+            "{{html .State}} {{js .Name}} {{js `<a='\"\\`}}",
+            "{running true false false false false 12 0  x  &lt;nil&gt;} /web \\u003Ca\\u003D\\'\\\"\\\\",
+        ),
+        ("{{slice .Config.Cmd 1}} {{.Config.Cmd | len}} {{len \"abc\" | printf \"%03d\"}}", "[b] 2 003"),
         ("{{1.5}} {{0x10}} {{`raw`}} {{\"a\\tb\"}} {{true}} {{'a'}}", "1.5 16 raw a\tb true 97"),
     ] {
         assert_eq!(render(template).as_deref(), Ok(wanted), "{template}");
@@ -113,6 +237,41 @@ fn errors_read_as_go_has_them() {
         ("{{.State.Foo}}", "template: :1:8: executing \"\" at <.State.Foo>: map has no entry for key \"Foo\""),
         ("{{.id}}", "template: :1:2: executing \"\" at <.id>: map has no entry for key \"id\""),
         ("\n{{.Name.Foo}}", "template: :2:7: executing \"\" at <.Name.Foo>: can't evaluate field Foo in type interface {}"),
+        (
+            "{{.NetworkSettings.Ports.foo}}",
+            "template: :1:18: executing \"\" at <.NetworkSettings.Ports.foo>: map has no entry for key \"foo\"",
+        ),
+        (
+            "{{(index .NetworkSettings.Networks \"none\").IPAddress}}",
+            "template: :1:35: executing \"\" at <\"none\">: nil data; no entry for key \"IPAddress\"",
+        ),
+        ("{{index .Networks \"none\"}}", "template: :1:8: executing \"\" at <.Networks>: map has no entry for key \"Networks\""),
+        (
+            "{{.NetworkSettings.Networks.n.Env}}",
+            "template: :1:18: executing \"\" at <.NetworkSettings.Networks.n.Env>: map has no entry for key \"Env\"",
+        ),
+        ("{{.Config.Foreign.b.c}}", "template: :1:9: executing \"\" at <.Config.Foreign.b.c>: nil pointer evaluating interface {}.c"),
+        ("{{range .Name}}x{{end}}", "template: :1:8: executing \"\" at <.Name>: range can't iterate over /web"),
+        ("{{.State.Health.Status}}", "template: :1:8: executing \"\" at <.State.Health.Status>: map has no entry for key \"Health\""),
+        (
+            "{{join .Config.Cmd \",\"}}{{.State.Foo}}",
+            "template: :1:14: executing \"\" at <.Config.Cmd>: wrong type for value; expected []string; got []interface {}",
+        ),
+        ("{{(.Name).Foo}}", "template: :1:3: executing \"\" at <.Name>: can't evaluate field Foo in type string"),
+        (
+            "{{(index (index .NetworkSettings.Ports \"82/tcp\") 0).HostPort}}",
+            "template: :1:3: executing \"\" at <index (index .NetworkSettings.Ports \"82/tcp\") 0>: error calling index: index of untyped nil",
+        ),
+        (
+            "{{(index .NetworkSettings.Ports \"82/tcp\" 0).HostPort}}",
+            "template: :1:3: executing \"\" at <index .NetworkSettings.Ports \"82/tcp\" 0>: error calling index: index of nil pointer",
+        ),
+        (
+            "{{eq .HostConfig.PidsLimit 3}}",
+            "template: :1:2: executing \"\" at <eq .HostConfig.PidsLimit 3>: error calling eq: incompatible types for comparison",
+        ),
+        ("{{upper .State.Foo}}", "template: :1:14: executing \"\" at <.State.Foo>: map has no entry for key \"Foo\""),
+        ("{{.Id \"x\"}}", "template: :1:2: executing \"\" at <.Id>: Id is not a method but has arguments"),
         ("{{index .Config.Cmd 9}}", "template: :1:2: executing \"\" at <index .Config.Cmd 9>: error calling index: index out of range: 9"),
         ("{{eq 1 \"a\"}}", "template: :1:2: executing \"\" at <eq 1 \"a\">: error calling eq: incompatible types for comparison"),
         ("{{template \"x\"}}", "template: :1:11: executing \"\" at <{{template \"x\"}}>: template \"x\" not defined"),

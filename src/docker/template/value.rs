@@ -1,42 +1,20 @@
-//! What templates work on: JSON as the engine sent it, or a row with named methods. It knows which of Docker's JSON objects are maps and
-//! which are structs, because Go prints the two differently.
+//! What templates work on: JSON with Go's type of it, or a row with named methods. It knows what may be asked of a value and how one prints.
 
 use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use super::{optional, typed};
+use super::types::{self, Struct, Type};
+use crate::docker::units;
 
 /// A row whose fields are computed, such as one line of `docker ps`.
 pub trait Subject {
     /// Go's name of the type, for messages: `*formatter.ContainerContext`.
     fn type_name(&self) -> &str;
     /// A field or method; `None` if there is none of this name, an error (`wrong number of args …`) if it was called wrongly.
-    fn call(&self, name: &str, args: &[Json]) -> Result<Option<Json>, String>;
+    fn call(&self, name: &str, args: &[Json]) -> Result<Option<Value>, String>;
     /// The whole as JSON.
     fn json(&self) -> Json;
-}
-
-/// What Go's type of a JSON value is: it decides how the value prints and whether a missing key is an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    Struct,
-    /// The struct of a container's or an image's configuration, which nothing in it need tell.
-    Config,
-    ImageConfig,
-    Map,
-    List,
-    /// A time, which JSON has as a text and Go prints in another form.
-    Time,
-    /// Decoded without a type, as a template's second attempt sees it.
-    Plain,
-}
-
-impl Shape {
-    /// Whether it has fields, and not keys.
-    pub(super) fn is_struct(self) -> bool {
-        matches!(self, Shape::Struct | Shape::Config | Shape::ImageConfig)
-    }
 }
 
 /// A value in a template.
@@ -44,169 +22,63 @@ impl Shape {
 pub enum Value {
     /// No value at all: prints `<no value>`.
     Missing,
-    Json(Json, Shape),
+    Json(Json, Type),
     Subject(Rc<dyn Subject>),
 }
 
-/// Fields that are maps in Docker's types.
-const MAPS: &[&str] = &[
-    "Annotations",
-    "Attributes",
-    "AuxiliaryAddresses",
-    "Config.Labels",
-    "Containers",
-    "Endpoints",
-    "TLSMaterial",
-    "Data",
-    "DriverOpts",
-    "ExposedPorts",
-    "Labels",
-    "LogOpts",
-    "Networks",
-    "Options",
-    "PortBindings",
-    "Ports",
-    "Runtimes",
-    "Services",
-    "Status",
-    "StorageOpt",
-    "Sysctls",
-    "Tmpfs",
-    "Volumes",
-    "EndpointsConfig",
-    "IndexConfigs",
-    "Details",
-    "AuxAddress",
-];
-
-/// Fields that are lists in Docker's types, where the engine may send `null`.
-const LISTS: &[&str] = &[
-    "Args",
-    "Aliases",
-    "Authorization",
-    "ClientErrors",
-    "ServerErrors",
-    "Warnings",
-    "Binds",
-    "BlkioWeightDevice",
-    "CapAdd",
-    "CapDrop",
-    "Cmd",
-    "DNSNames",
-    "DeviceCgroupRules",
-    "DeviceRequests",
-    "Devices",
-    "Dns",
-    "DnsOptions",
-    "DnsSearch",
-    "Entrypoint",
-    "Env",
-    "ExecIDs",
-    "ExtraHosts",
-    "GroupAdd",
-    "Layers",
-    "LinkLocalIPs",
-    "Links",
-    "Log",
-    "MaskedPaths",
-    "Mounts",
-    "OnBuild",
-    "Manifests",
-    "Peers",
-    "ReadonlyPaths",
-    "RepoDigests",
-    "RepoTags",
-    "SecurityOpt",
-    "Shell",
-    "Ulimits",
-    "VolumesFrom",
-    "SecondaryIPAddresses",
-    "SecondaryIPv6Addresses",
-    "SecurityOptions",
-    "SystemStatus",
-    "GenericResources",
-    "DefaultAddressPools",
-    "DiscoveredDevices",
-];
-
-/// Words that Go's names write in capitals and Docker's JSON may not.
-const INITIALS: &[(&str, &str)] = &[
-    ("Id", "ID"),
-    ("Api", "API"),
-    ("Ip", "IP"),
-    ("Cpus", "CPUs"),
-    ("Cpu", "CPU"),
-    ("Dns", "DNS"),
-    ("Uts", "UTS"),
-    ("IOps", "IOps"),
-    ("Fs", "FS"),
-    ("Oom", "OOM"),
-    ("Https", "HTTPS"),
-    ("Http", "HTTP"),
-];
-
-pub(super) fn shape_of(name: &str) -> Shape {
-    match name {
-        n if MAPS.contains(&n) => Shape::Map,
-        n if LISTS.contains(&n) => Shape::List,
-        "LastTagTime" => Shape::Time,
-        _ => Shape::Struct,
-    }
-}
-
-/// The same for a field of an object, by which it may be told apart from others of its name.
-pub(super) fn shape_in(object: &serde_json::Map<String, Json>, name: &str) -> Shape {
-    match name {
-        // That of containers and images is a text.
-        "Created" if object.contains_key("IPAM") => Shape::Time,
-        name if optional::is_config(object, name) && object.contains_key("RootFS") => Shape::ImageConfig,
-        name if optional::is_config(object, name) => Shape::Config,
-        // Of how a container's log is kept.
-        "Config" if object.contains_key("Type") => Shape::Map,
-        name => shape_of(name),
-    }
-}
-
-/// The value of `name` in an object: by its JSON name, by Go's name, or the zero value of a field that is left out when empty.
-pub(super) fn lookup(object: &serde_json::Map<String, Json>, shape: Shape, name: &str) -> Option<Json> {
-    if let Some(value) = object.get(name) {
-        return Some(value.clone());
-    }
-    let capital = |key: &str| match key.chars().next() {
-        Some(first) => first.to_uppercase().chain(key.chars().skip(1)).collect(),
-        None => String::new(),
-    };
-    let as_go = |key: &str| INITIALS.iter().fold(capital(key), |key, (json, go)| key.replace(json, go));
-    if let Some((_, value)) = object.iter().find(|(key, _)| as_go(key) == name) {
-        return Some(value.clone());
-    }
-    optional::zero(object, matches!(shape, Shape::Config | Shape::ImageConfig), name)
-}
-
 impl Value {
-    /// A value decoded from the engine's JSON.
-    pub fn engine(json: Json) -> Value {
-        Value::Json(json, Shape::Struct)
+    /// An object that an engine sent, of one of Docker's types.
+    pub fn typed(json: Json, of: &'static Struct) -> Value {
+        Value::Json(json, Type::Struct(of))
     }
 
-    pub(super) fn plain(json: Json) -> Value {
-        Value::Json(json, Shape::Plain)
+    /// What an engine sent, looked at without a type.
+    pub fn raw(json: Json) -> Value {
+        Value::Json(json, Type::Raw)
+    }
+
+    /// A value of its own, of the type that its JSON has.
+    pub fn plain(json: Json) -> Value {
+        let kind = match &json {
+            Json::Bool(_) => Type::Bool,
+            Json::Number(n) if n.is_f64() => Type::Float,
+            Json::Number(_) => Type::Int,
+            Json::String(_) => Type::Text,
+            Json::Null | Json::Array(_) | Json::Object(_) => Type::Any,
+        };
+        Value::Json(json, kind)
+    }
+
+    /// What an interface holds: that is what a pipeline gives, and what functions are given.
+    pub(super) fn unboxed(self) -> Value {
+        match self {
+            Value::Json(Json::Null, Type::Any | Type::Raw | Type::Boxed(_)) => Value::Missing,
+            Value::Json(json, Type::Boxed(kind)) => Value::Json(json, *kind).unboxed(),
+            Value::Json(Json::Number(n), Type::Raw) => Value::Json(Json::String(n.to_string()), RAW_NUMBER),
+            Value::Json(Json::Number(n), Type::Any) => Value::Json(Json::Number(n), Type::Float),
+            Value::Json(json @ Json::Array(_), Type::Any) => Value::Json(json, Type::List(&types::ANY)),
+            Value::Json(json @ Json::Object(_), Type::Any) => Value::Json(json, Type::Map(&types::ANY)),
+            Value::Json(json @ Json::Array(_), Type::Raw) => Value::Json(json, Type::List(&types::RAW)),
+            Value::Json(json @ Json::Object(_), Type::Raw) => Value::Json(json, Type::Map(&types::RAW)),
+            Value::Json(json, Type::Any | Type::Raw) => Value::plain(json),
+            other => other,
+        }
+    }
+
+    /// What a pointer leads to, too.
+    pub(super) fn followed(self) -> Value {
+        match self {
+            Value::Json(json, kind @ Type::Pointer(_)) if !json.is_null() => Value::Json(json, kind.behind()),
+            other => other.unboxed(),
+        }
     }
 
     /// The value as JSON.
     pub fn to_json(&self) -> Json {
         match self {
             Value::Missing => Json::Null,
-            Value::Json(json, _) => json.clone(),
+            Value::Json(json, kind) => types::encode(json, *kind),
             Value::Subject(subject) => subject.json(),
-        }
-    }
-
-    /// The value as the function `json` writes it.
-    pub(super) fn typed_json(&self) -> Json {
-        match self {
-            Value::Json(json, shape) => typed::json(json, *shape),
-            other => other.to_json(),
         }
     }
 
@@ -214,24 +86,39 @@ impl Value {
     pub(super) fn truth(&self) -> bool {
         match self {
             Value::Missing => false,
-            Value::Subject(_) => true,
-            Value::Json(json, shape) => match json {
+            Value::Subject(_) | Value::Json(_, Type::Struct(_) | Type::Time) => true,
+            Value::Json(json, Type::Pointer(_)) => !json.is_null(),
+            Value::Json(json, _) => match json {
                 Json::Null => false,
                 Json::Bool(b) => *b,
                 Json::Number(n) => n.as_f64() != Some(0.0),
                 Json::String(s) => !s.is_empty(),
                 Json::Array(list) => !list.is_empty(),
-                Json::Object(map) => shape.is_struct() || !map.is_empty(),
+                Json::Object(map) => !map.is_empty(),
             },
         }
     }
 
-    /// `%v` of Go.
+    /// What an action writes: a pointer is followed.
     pub(super) fn print(&self) -> String {
         match self {
             Value::Missing => "<no value>".to_owned(),
             Value::Subject(subject) => json_text(&subject.json(), false),
-            Value::Json(json, shape) => print_json(json, *shape),
+            Value::Json(json, kind @ Type::Pointer(_)) if !json.is_null() => format(json, kind.behind(), false),
+            Value::Json(json, kind) => format(json, *kind, false),
+        }
+    }
+
+    /// `%v` of Go's fmt: a pointer to a struct, a list or a map shows what it leads to, any other is an address.
+    pub(super) fn verb(&self) -> String {
+        match self {
+            Value::Missing => "<nil>".to_owned(),
+            Value::Json(json @ (Json::Object(_) | Json::Array(_)), kind @ Type::Pointer(_)) => match shown(json, *kind) {
+                Some(text) => text,
+                None => format!("&{}", format(json, kind.behind(), false)),
+            },
+            Value::Json(json, kind) => format(json, *kind, false),
+            Value::Subject(_) => self.print(),
         }
     }
 
@@ -240,56 +127,57 @@ impl Value {
         match self {
             Value::Missing => "<nil>".to_owned(),
             Value::Subject(subject) => subject.type_name().to_owned(),
-            Value::Json(json, _) => match json {
-                Json::Null => "<nil>",
-                Json::Bool(_) => "bool",
-                Json::Number(n) if n.is_f64() => "float64",
-                Json::Number(_) => "int",
-                Json::String(_) => "string",
-                Json::Array(_) => "[]interface {}",
-                Json::Object(_) => "map[string]interface {}",
-            }
-            .to_owned(),
+            Value::Json(_, kind) => kind.name(),
         }
     }
 }
 
-fn print_json(json: &Json, shape: Shape) -> String {
-    match json {
-        Json::Null => match shape {
-            Shape::Map => "map[]".to_owned(),
-            Shape::List => "[]".to_owned(),
-            _ => "<nil>".to_owned(),
+/// What a number is in JSON that was read without a type.
+const RAW_NUMBER: Type = Type::Word("json.Number");
+
+/// The text that a pointer has instead of an address, if its type has one.
+fn shown(json: &Json, kind: Type) -> Option<String> {
+    match (json, kind) {
+        (Json::Object(object), Type::Pointer(Type::Struct(of))) => of.shown.map(|shown| shown(object)),
+        _ => None,
+    }
+}
+
+/// A value in Go's words; `inside` says that it is part of another. A pointer is the address where the value is.
+fn format(json: &Json, kind: Type, inside: bool) -> String {
+    let join = |open: &str, texts: Vec<String>, close: &str| format!("{open}{}{close}", texts.join(" "));
+    match (json, kind) {
+        (json, Type::Boxed(kind)) if !json.is_null() => format(json, *kind, inside),
+        (json, Type::Pointer(_)) if !json.is_null() => match shown(json, kind) {
+            Some(text) if inside => text,
+            _ => format!("{json:p}"),
         },
-        Json::Bool(b) => b.to_string(),
-        Json::Number(n) => number_text(n),
-        Json::String(s) if shape == Shape::Time => time_text(s),
-        Json::String(s) => s.clone(),
-        Json::Array(list) => {
-            let items: Vec<String> = list.iter().map(|item| print_json(item, Shape::Struct)).collect();
-            format!("[{}]", items.join(" "))
+        (Json::Object(object), Type::Struct(of)) => {
+            join("{", of.fields.iter().map(|field| format(&field.value(object, of), field.kind, true)).collect(), "}")
         }
-        Json::Object(map) if shape.is_struct() && typed::knows(map, shape) => {
-            let text = |(key, value): (&'static str, Json)| print_json(&value, shape_in(map, key));
-            let items: Vec<String> = typed::values(map, shape).map(text).collect();
-            match items.split_at_checked(typed::OCI_FIELDS) {
-                // A struct of one standard's fields and one of Docker's.
-                Some((first, second)) if shape == Shape::ImageConfig => format!("{{{{{}}} {{{}}}}}", first.join(" "), second.join(" ")),
-                _ => format!("{{{}}}", items.join(" ")),
-            }
-        }
-        Json::Object(map) if shape.is_struct() && !map.is_empty() => {
-            let items: Vec<String> = map.iter().map(|(key, value)| print_json(value, shape_in(map, key))).collect();
-            format!("{{{}}}", items.join(" "))
-        }
-        Json::Object(map) if map.is_empty() && shape.is_struct() => "{}".to_owned(),
-        Json::Object(map) => {
-            let mut keys: Vec<_> = map.iter().collect();
-            keys.sort_by(|a, b| a.0.cmp(b.0));
-            let items: Vec<String> = keys.into_iter().map(|(key, value)| format!("{key}:{}", print_json(value, Shape::Struct))).collect();
-            format!("map[{}]", items.join(" "))
+        (Json::Object(object), Type::Open(_)) => join("{", object.values().map(|value| format(value, Type::Any, true)).collect(), "}"),
+        (Json::Null, Type::Map(_) | Type::Keyed(..)) => "map[]".to_owned(),
+        (Json::Null, Type::List(_)) => "[]".to_owned(),
+        (Json::Null, _) => "<nil>".to_owned(),
+        (Json::String(text), Type::Time) => time_text(text),
+        (Json::Number(n), Type::Duration) => n.as_i64().map_or_else(|| n.to_string(), units::go_duration),
+        (Json::Number(n), Type::Any | Type::Float) => float_text(n),
+        (Json::Number(n), _) => n.to_string(),
+        (Json::Bool(b), _) => b.to_string(),
+        (Json::String(text), _) => text.clone(),
+        (Json::Array(items), kind) => join("[", items.iter().map(|item| format_element(item, kind.element())).collect(), "]"),
+        (Json::Object(object), kind) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(b.0));
+            let entries = entries.into_iter().map(|(key, value)| format!("{key}:{}", format_element(value, kind.element())));
+            join("map[", entries.collect(), "]")
         }
     }
+}
+
+/// The same of what is in a list or a map, where JSON's `null` is nothing of the type.
+fn format_element(json: &Json, kind: Type) -> String {
+    if json.is_null() { format(&kind.zero(), kind, true) } else { format(json, kind, true) }
 }
 
 /// A time of JSON as Go prints it: `2026-11-22 03:09:30.5 +0000 UTC`.
@@ -302,13 +190,21 @@ pub fn time_text(text: &str) -> String {
     format!("{day} {time} {offset} {name}")
 }
 
-pub(super) fn number_text(n: &serde_json::Number) -> String {
+/// `%v` of a float64: the shortest form, in exponents from 21 on.
+pub(super) fn float_text(n: &serde_json::Number) -> String {
     match n.as_f64() {
-        Some(f) if n.is_f64() => {
-            // %v of a float64 is the shortest form, in exponents from 21 on.
-            if f != 0.0 && (f.abs() >= 1e21 || f.abs() < 1e-4) { format!("{f:e}") } else { format!("{f}") }
+        Some(f) if f != 0.0 && (f.abs() >= 1e21 || f.abs() < 1e-4) => {
+            let text = format!("{f:e}");
+            match text.split_once('e') {
+                Some((mantissa, exponent)) => match exponent.strip_prefix('-') {
+                    Some(exponent) => format!("{mantissa}e-{exponent:0>2}"),
+                    None => format!("{mantissa}e+{exponent:0>2}"),
+                },
+                None => text,
+            }
         }
-        _ => n.to_string(),
+        Some(f) => f.to_string(),
+        None => n.to_string(),
     }
 }
 
