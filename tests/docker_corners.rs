@@ -3,6 +3,7 @@
 #[path = "engine/support.rs"]
 mod support;
 
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -178,4 +179,71 @@ fn no_file_of_a_context_is_left_out_without_a_word() {
     // One that is left out by the user may have any name.
     let run = client.sh("rm odd/link && touch odd/$'a\\xff' && echo 'a*' > odd/.dockerignore && docker build -q odd");
     assert_eq!(run.status, 0, "{run:?}");
+}
+
+/// A registry that lets tokens in alone, and its token server, which hands out one to be kept instead of the password; gives its address.
+fn registry_of_tokens() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("localhost:{}", listener.local_addr().expect("an address").port());
+    let challenge = format!("WWW-Authenticate: Bearer realm=\"http://{address}/token\",service=\"here\"\r\n");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let (mut request, mut chunk) = (Vec::new(), [0; 1024]);
+            // The form is the last of what is sent, and all that has a body.
+            let whole = |request: &[u8]| request.ends_with(b"\r\n\r\n") || request.ends_with(b"client_id=dockside");
+            while !whole(&request) && !String::from_utf8_lossy(&request).contains("&scope=") {
+                match stream.read(&mut chunk) {
+                    Ok(read) if read > 0 => request.extend_from_slice(&chunk[..read]),
+                    _ => break,
+                }
+            }
+            let request = String::from_utf8_lossy(&request).to_lowercase();
+            let has = |text: &str| request.contains(text);
+            let (status, header, body) =
+                if request.starts_with("get /token") && has("basic c3r1zgvuddpzzwnyzxq=") && has("offline_token=true") {
+                    ("200 OK", "", r#"{"token":"pass","refresh_token":"kept"}"#)
+                } else if request.starts_with("post /token") && has("refresh_token=kept&") {
+                    ("200 OK", "", r#"{"access_token":"pass"}"#)
+                } else if request.contains("/token") || !has("bearer pass") {
+                    ("401 Unauthorized", challenge.as_str(), r#"{"errors":[{"code":"UNAUTHORIZED","message":"who are you"}]}"#)
+                } else if request.starts_with("get /v2/ ") {
+                    ("200 OK", "", "{}")
+                } else {
+                    ("404 Not Found", "", r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#)
+                };
+            let head = format!("HTTP/1.1 {status}\r\n{header}Connection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
+fn a_token_is_kept_instead_of_the_password() {
+    let Some(client) = Client::start() else { return };
+    let address = registry_of_tokens();
+    let login = format!("echo secret | docker --config kept login -u student --password-stdin {address}");
+    assert_eq!(client.ok(&login), "Login Succeeded");
+    let config: serde_json::Value = serde_json::from_str(&client.ok("cat kept/config.json")).expect("JSON");
+    assert_eq!(config["auths"][&address], serde_json::json!({ "auth": "c3R1ZGVudDo=", "identitytoken": "kept" }));
+    // Who was not let in would hear that, not what there is.
+    let known = |config: &str| {
+        let run = client.sh(&format!("docker --config {config} pull {address}/x:1"));
+        assert!(run.status == 1 && run.stderr.contains("manifest unknown"), "{run:?}");
+    };
+    known("kept");
+    let pass = format!("mkdir -p pass && echo '{{\"auths\":{{\"{address}\":{{\"registrytoken\":\"pass\"}}}}}}' > pass/config.json");
+    client.ok(&pass);
+    known("pass");
+    let stranger = client.sh(&format!("docker --config nobody pull {address}/x:1"));
+    assert!(stranger.status == 1 && !stranger.stderr.contains("manifest unknown"), "{stranger:?}");
+    // A helper keeps it under a name of its own.
+    let helper = "#!/bin/sh\ncase $1 in store) cat > kept.json ;; get) cat > /dev/null; cat kept.json ;; esac\n";
+    std::fs::write(client.commands.path().join("docker-credential-file"), helper).expect("a file");
+    client.ok(&format!("chmod 755 {}/docker-credential-file", client.commands.path().display()));
+    client.ok("mkdir -p helped && echo '{\"credsStore\":\"file\"}' > helped/config.json");
+    client.ok(&login.replace("--config kept", "--config helped"));
+    let told: serde_json::Value = serde_json::from_str(&client.ok("cat kept.json")).expect("JSON");
+    assert_eq!(told, serde_json::json!({ "ServerURL": address, "Username": "<token>", "Secret": "kept" }));
+    known("helped");
 }

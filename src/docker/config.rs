@@ -144,9 +144,10 @@ pub fn registry_key(domain: &str) -> &str {
     }
 }
 
-/// The user and password for a registry.
+/// The user and the password for a registry; a token that takes their place goes without a user.
 pub fn login(folder: &str, domain: &str) -> Option<(String, String)> {
-    credentials::get(folder, registry_key(domain)).map(|login| (login.user, login.password))
+    let login = credentials::get(folder, registry_key(domain))?;
+    Some(if login.identity.is_empty() { (login.user, login.password) } else { (String::new(), login.identity) })
 }
 
 /// The `X-Registry-Auth` header for a registry: its credentials, or an empty object.

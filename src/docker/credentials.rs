@@ -12,10 +12,14 @@ use crate::base64;
 use crate::units::go_words;
 
 /// What a registry is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Login {
     pub user: String,
     pub password: String,
+    /// What its token server has handed out instead of the password, if it has.
+    pub identity: String,
+    /// A token for the registry itself, which somebody has put into the configuration.
+    pub token: String,
 }
 
 /// The user's name by which helpers say that the secret is a token.
@@ -54,14 +58,25 @@ pub fn get(folder: &str, server: &str) -> Option<Login> {
     let Some(helper) = helper(folder, server) else { return kept(config::load(folder).get("auths")?.get(server)?) };
     let said: Json = serde_json::from_str(&ask(&helper, "get", server).ok()?).ok()?;
     let text = |key: &str| said.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-    (!text("Username").is_empty()).then(|| Login { user: text("Username"), password: text("Secret") })
+    match text("Username") {
+        user if user.is_empty() => None,
+        user if user == TOKEN => Some(Login { identity: text("Secret"), ..Login::default() }),
+        user => Some(Login { user, password: text("Secret"), ..Login::default() }),
+    }
 }
 
 /// An entry of the configuration's own.
 fn kept(entry: &Json) -> Option<Login> {
-    let auth = entry.get("auth").and_then(Json::as_str).and_then(base64::decode)?;
-    let (user, password) = std::str::from_utf8(&auth).ok()?.split_once(':')?;
-    Some(Login { user: user.to_owned(), password: password.trim_end_matches('\0').to_owned() })
+    let text = |key: &str| entry.get(key).and_then(Json::as_str).unwrap_or_default();
+    let pair = base64::decode(text("auth")).and_then(|auth| String::from_utf8(auth).ok()).unwrap_or_default();
+    let (user, password) = pair.split_once(':').unwrap_or_default();
+    let login = Login {
+        user: user.to_owned(),
+        password: password.trim_end_matches('\0').to_owned(),
+        identity: text("identitytoken").to_owned(),
+        token: text("registrytoken").to_owned(),
+    };
+    (login != Login::default()).then_some(login)
 }
 
 /// All servers whose credentials are known.
@@ -87,7 +102,11 @@ pub fn store(folder: &str, server: &str, login: &Login) -> Result<bool, Failure>
     let helper = helper(folder, server);
     match &helper {
         Some(helper) => {
-            let entry = json!({ "ServerURL": server, "Username": login.user, "Secret": login.password });
+            let (user, secret) = match login.identity.as_str() {
+                "" => (login.user.as_str(), login.password.as_str()),
+                token => (TOKEN, token),
+            };
+            let entry = json!({ "ServerURL": server, "Username": user, "Secret": secret });
             ask(helper, "store", &entry.to_string())
                 .map_err(|why| Failure::new(format!("Error saving credentials: error storing credentials - {why}")))?;
             // Which servers there are stands in the configuration all the same.
@@ -95,7 +114,11 @@ pub fn store(folder: &str, server: &str, login: &Login) -> Result<bool, Failure>
         }
         None => {
             let pair = format!("{}:{}", login.user, login.password);
-            keep(&mut config, server, json!({ "auth": base64::encode(pair.as_bytes()) }));
+            let mut entry = json!({ "auth": base64::encode(pair.as_bytes()) });
+            if !login.identity.is_empty() {
+                entry["identitytoken"] = login.identity.as_str().into();
+            }
+            keep(&mut config, server, entry);
         }
     }
     config::save(folder, &config)?;
@@ -120,10 +143,13 @@ pub fn erase(folder: &str, server: &str) -> Result<(), Failure> {
     if known { config::save(folder, &config) } else { Ok(()) }
 }
 
-/// Credentials as a request's header has them.
+/// Credentials as a request has them.
 pub fn to_json(login: &Login, server: &str) -> Json {
-    if login.user == TOKEN {
-        return json!({ "identitytoken": login.password, "serveraddress": server });
+    let mut json = json!({ "username": login.user, "password": login.password, "serveraddress": server });
+    for (key, token) in [("identitytoken", &login.identity), ("registrytoken", &login.token)] {
+        if !token.is_empty() {
+            json[key] = token.as_str().into();
+        }
     }
-    json!({ "username": login.user, "password": login.password, "serveraddress": server })
+    json
 }

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use dockside::engine::image::{Digest, PullRequest, Reference, native_architecture};
-use dockside::engine::registry::{Credentials, RegistryClient};
-use http_body_util::Full;
-use hyper::{Request, Response, StatusCode, body::Incoming, header};
+use dockside::engine::registry::{Credentials, Login, RegistryClient};
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -57,9 +57,13 @@ impl Registry {
                     tokio::spawn(async move {
                         // Who speaks plain HTTP is not understood, and hears nothing.
                         let Ok(stream) = acceptor.accept(stream).await else { return };
-                        let answer = hyper::service::service_fn(move |request| {
+                        let answer = hyper::service::service_fn(move |request: Request<Incoming>| {
                             let registry = Arc::clone(&registry);
-                            async move { Ok::<_, Infallible>(registry.answer(&request)) }
+                            async move {
+                                let (head, body) = request.into_parts();
+                                let form = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                                Ok::<_, Infallible>(registry.answer(&Request::from_parts(head, form)))
+                            }
                         });
                         let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
                     });
@@ -73,7 +77,7 @@ impl Registry {
         self.content.lock().unwrap().insert(name.to_owned(), (media_type.to_owned(), content.into()));
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    fn answer(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
         let authorization = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let path = request.uri().path().to_owned();
         self.seen.lock().unwrap().push((format!("{} {path}", request.method()), !authorization.is_empty()));
@@ -83,7 +87,16 @@ impl Registry {
             let query = request.uri().query().unwrap_or_default();
             // Without a scope it is a login; with one the repository is asked for.
             let known = query.contains("service=registry.test") && authorization == LOGIN;
-            return if known {
+            let form = String::from_utf8_lossy(request.body());
+            let kept = request.method() == Method::POST
+                && ["grant_type=refresh_token", "refresh_token=kept%2Btoken", "service=registry.test"]
+                    .iter()
+                    .all(|field| form.contains(field));
+            return if kept {
+                plain(StatusCode::OK, r#"{"access_token":"pass","expires_in":300}"#)
+            } else if known && query.contains("offline_token=true") {
+                plain(StatusCode::OK, r#"{"token":"pass","refresh_token":"kept+token","expires_in":300}"#)
+            } else if known {
                 plain(StatusCode::OK, r#"{"token":"pass","expires_in":300}"#)
             } else {
                 plain(StatusCode::UNAUTHORIZED, r#"{"errors":[{"code":"UNAUTHORIZED","message":"incorrect username or password"}]}"#)
@@ -145,7 +158,7 @@ fn fill(registry: &Registry) {
 }
 
 fn student(password: &str) -> Option<Credentials> {
-    Some(Credentials { username: "student".to_owned(), password: password.to_owned() })
+    Some(Credentials::Password { username: "student".to_owned(), password: password.to_owned() })
 }
 
 #[test]
@@ -159,7 +172,7 @@ fn an_image_comes_over_https_with_a_token_from_another_place() {
         let request = PullRequest { reference: Reference::parse_normalized(&name).unwrap(), platform: None, credentials };
         engine.images.pull(&request, &|_| {})
     };
-    for wrong in [None, student("guess")] {
+    for wrong in [None, student("guess"), Some(Credentials::Identity("forgotten".to_owned()))] {
         let error = pull(wrong).unwrap_err().to_string();
         assert!(error.contains("https://localhost") && error.contains("incorrect username or password"), "{error}");
     }
@@ -180,8 +193,30 @@ fn an_image_comes_over_https_with_a_token_from_another_place() {
 fn a_login_is_tried_at_the_token_server() {
     let registry = Registry::start();
     let host = format!("localhost:{}", registry.port);
-    let login = |password: &str| RegistryClient::try_login(&host, student(password).unwrap()).unwrap();
-    assert!(login("secret").is_none());
-    let refusal = login("guess").unwrap();
-    assert!(refusal.url.starts_with("https://localhost") && refusal.why.contains("incorrect username or password"), "{}", refusal.why);
+    let login = |credentials| RegistryClient::try_login(&host, credentials).unwrap();
+    let identity = match login(student("secret").unwrap()) {
+        Login::Welcome { identity } => identity.expect("the token server hands one out"),
+        Login::Refused { why, .. } => panic!("{why}"),
+    };
+    assert_eq!(identity, "kept+token");
+    assert!(matches!(login(Credentials::Identity(identity)), Login::Welcome { identity: None }));
+    assert!(matches!(login(Credentials::Token("pass".to_owned())), Login::Welcome { identity: None }));
+    for wrong in [student("guess").unwrap(), Credentials::Identity("kept".to_owned())] {
+        let Login::Refused { url, why } = login(wrong) else { panic!("it let a stranger in") };
+        assert!(url.starts_with("https://localhost") && why.contains("incorrect username or password"), "{why}");
+    }
+    assert!(matches!(login(Credentials::Token("guess".to_owned())), Login::Refused { .. }));
+}
+
+#[test]
+fn tokens_take_the_place_of_a_password() {
+    let registry = Registry::start();
+    fill(&registry);
+    let folder = folder();
+    let name = format!("localhost:{}/a/b:1", registry.port);
+    for (state, token) in [("one", Credentials::Identity("kept+token".to_owned())), ("two", Credentials::Token("pass".to_owned()))] {
+        let engine = engine_in(folder.path(), state);
+        let request = PullRequest { reference: Reference::parse_normalized(&name).unwrap(), platform: None, credentials: Some(token) };
+        engine.images.pull(&request, &|_| {}).unwrap();
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _};
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::shared::text;
 use crate::docker::client::Request;
@@ -43,8 +43,8 @@ pub async fn login(c: &Context, m: &Matches) -> Outcome {
         c.warn_line(format!("Authenticating with existing credentials... [Username: {}]", login.user));
         note(c, "To login with a different account, run 'docker logout' followed by 'docker login'");
         c.warn("\n\n");
-        match try_login(c, &server, &login).await {
-            Ok(said) => {
+        match try_login(c, &server, login.clone()).await {
+            Ok((said, _)) => {
                 c.line(said);
                 return Ok(0);
             }
@@ -53,7 +53,7 @@ pub async fn login(c: &Context, m: &Matches) -> Outcome {
         known = login.user;
     }
     let login = asked(c, &server, given, &known).await?;
-    let said = try_login(c, &server, &login).await?;
+    let (said, login) = try_login(c, &server, login).await?;
     keep(c, &server, &login)?;
     c.line(said);
     Ok(0)
@@ -61,7 +61,7 @@ pub async fn login(c: &Context, m: &Matches) -> Outcome {
 
 /// What the command line and, where that says so, standard input give.
 fn given(c: &Context, m: &Matches) -> Result<Login, Failure> {
-    let mut login = Login { user: m.text("username").to_owned(), password: m.text("password").to_owned() };
+    let mut login = Login { user: m.text("username").to_owned(), password: m.text("password").to_owned(), ..Login::default() };
     if m.given("password") {
         c.warn_line("WARNING! Using --password via the CLI is insecure. Use --password-stdin.");
     }
@@ -77,7 +77,7 @@ fn given(c: &Context, m: &Matches) -> Result<Login, Failure> {
 
 /// Asks for what is not given; `known` is the user that is meant by an empty line.
 async fn asked(c: &Context, server: &str, given: Login, known: &str) -> Result<Login, Failure> {
-    let Login { mut user, mut password } = given;
+    let Login { mut user, mut password, .. } = given;
     if (user.is_empty() || password.is_empty()) && !c.stdin_is_terminal() {
         return Err(Failure::new("Error: Cannot perform an interactive login from a non TTY device"));
     }
@@ -106,7 +106,7 @@ async fn asked(c: &Context, server: &str, given: Login, known: &str) -> Result<L
     if password.is_empty() {
         return Err(Failure::new("Error: Password Required"));
     }
-    Ok(Login { user, password })
+    Ok(Login { user, password, ..Login::default() })
 }
 
 /// What users of the registry that is meant by no name are told.
@@ -124,14 +124,17 @@ fn note(c: &Context, text: &str) {
     c.warn_line(format!("\n{head}{}", lines.join("\n         ")));
 }
 
-/// Has the engine try; gives what it says.
-async fn try_login(c: &Context, server: &str, login: &Login) -> Result<String, Failure> {
-    let body = json!({"username": login.user, "password": login.password, "serveraddress": server});
-    let answer = c.client()?.send(Request::post("/auth").json(&body)).await?;
+/// Has the engine try; gives what it says and what is to be kept: where the registry hands out a token for it, not the password.
+async fn try_login(c: &Context, server: &str, mut login: Login) -> Result<(String, Login), Failure> {
+    let answer = c.client()?.send(Request::post("/auth").json(&credentials::to_json(&login, server))).await?;
     let said = answer.json().await.unwrap_or(Json::Null);
+    let identity = text(&said, "IdentityToken");
+    if !identity.is_empty() {
+        login = Login { user: login.user, identity: identity.to_owned(), ..Login::default() };
+    }
     Ok(match text(&said, "Status") {
-        "" => "Login Succeeded".to_owned(),
-        status => status.to_owned(),
+        "" => ("Login Succeeded".to_owned(), login),
+        status => (status.to_owned(), login),
     })
 }
 

@@ -19,9 +19,9 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_rustls::rustls::ClientConfig;
 
+use super::credentials::Credentials;
 use super::tls;
 use super::token::{self, Challenge, Token};
-use crate::base64;
 use crate::image::ImageError;
 use crate::units::go_words;
 
@@ -33,13 +33,6 @@ const ANSWER_MAX: u64 = 8 << 20;
 const REDIRECTS: usize = 5;
 /// A token that is to last for a transfer lives at least so long.
 const TOKEN_LEFT: Duration = Duration::from_secs(30);
-
-/// What a user logs in with.
-#[derive(Clone, Debug, Default)]
-pub struct Credentials {
-    pub username: String,
-    pub password: String,
-}
 
 /// A client of the registry `host[:port]`.
 pub struct RegistryClient {
@@ -62,10 +55,12 @@ struct Bearer {
     token: Token,
 }
 
-/// Why a login was refused: the address, and what it answered.
-pub struct Refusal {
-    pub url: String,
-    pub why: String,
+/// What has become of a login.
+pub enum Login {
+    /// The token server may have handed out a token to be kept instead of the password.
+    Welcome { identity: Option<String> },
+    /// The address, and what it answered.
+    Refused { url: String, why: String },
 }
 
 /// A connection to a server, safe or plain.
@@ -134,19 +129,22 @@ impl RegistryClient {
         }
     }
 
-    /// Tries to log in at `host`; gives the refusal, if it refuses.
-    pub fn try_login(host: &str, credentials: Credentials) -> Result<Option<Refusal>, ImageError> {
+    /// Tries to log in at `host`.
+    pub fn try_login(host: &str, credentials: Credentials) -> Result<Login, ImageError> {
         let client = RegistryClient::connect(host, Some(credentials))?;
         let answer = client.send(Method::GET, "/v2/", &[], Payload::Nothing)?;
         let url = client.registry.url("/v2/");
         if answer.status == StatusCode::OK {
-            return Ok(None);
+            return Ok(Login::Welcome { identity: None });
         }
         let challenge = answer.challenge();
         if let (Challenge::Bearer { .. }, StatusCode::UNAUTHORIZED) = (&challenge, answer.status) {
-            return Ok(client.new_token(&challenge).err().map(|why| Refusal { url, why }));
+            return Ok(match client.new_token(&challenge, true) {
+                Ok(token) => Login::Welcome { identity: token.identity },
+                Err(why) => Login::Refused { url, why },
+            });
         }
-        Ok(Some(Refusal { url, why: answer.status.to_string() }))
+        Ok(Login::Refused { url, why: answer.status.to_string() })
     }
 
     /// Sends a request and gives the answer, whatever its status.
@@ -177,11 +175,13 @@ impl RegistryClient {
         let challenge = answer.challenge();
         match (&challenge, again) {
             (Challenge::Bearer { .. }, Some(payload)) => {
-                let token = self.new_token(&challenge).map_err(failed)?;
+                let token = self.new_token(&challenge, false).map_err(failed)?;
                 *self.bearer() = Some(Bearer { challenge, token });
                 self.follow(&method, target, headers, payload).map_err(failed)
             }
-            (Challenge::Basic, _) if self.credentials.is_none() => Err(failed("no basic auth credentials".to_owned())),
+            (Challenge::Basic, _) if self.credentials.as_ref().and_then(Credentials::basic).is_none() => {
+                Err(failed("no basic auth credentials".to_owned()))
+            }
             _ => Err(failed("unauthorized: authentication required".to_owned())),
         }
     }
@@ -241,25 +241,35 @@ impl RegistryClient {
     }
 
     fn authorization(&self) -> Option<String> {
-        self.bearer().as_ref().map(|b| format!("Bearer {}", b.token.text)).or_else(|| self.credentials.as_ref().map(basic))
+        self.bearer().as_ref().map(|b| format!("Bearer {}", b.token.text)).or_else(|| self.credentials.as_ref()?.authorization())
     }
 
     /// Sees to it that the token, if there is one, lasts for a transfer.
     fn renew(&self) -> Result<(), String> {
         let old = self.bearer().as_ref().filter(|b| b.token.until < Instant::now() + TOKEN_LEFT).map(|b| b.challenge.clone());
         if let Some(challenge) = old {
-            let token = self.new_token(&challenge)?;
+            let token = self.new_token(&challenge, false)?;
             *self.bearer() = Some(Bearer { challenge, token });
         }
         Ok(())
     }
 
-    /// Asks the token server that the challenge names.
-    fn new_token(&self, challenge: &Challenge) -> Result<Token, String> {
+    /// Asks the token server that the challenge names; `offline` for a token, too, that may be kept instead of a password.
+    fn new_token(&self, challenge: &Challenge, offline: bool) -> Result<Token, String> {
         let Challenge::Bearer { realm, service, scope } = challenge else { return Err("no token server is named".to_owned()) };
-        let account = self.credentials.as_ref().map(|c| c.username.as_str());
-        let (place, target) = self.registry.resolve(&token::url(realm, service, scope, account))?;
-        let answer = self.one(&place, &Method::GET, &target, &[], self.credentials.as_ref().map(basic), Payload::Nothing)?;
+        let answer = match &self.credentials {
+            Some(Credentials::Token(_)) => return Err("unauthorized: authentication required".to_owned()),
+            Some(Credentials::Identity(identity)) => {
+                let (place, target) = self.registry.resolve(realm)?;
+                let form = token::refreshing(identity, service, scope).into_bytes();
+                self.one(&place, &Method::POST, &target, &[], None, Payload::Bytes("application/x-www-form-urlencoded", form))?
+            }
+            password => {
+                let account = password.as_ref().and_then(Credentials::username);
+                let (place, target) = self.registry.resolve(&token::url(realm, service, scope, account, offline))?;
+                self.one(&place, &Method::GET, &target, &[], password.as_ref().and_then(Credentials::basic), Payload::Nothing)?
+            }
+        };
         if answer.status != StatusCode::OK {
             let error = answer.error();
             return Err(if error.code.is_empty() { format!("unauthorized: {}", error.message) } else { error.text() });
@@ -277,10 +287,6 @@ pub fn get(url: &str, headers: &[(&str, &str)]) -> Result<Answer, ImageError> {
     let (registry, target) = nowhere.resolve(url).map_err(failed)?;
     let client = RegistryClient { registry, credentials: None, bearer: Mutex::default(), runtime: Arc::new(runtime) };
     client.follow(&Method::GET, &target, headers, Payload::Nothing).map_err(failed)
-}
-
-fn basic(credentials: &Credentials) -> String {
-    format!("Basic {}", base64::encode(format!("{}:{}", credentials.username, credentials.password).as_bytes()))
 }
 
 impl Place {

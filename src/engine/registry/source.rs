@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use hyper::{Method, StatusCode};
 
-use super::client::{Answer, Credentials, Payload, ProtocolError, RegistryClient};
+use super::Credentials;
+use super::client::{Answer, Payload, ProtocolError, RegistryClient};
 use crate::image::{BlobDescriptor, BlobStore, Digest, Fetched, ImageError, Progress, Reference, Reporter, Source};
 
 /// As often as a transfer is reported.

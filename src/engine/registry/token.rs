@@ -21,7 +21,12 @@ pub enum Challenge {
 pub struct Token {
     pub text: String,
     pub until: Instant,
+    /// What may be kept instead of a password, where it was asked for and is handed out.
+    pub identity: Option<String>,
 }
+
+/// What token servers are told of the program that asks.
+const CLIENT: &str = "dockside";
 
 impl Challenge {
     /// Reads a `WWW-Authenticate` header.
@@ -72,8 +77,8 @@ fn parameters(mut rest: &str) -> Vec<(String, String)> {
     all
 }
 
-/// The URL at which a token is asked for.
-pub fn url(realm: &str, service: &str, scope: &str, account: Option<&str>) -> String {
+/// The URL at which a token is asked for; `offline` for an identity token, too.
+pub fn url(realm: &str, service: &str, scope: &str, account: Option<&str>, offline: bool) -> String {
     let mut url = realm.to_owned();
     let mut separator = if realm.contains('?') { '&' } else { '?' };
     let mut add = |name: &str, value: &str| {
@@ -89,7 +94,20 @@ pub fn url(realm: &str, service: &str, scope: &str, account: Option<&str>) -> St
     for scope in scope.split_ascii_whitespace() {
         add("scope", scope);
     }
+    if offline {
+        add("offline_token", "true");
+        add("client_id", CLIENT);
+    }
     url
+}
+
+/// The form by which a token is asked for with an identity token (OAuth 2's refresh token).
+pub fn refreshing(identity: &str, service: &str, scope: &str) -> String {
+    let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", identity), ("service", service), ("client_id", CLIENT)];
+    if !scope.is_empty() {
+        fields.push(("scope", scope));
+    }
+    fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
 }
 
 fn escaped(text: &str) -> String {
@@ -104,13 +122,14 @@ pub fn read(body: &[u8]) -> Option<Token> {
     struct Answer {
         token: Option<String>,
         access_token: Option<String>,
+        refresh_token: Option<String>,
         expires_in: Option<u64>,
     }
     let answer: Answer = serde_json::from_slice(body).ok()?;
     let text = answer.token.or(answer.access_token).filter(|t| !t.is_empty())?;
     // The protocol's own time for a server that says none, and a day for one that says for ever.
     let lives = Duration::from_secs(answer.expires_in.unwrap_or(60).min(86_400));
-    Some(Token { text, until: Instant::now() + lives })
+    Some(Token { text, until: Instant::now() + lives, identity: answer.refresh_token.filter(|t| !t.is_empty()) })
 }
 
 #[cfg(test)]
@@ -134,10 +153,11 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_with_all_that_the_challenge_said() {
         assert_eq!(
-            url("https://a.b/t", "r b", "repository:x:pull repository:y:pull,push", Some("me&you")),
+            url("https://a.b/t", "r b", "repository:x:pull repository:y:pull,push", Some("me&you"), false),
             "https://a.b/t?account=me%26you&service=r%20b&scope=repository:x:pull&scope=repository:y:pull,push"
         );
-        assert_eq!(url("https://a.b/t?x=1", "s", "", None), "https://a.b/t?x=1&service=s");
+        assert_eq!(url("https://a.b/t?x=1", "s", "", None, true), "https://a.b/t?x=1&service=s&offline_token=true&client_id=dockside");
+        assert_eq!(refreshing("a+b", "s", "x y"), "grant_type=refresh_token&refresh_token=a%2Bb&service=s&client_id=dockside&scope=x%20y");
         assert_eq!(read(br#"{"access_token":"t","expires_in":300}"#).unwrap().text, "t");
         assert!(read(br#"{"token":""}"#).is_none() && read(b"x").is_none());
     }

@@ -104,7 +104,11 @@ impl Client for Machine {
         // Docker Hub's logins are known by the name of its server.
         let host = if host == "docker.io" { "registry-1.docker.io" } else { host };
         let login = self.waiter.wait(self.session.caller.call::<Login>(LOGIN, &[], &LoginRequest { host: host.to_owned() })).ok()?;
-        (!login.secret.is_empty()).then_some(Credentials { username: login.username, password: login.secret })
+        // A secret without a name is a token to ask for others with.
+        match login.username.is_empty() {
+            true => Credentials::of(String::new(), String::new(), login.secret, String::new()),
+            false => Some(Credentials::Password { username: login.username, password: login.secret }),
+        }
     }
 
     fn content(&self, store: &str, digest: &Digest) -> Result<Box<dyn Read + Send + '_>, BuildError> {
