@@ -187,6 +187,34 @@ fn what_is_mounted_below_a_read_only_bind_is_as_the_version_says() {
 }
 
 #[test]
+fn archives_come_compressed_and_with_fields_left_empty() {
+    let Some(engine) = engine() else { return };
+    engine.ok("docker create --name packed busybox cat /t/plain /t/gz /t/bz2 /t/xz");
+    // A writer may send a byte first, and the rest after it.
+    let send = "curl -sS -X PUT -H 'Transfer-Encoding: chunked' -T - -w '%{http_code}' --unix-socket /lab/s 'http://d/containers/packed/archive?path=/'";
+    for (name, option) in [("plain", ""), ("gz", "z"), ("bz2", "j"), ("xz", "J")] {
+        let pieces = "{ head -c 1 a; sleep 0.1; tail -c +2 a; }";
+        let sent = engine.ok(&format!("mkdir -p t && echo {name} > t/{name} && tar -c{option}f a t/{name} && {pieces} | {send}"));
+        assert_eq!(sent, "200", "{name}");
+    }
+    assert_eq!(engine.ok("docker start -a packed"), "plain\ngz\nbz2\nxz");
+    let broken = engine.ok(&format!("tar -czf a t && head -c 40 a | {send}"));
+    assert!(broken.ends_with("500"), "{broken}");
+    let mut header = tar::Header::new_gnu();
+    header.set_path("t/none").expect("a name");
+    header.set_size(5);
+    header.set_cksum();
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append(&header, &b"none\n"[..]).expect("an archive");
+    std::fs::write(engine.home().join("a"), archive.into_inner().expect("an archive")).expect("a file");
+    assert_eq!(engine.ok(&format!("cat a | {send}")), "200");
+    let listed = engine.sh("docker cp packed:/t/none - | tar -tvf -");
+    assert!(listed.stdout.starts_with("---------- "), "{listed:?}");
+    let imported = engine.ok("docker import a empty/mode");
+    assert!(imported.starts_with("sha256:"), "{imported}");
+}
+
+#[test]
 fn names_in_archives_begin_as_they_were_asked_for() {
     let Some(engine) = engine() else { return };
     let long = "n".repeat(120);

@@ -16,6 +16,7 @@ use super::ContainerError;
 use super::record::MountKind;
 use super::root;
 use super::store::Container;
+use crate::image;
 use crate::sys::{mount, tree};
 
 /// What a path in a container is.
@@ -120,7 +121,8 @@ impl Container {
         if record.host.readonly_rootfs && mounted.is_none() {
             return Err(ContainerError::Invalid("container rootfs is marked read-only".to_owned()));
         }
-        unpack(root.as_fd(), Path::new(&inside), keep_kinds, from)
+        let from = image::decompress(from).map_err(|e| ContainerError::failed("cannot read the archive", e))?;
+        put_in(root.as_fd(), Path::new(&inside), keep_kinds, from)
     }
 
     /// Writes an archive of the whole file system, without what is mounted in it.
@@ -344,7 +346,7 @@ fn below(folder: &[u8], name: &[u8]) -> Vec<u8> {
     [folder, slash, name].concat()
 }
 
-fn unpack(root: BorrowedFd<'_>, to: &Path, keep_kinds: bool, from: impl Read) -> Result<(), ContainerError> {
+fn put_in(root: BorrowedFd<'_>, to: &Path, keep_kinds: bool, from: impl Read) -> Result<(), ContainerError> {
     let mut archive = tar::Archive::new(from);
     let entries = archive.entries().map_err(|e| ContainerError::failed("cannot read the archive", e))?;
     let mut times = Vec::new();
@@ -393,7 +395,7 @@ fn write_entry<R: Read>(
     entry: &mut tar::Entry<'_, R>,
 ) -> io::Result<()> {
     let kind = entry.header().entry_type();
-    let mode = Mode::from_raw_mode(entry.header().mode().unwrap_or(0o644) & 0o7777);
+    let mode = Mode::from_raw_mode(image::mode(entry.header())?);
     if there.is_some_and(|t| t != FileType::Directory || kind != EntryType::Directory) {
         let place = mount::path_of(parent).join(name);
         tree::remove(&place)?;

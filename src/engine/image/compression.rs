@@ -14,9 +14,12 @@ use ruzstd::encoding::{CompressionLevel, compress};
 const XZ_MEMORY: u32 = 128 << 10;
 
 /// Reads the archive in `raw` uncompressed, however it comes.
-pub fn decompress<'a>(raw: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    let mut raw = BufReader::with_capacity(128 << 10, raw);
-    Ok(match raw.fill_buf()? {
+pub fn decompress<'a>(mut raw: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    // Over a network the first piece may be shorter than a mark.
+    let mut mark = Vec::with_capacity(6);
+    raw.by_ref().take(6).read_to_end(&mut mark)?;
+    let raw = BufReader::with_capacity(128 << 10, io::Cursor::new(mark.clone()).chain(raw));
+    Ok(match mark[..] {
         [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(raw)),
         [b'B', b'Z', b'h', ..] => Box::new(MultiBzDecoder::new(raw)),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(XzReader::new_mem_limit(raw, true, XZ_MEMORY)),
@@ -153,6 +156,10 @@ mod tests {
                 "{name}, one behind the other"
             );
         }
+        let (first, rest) = GZIP.split_at(1);
+        let mut text = String::new();
+        decompress(first.chain(rest)).expect("gzip").read_to_string(&mut text).expect("gzip in pieces");
+        assert_eq!(text, "hello\n");
         let skipped: &[u8] = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc";
         assert_eq!(read(&[ZSTD, skipped, ZSTD].concat()).expect("zstd"), "hello\nhello\n");
         assert!(read(&ZSTD[..9]).is_err(), "what ends too early is damaged");

@@ -66,6 +66,7 @@ pub use save::SavePlan;
 pub use source::{Fetched, Source};
 pub use store::{ImageStore, ResolvedImage};
 pub use tag::tag_reference;
+pub(crate) use unpack::mode;
 
 /// The Docker engine whose behaviour this one has; recorded in the images it makes.
 pub const DOCKER_VERSION: &str = "26.1.5";

@@ -97,6 +97,13 @@ fn invalid(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message.into())
 }
 
+/// The permissions that a header gives; none where its writer left the field empty, as Go reads it.
+pub fn mode(header: &tar::Header) -> io::Result<u32> {
+    let field = &header.as_old().mode;
+    let empty = field.iter().all(|byte| matches!(byte, 0 | b' '));
+    if empty { Ok(0) } else { header.mode().map(|mode| mode & 0o7777) }
+}
+
 /// The path below the root, lexically cleaned; `None` where it leads out.
 fn clean(name: &[u8]) -> Option<PathBuf> {
     let mut path = PathBuf::new();
@@ -127,7 +134,7 @@ impl Unpacker {
         let attributes = Deferred {
             uid: header.uid().ok().and_then(|uid| u32::try_from(uid).ok()).unwrap_or(0),
             gid: header.gid().ok().and_then(|gid| u32::try_from(gid).ok()).unwrap_or(0),
-            mode: header.mode()? & 0o7777,
+            mode: mode(header)?,
             mtime: header.mtime().ok().and_then(|time| i64::try_from(time).ok()).unwrap_or(0),
         };
         let Some(file_name) = path.file_name() else {
